@@ -1,0 +1,105 @@
+/*
+ * Principal components of the motion of selected atoms.
+ *
+ * Frames are made whole, superposed (unit weights, Kabsch optimum by the quaternion
+ * method of Theobald 2005, Acta Cryst. A61, 478) on the mean structure, which is
+ * iterated from the first frame until it moves by less than `mean_tolerance_nm`.
+ * Covariance is 1/(F-1) over frames. An eigenvector has norm 1 over its 3N numbers
+ * x0 y0 z0 x1 ...; its largest component by magnitude is positive (the lowest index on
+ * ties). Units nm, nm^2. At most min(F-1, 3N-6) components exist.
+ */
+#ifndef AUTOSIM_PCA_H
+#define AUTOSIM_PCA_H
+
+#include <autosim/log.h>
+#include <autosim/selection.h>
+#include <autosim/topology.h>
+#include <autosim/trajectory.h>
+
+enum asim_pbc_mode {
+    ASIM_PBC_AUTO, /* make whole where bonds are known; refuse what looks broken */
+    ASIM_PBC_NONE, /* take coordinates as they are */
+};
+
+enum asim_memory_mode {
+    ASIM_MEMORY_AUTO,   /* keep superposed coordinates where they fit, else stream */
+    ASIM_MEMORY_STREAM, /* never keep more than one block of frames */
+};
+
+enum asim_reference { ASIM_REFERENCE_MEAN, ASIM_REFERENCE_FIRST };
+
+struct asim_pca_options {
+    const char *selection;       /* NULL: asim_selection_default() */
+    const char *align_selection; /* NULL: the analysed atoms */
+    const char *ndx_path;        /* for group "X"; NULL: none */
+    enum asim_pbc_mode pbc;
+    enum asim_reference reference;
+    enum asim_memory_mode memory;
+    uint64_t memory_limit_bytes; /* 0: 60% of what machine and cgroup offer */
+    double begin_ps, end_ps;     /* NAN: from the first, to the last frame */
+    size_t stride;               /* 1: every frame */
+    size_t component_count;      /* how many eigenpairs to keep; default 10 */
+    double mean_tolerance_nm;    /* rms change that ends the iteration; default 1e-6 */
+    int mean_iterations;         /* limit; default 50 */
+    int thread_count;            /* 0: the cores this process may use */
+};
+
+#define ASIM_PCA_OPTIONS_INIT                                                          \
+    {                                                                                  \
+        .begin_ps = __builtin_nan(""), .end_ps = __builtin_nan(""), .stride = 1,       \
+        .component_count = 10, .mean_tolerance_nm = 1e-6, .mean_iterations = 50        \
+    }
+
+/* The result; owned by the caller. Zero-initialised is empty. */
+struct asim_pca {
+    size_t frame_count;
+    size_t atom_count;      /* N, analysed atoms */
+    size_t component_count; /* K */
+    uint32_t *atom_indices; /* [N] 0-based in the topology */
+    size_t align_count;
+    uint32_t *align_indices;   /* [align_count]; the same as atom_indices by default */
+    double *eigenvalues_nm2;   /* [K] descending */
+    double *eigenvectors;      /* [K][3N] */
+    double *mean_nm;           /* [3N] mean of the superposed analysed atoms */
+    double *reference_nm;      /* [3 align_count] what frames are superposed on; its
+                                  centroid is the origin */
+    double *projections_nm;    /* [K][frame_count], on the mean: sum v . (x - mean) */
+    double *time_ps;           /* [frame_count] */
+    uint64_t *frame_indices;   /* [frame_count] in the trajectory */
+    double total_variance_nm2; /* trace of the covariance */
+    double *cosine_content;    /* [K] Hess 2002; > 0.5: looks like free diffusion */
+    double rmsip;              /* of the top 10 between the two halves; NAN: too few */
+    bool made_whole;
+    bool streaming;
+    bool align_same; /* align atoms are the analysed atoms */
+    double computation_time_ms;
+    double peak_memory_mb;
+    char selection[400];
+    char align_selection[400];
+    char plan[300]; /* the memory plan in words, with its numbers */
+};
+
+ASIM_API void asim_pca_finish(struct asim_pca *pca);
+
+/* `log` may be NULL. The trajectory is read from its start; its atom count must equal
+ * the topology's (ASIM_EINPUT otherwise). */
+ASIM_API int asim_pca_compute(const struct asim_topology *top,
+                              struct asim_trajectory *traj,
+                              const struct asim_pca_options *options,
+                              struct asim_log *log, struct asim_pca *ret_pca,
+                              struct asim_error *err);
+
+/* Writes pca.json, eigenval.xvg, proj.xvg, proj.npy, eigenvec.npy, average.pdb,
+ * mode1.pdb, extremes.pdb, group.ndx into an existing folder. */
+ASIM_API int asim_pca_write(const struct asim_pca *pca, const struct asim_topology *top,
+                            const char *folder, struct asim_error *err);
+/* Reads back what asim_pca_write left: every number exactly as it was. */
+ASIM_API int asim_pca_read(const char *folder, struct asim_pca *ret_pca,
+                           struct asim_error *err);
+
+/* Superposes one frame's atoms on the reference and projects it on component
+ * `component`. `x_nm` holds the whole frame (made whole by the caller where needed). */
+ASIM_API int asim_pca_project(const struct asim_pca *pca, const float (*x_nm)[3],
+                              size_t component, double *ret_nm, struct asim_error *err);
+
+#endif

@@ -1,0 +1,82 @@
+/*
+ * The free-energy profile along the coordinate from umbrella windows: MBAR (Shirts &
+ * Chodera 2008, J. Chem. Phys. 129, 124105) for harmonic biases at one temperature,
+ * with errors from block influences, and the gates that say when not to believe it.
+ */
+#ifndef AUTOSIM_PMF_H
+#define AUTOSIM_PMF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <autosim/samples.h>
+
+struct asim_pmf_window {
+    struct asim_bias bias;
+    const double *value_nm; /* borrowed, time order */
+    size_t count;
+};
+
+struct asim_pmf_options {
+    double temperature_kelvin; /* must be given */
+    double begin_nm, end_nm;   /* the profile's range; NAN: window centres +- 1 sigma */
+    size_t bin_count;          /* 0: chosen so that a bin is about sigma/4 */
+    size_t block_count;        /* per window for the errors; default 32 */
+    size_t bootstrap_count;    /* Bayesian block bootstrap as a check; default 0 */
+    unsigned long long seed;   /* for the bootstrap and the simultaneous band */
+    int thread_count;
+    double minimum_overlap; /* gate; default 0.03, Klimovich et al. 2015 */
+};
+
+#define ASIM_PMF_OPTIONS_INIT                                                          \
+    {                                                                                  \
+        .begin_nm = __builtin_nan(""), .end_nm = __builtin_nan(""), .block_count = 32, \
+        .seed = 1, .minimum_overlap = 0.03                                             \
+    }
+
+struct asim_gate {
+    char name[32];
+    bool pass;
+    double value;
+    double limit;
+    char sentence[240]; /* what it means, and what to do where it fails */
+};
+
+struct asim_pmf {
+    size_t bin_count;
+    double *x_nm;         /* [bin_count] bin centres */
+    double *pmf_kj_mol;   /* [bin_count] minimum 0; NAN where a bin has no sample */
+    double *error_kj_mol; /* [bin_count] one standard error against the profile's mean
+                             offset (pointwise) */
+    double *band_kj_mol;  /* [bin_count] half width of the simultaneous 95% band */
+    double *bootstrap_error_kj_mol; /* [bin_count], or NULL without bootstrap */
+    size_t window_count;
+    double *f_k_kj_mol; /* [window_count], f_0 = 0 */
+    double *overlap;    /* [window_count][window_count] overlap matrix, rows sum to 1 */
+    double *inefficiency;    /* [window_count] statistical inefficiency g, in samples */
+    double *mean_nm, *sd_nm; /* [window_count] of the samples */
+    double residual;         /* max |gradient| of the MBAR equations over the raw data,
+                                relative to the sample count */
+    int iterations;
+    double temperature_kelvin;
+    size_t gate_count;
+    struct asim_gate *gates;
+    bool trustworthy;  /* every gate passed */
+    bool connected;    /* neighbours overlap: one profile, not segments */
+    char verdict[600]; /* in words */
+};
+
+ASIM_API void asim_pmf_finish(struct asim_pmf *pmf);
+
+/* Windows in order of their centres. ASIM_EINPUT for empty windows, non-finite samples,
+ * or a temperature that is not positive. Poor overlap is no error: see the gates. */
+ASIM_API int asim_pmf_compute(const struct asim_pmf_window *windows,
+                              size_t window_count,
+                              const struct asim_pmf_options *options,
+                              struct asim_pmf *ret_pmf, struct asim_error *err);
+
+/* Writes pmf.xvg, pmf.csv, overlap.csv and pmf.json into an existing folder. */
+ASIM_API int asim_pmf_write(const struct asim_pmf *pmf, const char *folder,
+                            struct asim_error *err);
+
+#endif

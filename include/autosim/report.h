@@ -1,0 +1,31 @@
+/*
+ * The report of a campaign folder: one self-contained HTML file with inline SVG, made
+ * from pca/pca.json, plan.json, the journal, the samples and pmf/pmf.json; parts that
+ * do not exist yet are left out and said so.
+ */
+#ifndef AUTOSIM_REPORT_H
+#define AUTOSIM_REPORT_H
+
+#include <autosim/campaign.h>
+#include <autosim/pca.h>
+#include <autosim/pmf.h>
+#include <autosim/windows.h>
+
+struct asim_report {
+    const char *title;          /* e.g. the name of the TPR */
+    const struct asim_pca *pca; /* each may be NULL */
+    const struct asim_plan *plan;
+    const struct asim_pmf *pmf;
+    const struct asim_series *series;          /* [plan->window_count] */
+    const struct asim_window_status *statuses; /* [plan->window_count] */
+    const char *provenance_json;               /* text shown as it is */
+};
+
+/* Writes the HTML beside and renames. */
+ASIM_API int asim_report_write(const struct asim_report *report, const char *path,
+                               struct asim_error *err);
+/* The profile with its band alone, as an .svg file. */
+ASIM_API int asim_report_write_pmf_svg(const struct asim_pmf *pmf, const char *path,
+                                       struct asim_error *err);
+
+#endif

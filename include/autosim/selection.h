@@ -1,0 +1,39 @@
+/*
+ * The selection language: what users of MDAnalysis type, and groups of .ndx files.
+ * doc: docs/selection.md.
+ */
+#ifndef AUTOSIM_SELECTION_H
+#define AUTOSIM_SELECTION_H
+
+#include <autosim/topology.h>
+
+/* A list of atoms, 0-based; owned. */
+struct asim_atom_list {
+    size_t count;
+    uint32_t *index;
+};
+
+ASIM_API void asim_atom_list_finish(struct asim_atom_list *list);
+
+/*
+ * Atoms of `text`, ascending and without repeats; `group "X"` alone keeps the order of
+ * the .ndx file `ndx_path` (NULL: none given). ASIM_EINPUT with a caret under the
+ * offending token for a text that cannot be read, and where nothing is selected, with
+ * the count of each clause.
+ */
+ASIM_API int asim_selection_evaluate(const struct asim_topology *top, const char *text,
+                                     const char *ndx_path,
+                                     struct asim_atom_list *ret_list,
+                                     struct asim_error *err);
+
+/*
+ * The atoms whose motion is analysed when the user names none: the alpha carbons where
+ * there are at least 10; else the heavy atoms of protein and nucleic acid where there
+ * are at least 3; else every heavy atom that is not water or a lone ion. `ret_text`
+ * receives the selection it stands for, for the log.
+ */
+ASIM_API int asim_selection_default(const struct asim_topology *top,
+                                    struct asim_atom_list *ret_list, char *ret_text,
+                                    size_t text_size, struct asim_error *err);
+
+#endif

@@ -1,0 +1,83 @@
+/*
+ * The umbrella windows along PC1: where they are, how stiff, where each starts from,
+ * and the files with which GROMACS runs them.
+ */
+#ifndef AUTOSIM_WINDOWS_H
+#define AUTOSIM_WINDOWS_H
+
+#include <autosim/pca.h>
+#include <autosim/samples.h>
+
+enum asim_bias_engine { ASIM_BIAS_AUTO, ASIM_BIAS_EDI };
+
+struct asim_plan_options {
+    int window_count;        /* 0: by the spacing rule s = sqrt(lambda1)/3 */
+    double begin_nm, end_nm; /* NAN: 0.5 and 99.5 percentile of the projections */
+    double force_constant_kj_mol_nm2; /* 0: 2 kT / s^2 */
+    double window_ps;                 /* length of a window */
+    double sample_ps;                 /* time between samples of the coordinate */
+    double temperature_kelvin;        /* 0: the TPR's reference temperature */
+    uint64_t seed; /* all seeds of the windows derive from it; 0: random */
+    enum asim_bias_engine bias;
+};
+
+#define ASIM_PLAN_OPTIONS_INIT                                                         \
+    {                                                                                  \
+        .begin_nm = __builtin_nan(""), .end_nm = __builtin_nan(""),                    \
+        .window_ps = 1000.0, .sample_ps = 0.1                                          \
+    }
+
+struct asim_window {
+    int window_id; /* 0, 1, ... in order of the centres */
+    struct asim_bias bias;
+    uint64_t start_frame_index; /* trajectory frame the window starts from */
+    double start_time_ps;
+    double start_nm; /* that frame's projection */
+    int64_t nsteps;
+    int32_t ld_seed;        /* for the thermostat's noise, written into the TPR */
+    uint64_t velocity_seed; /* of the Maxwell velocities */
+    char tpr_sha256[65];
+    char bias_sha256[65];
+};
+
+struct asim_plan {
+    size_t window_count;
+    struct asim_window *windows; /* owned */
+    double temperature_kelvin;
+    double spacing_nm;
+    double dt_ps;
+    int64_t sample_steps; /* steps between samples */
+    size_t system_atom_count;
+    enum asim_bias_engine bias;
+    double force_error;     /* <w^2> over the frames: mean relative squared error of
+                               the applied force; 0 where the bias is exact */
+    double force_error_max; /* the largest window mean of it */
+    uint64_t seed;
+};
+
+ASIM_API void asim_plan_finish(struct asim_plan *plan);
+
+/*
+ * Places the windows and measures the force error. `traj` is the trajectory the PCA was
+ * made from. ASIM_EINPUT where the bias would be wrong: <w^2> above 0.1, fit atoms that
+ * are not the analysed atoms with an .edi bias, a range without frames.
+ */
+ASIM_API int asim_plan_compute(const struct asim_pca *pca,
+                               const struct asim_topology *top, const char *tpr_path,
+                               struct asim_trajectory *traj,
+                               const struct asim_plan_options *options,
+                               struct asim_log *log, struct asim_plan *ret_plan,
+                               struct asim_error *err);
+
+/*
+ * Writes windows/NNN/window.tpr and windows/NNN/bias.edi below `folder` and fills in
+ * their checksums, then plan.json. Files that exist are replaced.
+ */
+ASIM_API int asim_plan_write(struct asim_plan *plan, const struct asim_pca *pca,
+                             const struct asim_topology *top, const char *tpr_path,
+                             struct asim_trajectory *traj, const char *folder,
+                             struct asim_error *err);
+ASIM_API int asim_plan_read(const char *folder, struct asim_plan *ret_plan,
+                            struct asim_error *err);
+
+#endif

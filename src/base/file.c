@@ -1,0 +1,243 @@
+/*
+ * Files: whole reads, atomic replacement, folders.
+ * Invariant: a path that is replaced always holds the old or the new content, whole.
+ */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sha256.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+char *asim_path_join(const char *folder, const char *name, struct asim_error *err)
+{
+    size_t length = strlen(folder);
+    const char *separator = length > 0 && folder[length - 1] == '/' ? "" : "/";
+    return asim_format(err, "%s%s%s", folder, separator, name);
+}
+
+int asim_make_folder(const char *path, struct asim_error *err)
+{
+    char *partial = asim_strdup(path, err);
+    if (!partial)
+        return -1;
+    int rc = -1;
+    for (char *end = partial + 1;; end++) {
+        if (*end != '/' && *end != '\0')
+            continue;
+        char saved = *end;
+        *end = '\0';
+        struct stat status;
+        if (mkdir(partial, 0777) < 0 &&
+            (errno != EEXIST || stat(partial, &status) < 0 ||
+             !S_ISDIR(status.st_mode))) {
+            asim_fail(err, ASIM_EIO, "cannot create the folder '%s': %s", partial,
+                      errno == EEXIST ? "a file of that name is there"
+                                      : strerror(errno));
+            goto out;
+        }
+        *end = saved;
+        if (saved == '\0')
+            break;
+    }
+    rc = 0;
+out:
+    free(partial);
+    return rc;
+}
+
+int asim_file_read(const char *path, uint64_t max_bytes, char **ret_data,
+                   size_t *ret_size, struct asim_error *err)
+{
+    char *data = NULL;
+    int rc = -1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return asim_fail(err, ASIM_EIO, "cannot open '%s': %s", path, strerror(errno));
+    struct stat status;
+    if (fstat(fd, &status) < 0) {
+        asim_fail(err, ASIM_EIO, "cannot read '%s': %s", path, strerror(errno));
+        goto out;
+    }
+    if (!S_ISREG(status.st_mode)) {
+        asim_fail(err, ASIM_EINPUT, "'%s' is not a regular file", path);
+        goto out;
+    }
+    if ((uint64_t)status.st_size > max_bytes) {
+        asim_fail(err, ASIM_EINPUT, "'%s' has %lld bytes; at most %llu were expected",
+                  path, (long long)status.st_size, (unsigned long long)max_bytes);
+        goto out;
+    }
+    size_t size = (size_t)status.st_size, done = 0;
+    data = asim_alloc_array(size + 1, 1, err);
+    if (!data)
+        goto out;
+    while (done < size) {
+        ssize_t got = read(fd, data + done, size - done);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            asim_fail(err, ASIM_EIO, "cannot read '%s' at byte %zu: %s", path, done,
+                      strerror(errno));
+            goto out;
+        }
+        if (got == 0)
+            break; /* shortened meanwhile: what is there counts */
+        done += (size_t)got;
+    }
+    data[done] = '\0';
+    *ret_data = data;
+    *ret_size = done;
+    data = NULL;
+    rc = 0;
+out:
+    free(data);
+    close(fd);
+    return rc;
+}
+
+int asim_folder_sync(const char *path, struct asim_error *err)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return asim_fail(err, ASIM_EIO, "cannot open the folder '%s': %s", path,
+                         strerror(errno));
+    /* Some network file systems refuse to sync a folder; then there is nothing to do.
+     */
+    int rc = fsync(fd) < 0 && errno != EINVAL && errno != EBADF
+                 ? asim_fail(err, ASIM_EIO, "cannot sync the folder '%s': %s", path,
+                             strerror(errno))
+                 : 0;
+    close(fd);
+    return rc;
+}
+
+static int sync_parent(const char *path, struct asim_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = !slash ? asim_strdup(".", err)
+                   : slash == path
+                       ? asim_strdup("/", err)
+                       : asim_format(err, "%.*s", (int)(slash - path), path);
+    if (!folder)
+        return -1;
+    int rc = asim_folder_sync(folder, err);
+    free(folder);
+    return rc;
+}
+
+int asim_output_open(const char *path, struct asim_output *ret_output,
+                     struct asim_error *err)
+{
+    struct asim_output output = {0};
+    int fd = -1;
+    output.path = asim_strdup(path, err);
+    output.temporary = asim_format(err, "%s.XXXXXX", path);
+    if (!output.path || !output.temporary)
+        goto fail;
+    fd = mkostemp(output.temporary, O_CLOEXEC);
+    if (fd < 0) {
+        asim_fail(err, ASIM_EIO, "cannot write '%s': %s", path, strerror(errno));
+        free(output.temporary); /* nothing to unlink */
+        output.temporary = NULL;
+        goto fail;
+    }
+    /* mkostemp makes 0600; the file shall be as readable as any other of the user. */
+    mode_t mask = umask(0);
+    umask(mask);
+    fchmod(fd, 0666 & ~mask);
+    output.stream = fdopen(fd, "w");
+    if (!output.stream) {
+        asim_fail(err, ASIM_EIO, "cannot write '%s': %s", path, strerror(errno));
+        close(fd);
+        goto fail;
+    }
+    *ret_output = output;
+    return 0;
+fail:
+    asim_output_close(&output);
+    return -1;
+}
+
+int asim_output_commit(struct asim_output *output, struct asim_error *err)
+{
+    errno = 0;
+    int failed = fflush(output->stream) != 0 || ferror(output->stream) ||
+                 fsync(fileno(output->stream)) != 0;
+    int cause = errno ? errno : EIO;
+    if (fclose(output->stream) != 0 && !failed) {
+        failed = 1;
+        cause = errno;
+    }
+    output->stream = NULL;
+    if (!failed && rename(output->temporary, output->path) < 0) {
+        failed = 1;
+        cause = errno;
+    }
+    if (failed)
+        return asim_fail(err, ASIM_EIO, "cannot write '%s': %s", output->path,
+                         strerror(cause));
+    free(output->temporary);
+    output->temporary = NULL;
+    return sync_parent(output->path, err);
+}
+
+void asim_output_close(struct asim_output *output)
+{
+    if (!output)
+        return;
+    if (output->stream)
+        fclose(output->stream);
+    if (output->temporary)
+        unlink(output->temporary);
+    free(output->temporary);
+    free(output->path);
+    *output = (struct asim_output){0};
+}
+
+int asim_file_replace(const char *path, const void *data, size_t size,
+                      struct asim_error *err)
+{
+    struct asim_output output;
+    if (asim_output_open(path, &output, err) < 0)
+        return -1;
+    fwrite(data, 1, size, output.stream);
+    int rc = asim_output_commit(&output, err);
+    asim_output_close(&output);
+    return rc;
+}
+
+bool asim_file_exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+int asim_file_sha256(const char *path, char ret_hex[65], struct asim_error *err)
+{
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return asim_fail(err, ASIM_EIO, "cannot open '%s': %s", path, strerror(errno));
+    SHA2_CTX context;
+    SHA256Init(&context);
+    unsigned char block[65536];
+    size_t got;
+    while ((got = fread(block, 1, sizeof block, file)) > 0)
+        SHA256Update(&context, block, got);
+    int failed = ferror(file);
+    int cause = errno;
+    fclose(file);
+    if (failed)
+        return asim_fail(err, ASIM_EIO, "cannot read '%s': %s", path, strerror(cause));
+    SHA256End(&context, ret_hex);
+    return 0;
+}
+
+void asim_sha256(const void *data, size_t size, char ret_hex[65])
+{
+    SHA256Data(data, size, ret_hex);
+}

@@ -1,0 +1,109 @@
+/* Words: quoting, suggestions, numbers from text. */
+#include "base/text.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+char *asim_shell_quote(const char *argument, struct asim_error *err)
+{
+    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                               "0123456789_-+./=:,@%";
+    size_t length = strlen(argument);
+    if (length > 0 && strspn(argument, safe) == length)
+        return asim_strdup(argument, err);
+    /* Worst case: every character is a quote and becomes '\'' (4 characters). */
+    char *quoted = asim_alloc_array(length + 1, 4, err);
+    if (!quoted)
+        return NULL;
+    char *out = quoted;
+    *out++ = '\'';
+    for (const char *in = argument; *in; in++) {
+        if (*in == '\'') {
+            memcpy(out, "'\\''", 4);
+            out += 4;
+        } else {
+            *out++ = *in;
+        }
+    }
+    *out++ = '\'';
+    *out = '\0';
+    return quoted;
+}
+
+enum { LONGEST_WORD = 64 };
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Damerau-Levenshtein distance (adjacent transpositions), case ignored. */
+static size_t word_distance(const char *a, const char *b)
+{
+    size_t rows[3][LONGEST_WORD + 1];
+    size_t a_length = strlen(a), b_length = strlen(b);
+    if (a_length > LONGEST_WORD || b_length > LONGEST_WORD)
+        return SIZE_MAX;
+    size_t *before = rows[0], *previous = rows[1], *current = rows[2];
+    for (size_t j = 0; j <= b_length; j++)
+        previous[j] = j;
+    for (size_t i = 1; i <= a_length; i++) {
+        current[0] = i;
+        int x = tolower((unsigned char)a[i - 1]);
+        for (size_t j = 1; j <= b_length; j++) {
+            int y = tolower((unsigned char)b[j - 1]);
+            current[j] = least(least(previous[j], current[j - 1]) + 1,
+                               previous[j - 1] + (x != y));
+            if (i > 1 && j > 1 && x == tolower((unsigned char)b[j - 2]) &&
+                y == tolower((unsigned char)a[i - 2]))
+                current[j] = least(current[j], before[j - 2] + 1);
+        }
+        size_t *recycled = before;
+        before = previous;
+        previous = current;
+        current = recycled;
+    }
+    return previous[b_length];
+}
+
+const char *asim_nearest_word(const char *word, const char *const *candidates,
+                              size_t candidate_count)
+{
+    const char *nearest = NULL;
+    size_t best = strlen(word) / 3 + 2; /* fewer than this many letters wrong */
+    for (size_t i = 0; i < candidate_count; i++) {
+        size_t distance = word_distance(word, candidates[i]);
+        if (distance < best) {
+            best = distance;
+            nearest = candidates[i];
+        }
+    }
+    return nearest;
+}
+
+bool asim_parse_double(const char *text, double *ret_value)
+{
+    char *end;
+    errno = 0;
+    double value = strtod(text, &end);
+    if (end == text || *end != '\0' || !isfinite(value))
+        return false;
+    *ret_value = value;
+    return true;
+}
+
+bool asim_parse_int64(const char *text, int64_t *ret_value)
+{
+    char *end;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (end == text || *end != '\0' || errno == ERANGE)
+        return false;
+    *ret_value = value;
+    return true;
+}

@@ -1,0 +1,24 @@
+/* Words: quoting, suggestions, numbers from text. */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* `argument` as one word for a POSIX shell; free with free(). The only function that
+ * writes for a shell. */
+char *asim_shell_quote(const char *argument, struct asim_error *err);
+
+/* The candidate nearest to `word` (Damerau-Levenshtein, at most a third of its letters
+ * wrong, case ignored), or NULL. */
+const char *asim_nearest_word(const char *word, const char *const *candidates,
+                              size_t candidate_count);
+
+/* The whole of `text` as a number; false where it is not one, or not finite. */
+bool asim_parse_double(const char *text, double *ret_value);
+bool asim_parse_int64(const char *text, int64_t *ret_value);
+
+#endif

@@ -1,0 +1,28 @@
+/* Which cores a window gets: neighbours in the topology, no core in two windows. */
+#ifndef ENGINE_AFFINITY_H
+#define ENGINE_AFFINITY_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+/* A pool of slots of equal width over the allowed cores. */
+struct asim_core_slots {
+    int slot_count;
+    int slot_width; /* cores a slot */
+    int *cpus;      /* [slot_count][slot_width] OS indices */
+    char *taken;    /* [slot_count] */
+};
+
+void asim_core_slots_finish(struct asim_core_slots *slots);
+/* As many slots of `slot_width` neighbouring cores as fit. ASIM_EUSAGE with the
+ * arithmetic where slots_wanted x slot_width exceeds the cores (slots_wanted 0: as many
+ * as fit). One physical core's hardware threads count as one where the machine has
+ * enough physical cores. */
+int asim_core_slots_create(int slots_wanted, int slot_width,
+                           struct asim_core_slots *ret_slots, struct asim_error *err);
+/* A free slot's index, or -1. */
+int asim_core_slots_take(struct asim_core_slots *slots);
+void asim_core_slots_give(struct asim_core_slots *slots, int slot);
+
+#endif

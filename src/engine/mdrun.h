@@ -1,0 +1,66 @@
+/* gmx mdrun of one window: its command, and what its files say of how it went. */
+#ifndef ENGINE_MDRUN_H
+#define ENGINE_MDRUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <autosim/engine.h>
+
+#include "engine/process.h"
+
+/* Names of a window's files, fixed, relative to its folder. gmx runs inside it. */
+#define ASIM_MDRUN_TPR "window.tpr"
+#define ASIM_MDRUN_EDI "bias.edi"
+#define ASIM_MDRUN_EDO "bias.xvg"
+#define ASIM_MDRUN_LOG "md.log"
+#define ASIM_MDRUN_EDR "ener.edr"
+#define ASIM_MDRUN_CPT "state.cpt"
+#define ASIM_MDRUN_GRO "confout.gro"
+#define ASIM_MDRUN_XTC "traj.xtc"
+
+struct asim_mdrun {
+    const struct asim_gromacs *gromacs;
+    bool edi; /* bias by -ei/-eo */
+    int ntmpi, ntomp;
+    double checkpoint_minutes;
+    double maxh; /* 0: none */
+};
+
+/* argv, NULL-terminated, freed by asim_argv_free: always explicit threads, `-pin off`,
+ * `-cpi state.cpt` (which starts afresh where there is no checkpoint). */
+int asim_mdrun_command(const struct asim_mdrun *mdrun, char ***ret_argv,
+                       struct asim_error *err);
+
+enum asim_run_end {
+    ASIM_END_COMPLETED, /* last step reached and final structure written */
+    ASIM_END_WALLTIME,  /* stopped cleanly by -maxh: continue, no failure */
+    ASIM_END_STOPPED,   /* stopped by TERM/INT with a checkpoint: continue */
+    ASIM_END_MACHINE,   /* killed, out of memory, lost: continue from the checkpoint */
+    ASIM_END_DISK_FULL, /* pause the campaign */
+    ASIM_END_PHYSICS,   /* blow-up: new velocities, bounded retries */
+    ASIM_END_INPUT,     /* wrong TPR, wrong atoms: no retry */
+    ASIM_END_RESTART,   /* the checkpoint or its files do not fit: start this window
+                           afresh */
+};
+
+struct asim_run_outcome {
+    enum asim_run_end end;
+    int64_t step;                         /* the last step written; -1: none */
+    double ns_per_day;                    /* NAN */
+    double final_potential_energy_kj_mol; /* NAN */
+    char cause[200];                      /* "" where completed */
+};
+
+/* Judges an attempt from its exit record (NULL: there is none), stdout, stderr, log,
+ * energies and final structure; never from the exit code alone. */
+int asim_mdrun_judge(const char *folder, int attempt,
+                     const struct asim_exit_record *record, int64_t nsteps,
+                     size_t atom_count, struct asim_run_outcome *ret_outcome,
+                     struct asim_error *err);
+
+/* The last step a running window has written, from its log; -1 where not known. Cheap:
+ * reads the tail only. */
+int64_t asim_mdrun_step(const char *folder);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * TPR files: what a simulation is, and copies of it that start from elsewhere.
+ *
+ * Layout facts: docs/formats.md. A file is accepted only if every byte of it is
+ * consumed by the layout of its version; versions are never whitelisted.
+ */
+#ifndef FORMATS_TPR_H
+#define FORMATS_TPR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <autosim/topology.h>
+
+struct asim_tpr {
+    char gromacs_version[64]; /* the file's "VERSION ..." text, without that word */
+    int file_version;         /* e.g. 127 */
+    int generation;
+    int real_bytes; /* 4 or 8 */
+    size_t atom_count;
+    float box_nm[3][3];
+    float (*x_nm)[3];    /* [atom_count] */
+    float (*v_nm_ps)[3]; /* [atom_count], or NULL */
+    int64_t nsteps;
+    double dt_ps;
+    int integrator;           /* eiXXX of GROMACS' enumeration */
+    char integrator_name[24]; /* "md", "sd", ... */
+    int64_t ld_seed;
+    size_t temperature_group_count;
+    double ref_t_kelvin;  /* of the group with most degrees of freedom; 0: none */
+    bool one_temperature; /* every group has the same ref_t */
+    int pbc_type;         /* 0 xyz, 1 none, 2 xy, 3 screw (epbc of GROMACS) */
+    /* Bytes of the file at which patches are made; internal. */
+    struct {
+        uint64_t body, body_size, box, x, v, nsteps, ld_seed, continuation;
+        uint64_t v_flag, body_size_field;
+    } offset;
+};
+
+void asim_tpr_finish(struct asim_tpr *tpr);
+
+/* Reads a TPR from memory: `ret_top` and `ret_tpr` may each be NULL. ASIM_EINPUT names
+ * the byte where the file stops making sense and what was expected there. */
+int asim_tpr_parse(const void *data, size_t size, struct asim_tpr *ret_tpr,
+                   struct asim_topology *ret_top, struct asim_error *err);
+int asim_tpr_read(const char *path, struct asim_tpr *ret_tpr,
+                  struct asim_topology *ret_top, struct asim_error *err);
+
+/* How a copy differs from its original. */
+struct asim_tpr_patch {
+    const float (*x_nm)[3];   /* [atom_count] */
+    const float (*box_nm)[3]; /* [3]; NULL: the original's */
+    int64_t nsteps;
+    int32_t ld_seed;
+    uint64_t velocity_seed;
+    double temperature_kelvin; /* of the Maxwell velocities */
+};
+
+/*
+ * A patched copy in memory (owned by the caller): coordinates, box, nsteps, ld_seed,
+ * continuation = 0, and fresh Maxwell-Boltzmann velocities with the centre-of-mass
+ * motion removed. A velocity block is inserted where the original has none. The copy is
+ * parsed again and compared with what was asked before it is handed out.
+ */
+int asim_tpr_patch(const void *data, size_t size, const struct asim_tpr_patch *patch,
+                   void **ret_data, size_t *ret_size, struct asim_error *err);
+
+#endif

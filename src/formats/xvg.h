@@ -1,0 +1,24 @@
+/* XVG files of GROMACS: legends, then rows of numbers. */
+#ifndef FORMATS_XVG_H
+#define FORMATS_XVG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+struct asim_xvg {
+    size_t row_count;
+    size_t column_count; /* the first is the x axis */
+    double *values;      /* [row_count][column_count] */
+    char **legends;      /* [column_count]; NULL where a column has none; [0] NULL */
+    bool torn_tail;      /* the last line was incomplete and was dropped */
+};
+
+void asim_xvg_finish(struct asim_xvg *xvg);
+
+/* Rows with a wrong number of columns inside the file are ASIM_EINPUT with the line; an
+ * incomplete last line (no newline, or too few columns) is dropped and flagged. */
+int asim_xvg_read(const char *path, struct asim_xvg *ret_xvg, struct asim_error *err);
+
+#endif
