@@ -26,9 +26,12 @@ int asim_wrap(struct asim_error *err, const char *format, ...)
         va_start(arguments, format);
         int length = vsnprintf(err->text, sizeof err->text, format, arguments);
         va_end(arguments);
-        if (length >= 0 && (size_t)length < sizeof err->text)
-            snprintf(err->text + length, sizeof err->text - (size_t)length, ": %s",
-                     cause);
+        size_t used = length < 0 ? 0 : (size_t)length;
+        if (used < sizeof err->text) {
+            int room = (int)(sizeof err->text - used);
+            /* A cause that does not fit is cut: the precision says it is meant. */
+            snprintf(err->text + used, (size_t)room, ": %.*s", room, cause);
+        }
     }
     return -1;
 }
