@@ -54,8 +54,13 @@ ASIM_API size_t asim_trajectory_atom_count(const struct asim_trajectory *traj);
 ASIM_API void asim_trajectory_limit_atoms(struct asim_trajectory *traj,
                                           size_t atom_count);
 
-/* 1: a frame was read; 0: the end; -1: an error. A damaged tail ends the trajectory
- * with 0 and is kept in the damage list. */
+/*
+ * 1: a frame was read; 0: the end; -1: an error. A damaged tail ends the trajectory
+ * with 0 and is kept in the damage list. A frame whose header is right but whose
+ * coordinates do not decode keeps its number, is passed over and kept in the damage
+ * list too: frame_index then has a gap, and fewer frames come than frame_count says.
+ * What is appended to the file after opening is not seen.
+ */
 ASIM_API int asim_trajectory_next(struct asim_trajectory *traj,
                                   struct asim_frame *frame, struct asim_error *err);
 
@@ -63,7 +68,8 @@ ASIM_API int asim_trajectory_next(struct asim_trajectory *traj,
 ASIM_API int asim_trajectory_seek(struct asim_trajectory *traj, size_t frame_index,
                                   struct asim_error *err);
 
-/* The number of whole frames; walks the headers the first time it is asked. */
+/* The number of frames that are there as a whole, by their headers; walks these the
+ * first time it is asked. */
 ASIM_API int asim_trajectory_frame_count(struct asim_trajectory *traj,
                                          size_t *ret_count, struct asim_error *err);
 

@@ -23,14 +23,16 @@ struct asim_tpr {
     float (*v_nm_ps)[3]; /* [atom_count], or NULL */
     int64_t nsteps;
     double dt_ps;
-    int integrator;           /* eiXXX of GROMACS' enumeration */
+    int integrator;           /* number in GROMACS' enumeration of integrators */
     char integrator_name[24]; /* "md", "sd", ... */
     int64_t ld_seed;
     size_t temperature_group_count;
     double ref_t_kelvin;  /* of the group with most degrees of freedom; 0: none */
     bool one_temperature; /* every group has the same ref_t */
     int pbc_type;         /* 0 xyz, 1 none, 2 xy, 3 screw (epbc of GROMACS) */
-    /* Bytes of the file at which patches are made; internal. */
+    /* Bytes of the file at which patches are made; internal. `box` is 0 where the file
+     * has none, `body_size_field` where the body is XDR; `v` is where velocities are or
+     * would be inserted. */
     struct {
         uint64_t body, body_size, box, x, v, nsteps, ld_seed, continuation;
         uint64_t v_flag, body_size_field;
@@ -38,6 +40,9 @@ struct asim_tpr {
 };
 
 void asim_tpr_finish(struct asim_tpr *tpr);
+
+/* Do these first bytes of a file (15 are enough) begin a TPR? */
+bool asim_tpr_recognise(const void *head, size_t size);
 
 /* Reads a TPR from memory: `ret_top` and `ret_tpr` may each be NULL. ASIM_EINPUT names
  * the byte where the file stops making sense and what was expected there. */

@@ -17,8 +17,15 @@ struct asim_xvg {
 
 void asim_xvg_finish(struct asim_xvg *xvg);
 
-/* Rows with a wrong number of columns inside the file are ASIM_EINPUT with the line; an
- * incomplete last line (no newline, or too few columns) is dropped and flagged. */
+/*
+ * Rows with a wrong number of columns inside the file are ASIM_EINPUT with the line; an
+ * incomplete last line (too few columns, or no newline and shorter than the line
+ * before) is dropped and flagged. "nan" and "inf" are kept as such: judge the columns
+ * that are used. A second data set (rows behind "&") is ASIM_EINPUT.
+ */
 int asim_xvg_read(const char *path, struct asim_xvg *ret_xvg, struct asim_error *err);
+/* The same from memory; `name` stands for the path in messages. */
+int asim_xvg_parse(const void *data, size_t size, const char *name,
+                   struct asim_xvg *ret_xvg, struct asim_error *err);
 
 #endif

@@ -1,0 +1,147 @@
+/*
+ * Bytes of a file or of memory, by absolute position.
+ * Invariant: a window never holds bytes past the source's size, and the slack behind
+ * its bytes is zero. It knows no file format.
+ */
+#include "formats/byte_source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+static const char *kind_of_file(mode_t mode)
+{
+    if (S_ISDIR(mode))
+        return "a folder";
+    if (S_ISFIFO(mode))
+        return "a pipe";
+    if (S_ISSOCK(mode))
+        return "a socket";
+    return "a device";
+}
+
+int asim_byte_source_open(const char *path, struct asim_byte_source *ret_source,
+                          struct asim_error *err)
+{
+    /* O_NONBLOCK: opening a pipe without a writer must not wait for one. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return asim_fail(err, ASIM_EIO, "cannot open '%s': %s", path, strerror(errno));
+    struct stat status;
+    if (fstat(fd, &status) < 0) {
+        asim_fail(err, ASIM_EIO, "cannot read '%s': %s", path, strerror(errno));
+        close(fd);
+        return -1;
+    }
+    if (!S_ISREG(status.st_mode)) {
+        asim_fail(err, ASIM_EINPUT,
+                  "'%s' is %s; a regular file was expected, because frames are found "
+                  "by position: write it to disk first",
+                  path, kind_of_file(status.st_mode));
+        close(fd);
+        return -1;
+    }
+    *ret_source = (struct asim_byte_source){
+        .fd = fd, .size = (uint64_t)status.st_size, .name = path};
+    return 0;
+}
+
+void asim_byte_source_from_memory(const void *data, size_t size, const char *name,
+                                  struct asim_byte_source *ret_source)
+{
+    *ret_source =
+        (struct asim_byte_source){.fd = -1, .memory = data, .size = size, .name = name};
+}
+
+void asim_byte_source_close(struct asim_byte_source *source)
+{
+    if (!source)
+        return;
+    /* A zeroed source holds neither a file nor memory. */
+    if (source->fd >= 0 && source->name && !source->memory)
+        close(source->fd);
+    *source = (struct asim_byte_source){.fd = -1};
+}
+
+static int source_read(const struct asim_byte_source *source, uint64_t offset,
+                       unsigned char *target, size_t size, size_t *ret_done,
+                       struct asim_error *err)
+{
+    size_t done = 0;
+    if (source->fd < 0) {
+        if (size > 0)
+            memcpy(target, source->memory + offset, size);
+        done = size;
+    }
+    while (done < size) {
+        ssize_t got =
+            pread(source->fd, target + done, size - done, (off_t)(offset + done));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return asim_fail(err, ASIM_EIO, "cannot read '%s' at byte %llu: %s",
+                             source->name, (unsigned long long)(offset + done),
+                             strerror(errno));
+        if (got == 0)
+            break; /* shortened meanwhile: what is there counts */
+        done += (size_t)got;
+    }
+    *ret_done = done;
+    return 0;
+}
+
+void asim_byte_window_finish(struct asim_byte_window *window)
+{
+    if (!window)
+        return;
+    free(window->data);
+    *window = (struct asim_byte_window){0};
+}
+
+int asim_byte_window_get(struct asim_byte_window *window,
+                         const struct asim_byte_source *source, uint64_t offset,
+                         size_t size, size_t ahead, const unsigned char **ret_bytes,
+                         size_t *ret_available, struct asim_error *err)
+{
+    uint64_t left = offset < source->size ? source->size - offset : 0;
+    if (size > left)
+        size = (size_t)left;
+    uint64_t end = window->start + window->size;
+    if (!window->data || offset < window->start || offset > end ||
+        end - offset < size) {
+        size_t want = ahead > size ? ahead : size;
+        if (want > left)
+            want = (size_t)left;
+        /* Bytes that are here already are moved, not read again. */
+        size_t kept = 0;
+        if (window->data && offset >= window->start && offset < end)
+            kept = (size_t)(end - offset);
+        if (kept > want)
+            want = kept;
+        size_t needed;
+        if (__builtin_add_overflow(want, (size_t)ASIM_WINDOW_SLACK, &needed))
+            return asim_fail(err, ASIM_ENOMEM, "a frame of '%s' exceeds the memory",
+                             source->name);
+        size_t keep_from = kept ? (size_t)(offset - window->start) : 0;
+        if (asim_grow(&window->data, &window->capacity, needed, 1, err) < 0)
+            return -1;
+        if (kept && keep_from)
+            memmove(window->data, window->data + keep_from, kept);
+        window->start = offset;
+        window->size = kept;
+        size_t done = 0;
+        if (source_read(source, offset + kept, window->data + kept, want - kept, &done,
+                        err) < 0)
+            return -1;
+        window->size = kept + done;
+        memset(window->data + window->size, 0, ASIM_WINDOW_SLACK);
+    }
+    *ret_bytes = window->data + (offset - window->start);
+    *ret_available = window->size - (size_t)(offset - window->start);
+    return 0;
+}

@@ -1,0 +1,358 @@
+/*
+ * Trajectories: the table of formats, the frame index, seeking, and the damage list.
+ *
+ * Invariants: a frame is handed out only after the place behind it was looked at, so
+ * that a cut frame with another one written into its place is never taken for whole;
+ * the index grows in file order and each frame keeps its number. What a frame looks
+ * like inside is known to the formats alone.
+ */
+#include <autosim/trajectory.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "formats/sniff.h"
+#include "formats/trajectory_format.h"
+
+static const struct asim_trajectory_format *const formats[] = {
+    &asim_xtc_format,
+    &asim_gro_format,
+};
+enum { FORMAT_COUNT = sizeof formats / sizeof *formats };
+
+enum {
+    FRAME_SLACK_ATOMS = 64, /* that decoders may write behind the atoms asked for */
+    MOST_DAMAGES = 10000,   /* kept; a file with more is described well enough */
+};
+
+struct frame_entry {
+    struct asim_frame_span span;
+    bool damaged; /* known from an earlier try to decode it */
+};
+
+struct asim_trajectory {
+    const struct asim_trajectory_format *format;
+    void *state;
+    char *path;
+    struct asim_byte_source source;
+    struct asim_decode_scratch walk;  /* headers */
+    struct asim_decode_scratch frame; /* whole frames */
+    size_t atom_count;
+    size_t atom_limit;
+    size_t next; /* the frame that is read next */
+    struct frame_entry *index;
+    size_t index_count, index_capacity;
+    uint64_t walk_offset; /* where the frame behind the index should start */
+    bool walk_done;
+    struct asim_damage *damage;
+    size_t damage_count, damage_capacity;
+};
+
+void asim_frame_finish(struct asim_frame *frame)
+{
+    if (!frame)
+        return;
+    free(frame->x_nm);
+    *frame = (struct asim_frame){0};
+}
+
+int asim_frame_reserve(struct asim_frame *frame, size_t atom_count,
+                       struct asim_error *err)
+{
+    if (frame->x_nm && atom_count <= frame->capacity)
+        return 0;
+    size_t with_slack;
+    if (__builtin_add_overflow(atom_count, (size_t)FRAME_SLACK_ATOMS, &with_slack))
+        return asim_fail(err, ASIM_ENOMEM, "no memory for a frame of %zu atoms",
+                         atom_count);
+    float(*x_nm)[3] = asim_alloc_aligned(with_slack, sizeof *x_nm, err);
+    if (!x_nm)
+        return -1;
+    /* The atoms of the frame that is there stay, as realloc would keep them. */
+    if (frame->x_nm && frame->atom_count)
+        memcpy(x_nm, frame->x_nm, frame->atom_count * sizeof *x_nm);
+    free(frame->x_nm);
+    frame->x_nm = x_nm;
+    frame->capacity = atom_count;
+    return 0;
+}
+
+static int add_damage(struct asim_trajectory *traj, size_t frame_index, uint64_t offset,
+                      const char *what, struct asim_error *err)
+{
+    if (traj->damage_count >= MOST_DAMAGES)
+        return 0;
+    if (asim_grow(&traj->damage, &traj->damage_capacity, traj->damage_count + 1,
+                  sizeof *traj->damage, err) < 0)
+        return -1;
+    struct asim_damage *damage = &traj->damage[traj->damage_count++];
+    *damage = (struct asim_damage){.frame_index = frame_index, .offset_bytes = offset};
+    snprintf(damage->what, sizeof damage->what, "%s", what);
+    return 0;
+}
+
+/* The next place after `from` that holds a whole frame: 1 found, 0 none, -1 failure. */
+static int find_frame(struct asim_trajectory *traj, uint64_t from,
+                      struct asim_frame_span *ret_span, struct asim_error *err)
+{
+    char ignored[ASIM_DAMAGE_TEXT];
+    if (!traj->format->resync)
+        return 0;
+    for (;;) {
+        uint64_t offset;
+        int rc = traj->format->resync(traj->state, &traj->source, &traj->walk, from,
+                                      &offset, err);
+        if (rc <= 0)
+            return rc;
+        enum asim_locate found = traj->format->locate(
+            traj->state, &traj->source, &traj->walk, offset, ret_span, ignored, err);
+        if (found == ASIM_LOCATE_FAILED)
+            return -1;
+        if (found == ASIM_LOCATE_FRAME)
+            return 1;
+        from = offset + 1;
+    }
+}
+
+/* What follows the index is no frame, `what` says why. Looks for the next one, from
+ * within the last frame on: if that was cut, its own size leads too far. */
+static int pass_damage(struct asim_trajectory *traj, const char *what,
+                       struct asim_error *err)
+{
+    struct asim_frame_span span, *last = NULL;
+    uint64_t bad_offset = traj->walk_offset, from = bad_offset + 1;
+    if (traj->index_count > 0) {
+        last = &traj->index[traj->index_count - 1].span;
+        from = last->offset + 1;
+    }
+    int found = find_frame(traj, from, &span, err);
+    if (found < 0)
+        return -1;
+    char text[ASIM_DAMAGE_TEXT];
+    size_t frame_index = traj->index_count;
+    if (!found) {
+        snprintf(text, sizeof text, "%.140s; no frame follows in the last %llu bytes",
+                 what, (unsigned long long)(traj->source.size - bad_offset));
+        traj->walk_done = true;
+        return add_damage(traj, frame_index, bad_offset, text, err);
+    }
+    if (last && span.offset < bad_offset) {
+        snprintf(text, sizeof text,
+                 "the frame is cut: %llu bytes after its start another frame starts",
+                 (unsigned long long)(span.offset - last->offset));
+        frame_index = --traj->index_count;
+        bad_offset = last->offset;
+    } else {
+        snprintf(text, sizeof text, "%.140s; %llu bytes skipped", what,
+                 (unsigned long long)(span.offset - bad_offset));
+    }
+    traj->walk_offset = span.offset;
+    return add_damage(traj, frame_index, bad_offset, text, err);
+}
+
+/* Extends the index until it holds `count` frames or the file ends. */
+static int walk_to(struct asim_trajectory *traj, size_t count, struct asim_error *err)
+{
+    while (!traj->walk_done && traj->index_count < count) {
+        struct asim_frame_span span;
+        char what[ASIM_DAMAGE_TEXT];
+        switch (traj->format->locate(traj->state, &traj->source, &traj->walk,
+                                     traj->walk_offset, &span, what, err)) {
+        case ASIM_LOCATE_FAILED:
+            return -1;
+        case ASIM_LOCATE_END:
+            traj->walk_done = true;
+            break;
+        case ASIM_LOCATE_DAMAGE:
+            if (pass_damage(traj, what, err) < 0)
+                return -1;
+            break;
+        case ASIM_LOCATE_FRAME:
+            if (asim_grow(&traj->index, &traj->index_capacity, traj->index_count + 1,
+                          sizeof *traj->index, err) < 0)
+                return -1;
+            traj->index[traj->index_count++] = (struct frame_entry){.span = span};
+            traj->walk_offset = span.offset + span.size;
+            break;
+        }
+    }
+    return 0;
+}
+
+static int unknown_format(const char *name, const unsigned char *head, size_t size,
+                          struct asim_error *err)
+{
+    const char *looks_like = asim_sniff(head, size);
+    return asim_fail(
+        err, ASIM_EINPUT,
+        "'%s' is not a trajectory that can be read: it looks like %s; an XTC or GRO "
+        "file was expected",
+        name, looks_like ? looks_like : "no format known here");
+}
+
+/* Takes over the source of a half-built trajectory. */
+static int start(struct asim_trajectory *traj, struct asim_error *err)
+{
+    const unsigned char *head;
+    size_t size;
+    if (asim_byte_window_get(&traj->walk.window, &traj->source, 0, ASIM_SNIFF_BYTES, 0,
+                             &head, &size, err) < 0)
+        return -1;
+    for (size_t i = 0; i < FORMAT_COUNT && !traj->format; i++)
+        if (formats[i]->recognise(head, size))
+            traj->format = formats[i];
+    if (!traj->format)
+        return unknown_format(traj->source.name, head, size, err);
+    if (traj->format->open(&traj->source, &traj->walk, &traj->state, &traj->atom_count,
+                           &traj->walk_offset, err) < 0)
+        return -1;
+    if (walk_to(traj, 1, err) < 0)
+        return -1;
+    if (traj->index_count == 0)
+        return asim_fail(
+            err, ASIM_EINPUT, "'%s' holds no whole frame: at byte %llu, %s",
+            traj->source.name,
+            traj->damage_count ? (unsigned long long)traj->damage[0].offset_bytes
+                               : 0ULL,
+            traj->damage_count ? traj->damage[0].what : "the file ends");
+    traj->atom_limit = traj->atom_count;
+    return 0;
+}
+
+int asim_trajectory_open(const char *path, struct asim_trajectory **ret_traj,
+                         struct asim_error *err)
+{
+    struct asim_trajectory *traj = asim_alloc_array(1, sizeof *traj, err);
+    if (!traj)
+        return -1;
+    traj->source.fd = -1;
+    traj->path = asim_strdup(path, err);
+    if (!traj->path || asim_byte_source_open(traj->path, &traj->source, err) < 0 ||
+        start(traj, err) < 0) {
+        asim_trajectory_close(traj);
+        return -1;
+    }
+    *ret_traj = traj;
+    return 0;
+}
+
+int asim_trajectory_open_memory(const void *data, size_t size, const char *name,
+                                struct asim_trajectory **ret_traj,
+                                struct asim_error *err)
+{
+    struct asim_trajectory *traj = asim_alloc_array(1, sizeof *traj, err);
+    if (!traj)
+        return -1;
+    asim_byte_source_from_memory(data, size, name, &traj->source);
+    traj->path = asim_strdup(name, err);
+    if (!traj->path || start(traj, err) < 0) {
+        asim_trajectory_close(traj);
+        return -1;
+    }
+    *ret_traj = traj;
+    return 0;
+}
+
+void asim_trajectory_close(struct asim_trajectory *traj)
+{
+    if (!traj)
+        return;
+    if (traj->format && traj->state)
+        traj->format->close(traj->state);
+    asim_byte_window_finish(&traj->walk.window);
+    asim_byte_window_finish(&traj->frame.window);
+    asim_byte_source_close(&traj->source);
+    free(traj->index);
+    free(traj->damage);
+    free(traj->path);
+    free(traj);
+}
+
+const char *asim_trajectory_path(const struct asim_trajectory *traj)
+{
+    return traj->path;
+}
+
+const char *asim_trajectory_format(const struct asim_trajectory *traj)
+{
+    return traj->format->name;
+}
+
+size_t asim_trajectory_atom_count(const struct asim_trajectory *traj)
+{
+    return traj->atom_count;
+}
+
+void asim_trajectory_limit_atoms(struct asim_trajectory *traj, size_t atom_count)
+{
+    bool all = atom_count == 0 || atom_count > traj->atom_count;
+    traj->atom_limit = all ? traj->atom_count : atom_count;
+    traj->frame.ahead = 0; /* learnt for another number of atoms */
+}
+
+int asim_trajectory_next(struct asim_trajectory *traj, struct asim_frame *frame,
+                         struct asim_error *err)
+{
+    if (asim_frame_reserve(frame, traj->atom_limit, err) < 0)
+        return -1;
+    for (;;) {
+        /* One more than is read now: see the invariant at the head of this file. */
+        if (walk_to(traj, traj->next + 2, err) < 0)
+            return -1;
+        if (traj->next >= traj->index_count)
+            return 0;
+        size_t i = traj->next;
+        struct asim_frame_span span = traj->index[i].span;
+        if (!traj->index[i].damaged) {
+            char what[ASIM_DAMAGE_TEXT];
+            frame->frame_index = i;
+            frame->offset_bytes = span.offset;
+            int rc = traj->format->decode(traj->state, &traj->source, &traj->frame,
+                                          span, traj->atom_limit, frame, what, err);
+            if (rc < 0)
+                return -1;
+            traj->next++;
+            if (rc > 0)
+                return 1;
+            traj->index[i].damaged = true;
+            if (add_damage(traj, i, span.offset, what, err) < 0)
+                return -1;
+        } else {
+            traj->next++;
+        }
+    }
+}
+
+int asim_trajectory_seek(struct asim_trajectory *traj, size_t frame_index,
+                         struct asim_error *err)
+{
+    /* One more than asked for, so that the frame is known to be whole. */
+    size_t target = frame_index < SIZE_MAX - 1 ? frame_index + 2 : SIZE_MAX;
+    if (walk_to(traj, target, err) < 0)
+        return -1;
+    if (frame_index >= traj->index_count)
+        return asim_fail(err, ASIM_EINPUT,
+                         "'%s' has %zu whole frames; there is no frame %zu (counted "
+                         "from 0)",
+                         traj->source.name, traj->index_count, frame_index);
+    traj->next = frame_index;
+    return 0;
+}
+
+int asim_trajectory_frame_count(struct asim_trajectory *traj, size_t *ret_count,
+                                struct asim_error *err)
+{
+    if (walk_to(traj, SIZE_MAX, err) < 0)
+        return -1;
+    *ret_count = traj->index_count;
+    return 0;
+}
+
+const struct asim_damage *asim_trajectory_damage(const struct asim_trajectory *traj,
+                                                 size_t *ret_count)
+{
+    *ret_count = traj->damage_count;
+    return traj->damage;
+}

@@ -1,0 +1,80 @@
+/*
+ * The compressed coordinates of XTC frames: integers on a grid of 1/precision.
+ *
+ * Stream facts (libxdrfile; bits are most significant first within bytes): a group is
+ * one atom relative to the frame's minimum, a flag bit, after a set flag 5 bits holding
+ * 3 * run + change + 1, and `run` atoms relative to the one before. `change` (-1, 0, 1)
+ * moves the index into the table of small ranges after the group; `run` stays until the
+ * next set flag. The first two atoms of a group with run > 0 are stored swapped.
+ */
+#ifndef FORMATS_XTC_CODEC_H
+#define FORMATS_XTC_CODEC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    ASIM_XTC_FIRST_INDEX = 9, /* smallest usable index of asim_xtc_ranges */
+    ASIM_XTC_LAST_INDEX = 72,
+    ASIM_XTC_MOST_SMALL = 10, /* small atoms in a group: the 5 bits hold at most 31 */
+};
+
+/* The ranges of small integers: about 2^(index / 3), so that three of them take `index`
+ * bits. Fixed by the format. */
+extern const uint32_t asim_xtc_ranges[ASIM_XTC_LAST_INDEX + 1];
+
+/* Division by a constant d > 1 of v < 2^63 as (v * multiplier >> 64) >> shift. */
+struct asim_xtc_divisor {
+    uint64_t multiplier;
+    unsigned shift;
+};
+
+/* What decoding of three small integers needs to know of an index. */
+struct asim_xtc_small {
+    struct asim_xtc_divisor once;  /* by the range */
+    struct asim_xtc_divisor twice; /* by its square */
+    uint64_t low_mask, high_mask;
+    uint32_t range;
+    uint32_t high_shift;
+};
+
+struct asim_xtc_tables {
+    struct asim_xtc_small small[ASIM_XTC_LAST_INDEX + 1];
+};
+
+void asim_xtc_tables_init(struct asim_xtc_tables *tables);
+
+/* A frame's compressed block, bounds not yet checked. */
+struct asim_xtc_block {
+    int32_t minimum[3];
+    int32_t maximum[3];
+    int32_t small_index;
+    float inverse_precision;
+    size_t atom_count;
+    const unsigned char *payload; /* ASIM_WINDOW_SLACK readable bytes behind it */
+    size_t payload_size;          /* as the header says */
+    size_t available;             /* bytes that are here: at most payload_size */
+};
+
+/* Atoms that decoding may write behind those asked for. */
+enum { ASIM_XTC_OUTPUT_SLACK = 16 };
+
+/* What asim_xtc_decode says where the bytes do not last; it is damage only if all of
+ * the payload was there. Compared by address. */
+extern const char asim_xtc_short_payload[];
+
+/*
+ * Decodes the first `atom_limit` atoms into x_nm, which has room for
+ * ASIM_XTC_OUTPUT_SLACK atoms more. Returns NULL and the bytes used or, where the block
+ * is damaged, a phrase that says how. A block that is decoded to its end must take
+ * exactly its bytes.
+ */
+const char *asim_xtc_decode(const struct asim_xtc_tables *tables,
+                            const struct asim_xtc_block *block, size_t atom_limit,
+                            float (*x_nm)[3], size_t *ret_used);
+
+/* Bits that hold a value of `count` possible ones as the format counts them. */
+unsigned asim_xtc_bits_of_product(const uint32_t sizes[3]);
+unsigned asim_xtc_bits_of(uint32_t size);
+
+#endif

@@ -1,0 +1,230 @@
+/*
+ * XVG files: lines of '#' (comments), '@' (directives of Grace, legends among them) and
+ * rows of numbers.
+ *
+ * Invariants: every row has the first row's number of columns; what may have been cut
+ * while it was written (a last line without newline, or of zero bytes) is never taken
+ * for data.
+ */
+#include "formats/xvg.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "formats/number.h"
+
+enum { MOST_COLUMNS = 1000000 };
+static const uint64_t most_bytes = (uint64_t)1 << 38;
+
+struct legend {
+    size_t column;
+    char *text;
+};
+
+struct parser {
+    const char *name;
+    size_t line_number;
+    struct asim_xvg xvg;
+    size_t value_capacity;
+    struct legend *legends;
+    size_t legend_count, legend_capacity;
+    bool set_ended; /* by '&' */
+};
+
+void asim_xvg_finish(struct asim_xvg *xvg)
+{
+    if (!xvg)
+        return;
+    for (size_t i = 0; xvg->legends && i < xvg->column_count; i++)
+        free(xvg->legends[i]);
+    free(xvg->legends);
+    free(xvg->values);
+    *xvg = (struct asim_xvg){0};
+}
+
+static const char *skip_blanks(const char *p, const char *end)
+{
+    while (p < end && (*p == ' ' || *p == '\t' || *p == '\r'))
+        p++;
+    return p;
+}
+
+/* `@ s0 legend "text"`: set 0 is column 1, for column 0 is the x axis. */
+static int parse_directive(struct parser *parser, const char *p, const char *end,
+                           struct asim_error *err)
+{
+    p = skip_blanks(p + 1, end);
+    if (p == end || *p++ != 's' || p == end || *p < '0' || *p > '9')
+        return 0;
+    size_t set = 0;
+    for (; p < end && *p >= '0' && *p <= '9'; p++)
+        if (set <= MOST_COLUMNS)
+            set = set * 10 + (size_t)(*p - '0');
+    p = skip_blanks(p, end);
+    if (set >= MOST_COLUMNS || end - p < 6 || memcmp(p, "legend", 6) != 0)
+        return 0;
+    p = skip_blanks(p + 6, end);
+    if (p == end || *p++ != '"')
+        return 0;
+    const char *close = memrchr(p, '"', (size_t)(end - p));
+    if (!close)
+        return 0;
+    char *text =
+        asim_format(err, "%.*s", (int)(close - p > 10000 ? 10000 : close - p), p);
+    if (!text)
+        return -1;
+    if (asim_grow(&parser->legends, &parser->legend_capacity, parser->legend_count + 1,
+                  sizeof *parser->legends, err) < 0) {
+        free(text);
+        return -1;
+    }
+    parser->legends[parser->legend_count++] =
+        (struct legend){.column = set + 1, .text = text};
+    return 0;
+}
+
+/* 1: a row; 0: too few columns; -1: an error. */
+static int parse_row(struct parser *parser, const char *p, const char *end,
+                     struct asim_error *err)
+{
+    struct asim_xvg *xvg = &parser->xvg;
+    size_t start = xvg->row_count * xvg->column_count, count = 0;
+    while (p < end) {
+        double value;
+        const char *next = asim_number_read(p, end, &value);
+        if (!next || (next < end && *next != ' ' && *next != '\t' && *next != '\r'))
+            return asim_fail(err, ASIM_EINPUT, "'%s', line %zu: '%.*s' is not a number",
+                             parser->name, parser->line_number,
+                             (int)(end - p > 30 ? 30 : end - p), p);
+        if (xvg->row_count > 0 && count == xvg->column_count)
+            return asim_fail(err, ASIM_EINPUT,
+                             "'%s', line %zu: more than the %zu columns of the rows "
+                             "above",
+                             parser->name, parser->line_number, xvg->column_count);
+        if (count == MOST_COLUMNS)
+            return asim_fail(err, ASIM_EINPUT, "'%s', line %zu: more than %d columns",
+                             parser->name, parser->line_number, MOST_COLUMNS);
+        if (asim_grow(&xvg->values, &parser->value_capacity, start + count + 1,
+                      sizeof *xvg->values, err) < 0)
+            return -1;
+        xvg->values[start + count++] = value;
+        p = skip_blanks(next, end);
+    }
+    if (xvg->row_count > 0 && count < xvg->column_count)
+        return asim_fail(err, ASIM_EINPUT,
+                         "'%s', line %zu: %zu columns; the rows above have %zu",
+                         parser->name, parser->line_number, count, xvg->column_count),
+               0;
+    xvg->column_count = count;
+    xvg->row_count++;
+    return 1;
+}
+
+static int parse_line(struct parser *parser, const char *p, const char *end,
+                      bool is_last, struct asim_error *err)
+{
+    p = skip_blanks(p, end);
+    if (p == end || *p == '#')
+        return 0;
+    if (*p == '@')
+        return parse_directive(parser, p, end, err);
+    if (*p == '&') {
+        parser->set_ended = true;
+        return 0;
+    }
+    if (parser->set_ended)
+        return asim_fail(err, ASIM_EINPUT,
+                         "'%s', line %zu: a second data set starts here; files with "
+                         "one were expected",
+                         parser->name, parser->line_number);
+    int rc = parse_row(parser, p, end, err);
+    if (rc == 0 && is_last) {
+        parser->xvg.torn_tail = true;
+        if (err)
+            *err = (struct asim_error){0};
+        return 0;
+    }
+    return rc == 1 ? 0 : -1;
+}
+
+static int place_legends(struct parser *parser, struct asim_error *err)
+{
+    struct asim_xvg *xvg = &parser->xvg;
+    if (xvg->row_count == 0) {
+        xvg->column_count = 1;
+        for (size_t i = 0; i < parser->legend_count; i++)
+            if (parser->legends[i].column >= xvg->column_count)
+                xvg->column_count = parser->legends[i].column + 1;
+    }
+    xvg->legends = asim_alloc_array(xvg->column_count, sizeof *xvg->legends, err);
+    if (!xvg->legends)
+        return -1;
+    for (size_t i = 0; i < parser->legend_count; i++) {
+        struct legend *legend = &parser->legends[i];
+        if (legend->column >= xvg->column_count)
+            continue;
+        free(xvg->legends[legend->column]);
+        xvg->legends[legend->column] = legend->text;
+        legend->text = NULL;
+    }
+    return 0;
+}
+
+static bool only_zeros(const char *p, const char *end)
+{
+    while (p < end && *p == '\0')
+        p++;
+    return p == end;
+}
+
+int asim_xvg_parse(const void *data, size_t size, const char *name,
+                   struct asim_xvg *ret_xvg, struct asim_error *err)
+{
+    struct parser parser = {.name = name};
+    const char *p = data, *end = p + size;
+    size_t previous_length = 0;
+    int rc = -1;
+    while (p < end) {
+        const char *newline = memchr(p, '\n', (size_t)(end - p));
+        const char *line_end = newline ? newline : end;
+        size_t length = (size_t)(line_end - p);
+        /* A crash can leave a tail of zero bytes, or half a line. But mdrun ends a row
+         * of fixed width only when it writes the next, so its last one stays open:
+         * it is whole where it is no shorter than the one before. */
+        bool open_row = !newline && previous_length > 0 && length >= previous_length;
+        if ((!newline && !open_row) || only_zeros(p, end)) {
+            parser.xvg.torn_tail = true;
+            break;
+        }
+        parser.line_number++;
+        if (parse_line(&parser, p, line_end, !newline || newline + 1 == end, err) < 0)
+            goto out;
+        previous_length = length;
+        p = newline ? newline + 1 : end;
+    }
+    if (place_legends(&parser, err) < 0)
+        goto out;
+    *ret_xvg = parser.xvg;
+    parser.xvg = (struct asim_xvg){0};
+    rc = 0;
+out:
+    for (size_t i = 0; i < parser.legend_count; i++)
+        free(parser.legends[i].text);
+    free(parser.legends);
+    asim_xvg_finish(&parser.xvg);
+    return rc;
+}
+
+int asim_xvg_read(const char *path, struct asim_xvg *ret_xvg, struct asim_error *err)
+{
+    char *data;
+    size_t size;
+    if (asim_file_read(path, most_bytes, &data, &size, err) < 0)
+        return -1;
+    int rc = asim_xvg_parse(data, size, path, ret_xvg, err);
+    free(data);
+    return rc;
+}
