@@ -7,7 +7,7 @@
 
 #include <autosim/topology.h>
 
-/* A list of atoms, 0-based; owned. */
+/* A list of atoms, 0-based; owned. Zero-initialised is empty. */
 struct asim_atom_list {
     size_t count;
     uint32_t *index;
@@ -35,5 +35,13 @@ ASIM_API int asim_selection_evaluate(const struct asim_topology *top, const char
 ASIM_API int asim_selection_default(const struct asim_topology *top,
                                     struct asim_atom_list *ret_list, char *ret_text,
                                     size_t text_size, struct asim_error *err);
+
+/*
+ * Atoms named CA are alpha carbons or calcium ions. True where `list` holds both, which
+ * is rarely meant; `ret_why` says so in a sentence, for a warning.
+ */
+ASIM_API bool asim_selection_calcium(const struct asim_topology *top,
+                                     const struct asim_atom_list *list, char *ret_why,
+                                     size_t why_size);
 
 #endif
