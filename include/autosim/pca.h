@@ -6,7 +6,11 @@
  * iterated from the first frame until it moves by less than `mean_tolerance_nm`.
  * Covariance is 1/(F-1) over frames. An eigenvector has norm 1 over its 3N numbers
  * x0 y0 z0 x1 ...; its largest component by magnitude is positive (the lowest index on
- * ties). Units nm, nm^2. At most min(F-1, 3N-6) components exist.
+ * ties). Units nm, nm^2. At most min(F-1, 3N-6) components exist (min(F-1, 3N) where
+ * the fit has its own atoms); those with less than 1e-12 of the largest variance are
+ * rounding and are left out. Deviations from the mean are kept as floats (6e-8 of a
+ * deviation); every sum is in double, in an order that does not depend on threads. Safe
+ * to call from several threads at once, each with its own trajectory.
  */
 #ifndef AUTOSIM_PCA_H
 #define AUTOSIM_PCA_H
@@ -28,6 +32,12 @@ enum asim_memory_mode {
 
 enum asim_reference { ASIM_REFERENCE_MEAN, ASIM_REFERENCE_FIRST };
 
+enum asim_precision {
+    ASIM_PRECISION_MIXED,  /* products of 256 frames in float, summed in double; only
+                              where a covariance is formed: relative error below 1e-6 */
+    ASIM_PRECISION_DOUBLE, /* everything in double */
+};
+
 struct asim_pca_options {
     const char *selection;       /* NULL: asim_selection_default() */
     const char *align_selection; /* NULL: the analysed atoms */
@@ -35,6 +45,7 @@ struct asim_pca_options {
     enum asim_pbc_mode pbc;
     enum asim_reference reference;
     enum asim_memory_mode memory;
+    enum asim_precision precision;
     uint64_t memory_limit_bytes; /* 0: 60% of what machine and cgroup offer */
     double begin_ps, end_ps;     /* NAN: from the first, to the last frame */
     size_t stride;               /* 1: every frame */
@@ -89,8 +100,9 @@ ASIM_API int asim_pca_compute(const struct asim_topology *top,
                               struct asim_log *log, struct asim_pca *ret_pca,
                               struct asim_error *err);
 
-/* Writes pca.json, eigenval.xvg, proj.xvg, proj.npy, eigenvec.npy, average.pdb,
- * mode1.pdb, extremes.pdb, group.ndx into an existing folder. */
+/* Writes pca.json, eigenval.xvg, proj.xvg, proj.npy [frames][K], eigenvec.npy [K][3N],
+ * average.pdb, mode1.pdb (20 models), extremes.pdb, group.ndx into an existing folder;
+ * pca.json last. */
 ASIM_API int asim_pca_write(const struct asim_pca *pca, const struct asim_topology *top,
                             const char *folder, struct asim_error *err);
 /* Reads back what asim_pca_write left: every number exactly as it was. */

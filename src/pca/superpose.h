@@ -2,6 +2,7 @@
 #ifndef PCA_SUPERPOSE_H
 #define PCA_SUPERPOSE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -14,5 +15,18 @@
 int asim_superpose(const double *x, const double *y, size_t count,
                    double ret_rotation[3][3], double ret_x_centre[3],
                    double ret_y_centre[3], struct asim_error *err);
+
+/*
+ * The same from the inner products m[i][j] = sum x_i y_j of centred points: the
+ * rotation that maximises sum y . R x. False where the best and the second best
+ * quaternion are too close for the fast way; then asim_rotation_jacobi gives one
+ * optimum, which need not be the only one.
+ */
+bool asim_rotation_fast(const double m[3][3], double ret_rotation[3][3]);
+void asim_rotation_jacobi(const double m[3][3], double ret_rotation[3][3]);
+
+/* Do the points, with sum (x - c)(x - c)^T = `spread`, lie on a line or in one point?
+ */
+bool asim_on_a_line(const double spread[3][3]);
 
 #endif

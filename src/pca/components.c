@@ -1,0 +1,396 @@
+/*
+ * Principal components of deviations in memory, by the cheapest of three ways.
+ * Invariant: sums run in an order that depends on the sizes only, never on threads.
+ * Knows rows of numbers: no trajectories, no units.
+ */
+#include "pca/components.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/threads.h"
+#include "pca/eigen.h"
+#include "pca/kernels.h"
+#include "pca/scatter.h"
+#include "pca/sizes.h"
+
+enum {
+    GRAM_FRAMES = 128,    /* up to so many frames F x F is the least work */
+    GRAM_PANEL = 512,     /* coordinates widened to double at a time */
+    PARTS = 16,           /* of a large view, one task each */
+    LARGE_VIEW = 1 << 22, /* floats from which threads pay for their start */
+    LANCZOS_RESTARTS = 200,
+};
+
+enum asim_method asim_method_choose(size_t frame_count, size_t atom_count, size_t k)
+{
+    size_t size = 3 * atom_count;
+    size_t least = frame_count < size ? frame_count : size;
+    /* Lanczos pays where few of many components are wanted. */
+    if (frame_count <= GRAM_FRAMES || k > least / 6)
+        return frame_count <= size ? ASIM_METHOD_GRAM : ASIM_METHOD_COVARIANCE;
+    return frame_count <= 9 * atom_count ? ASIM_METHOD_MATRIX_FREE
+                                         : ASIM_METHOD_COVARIANCE;
+}
+
+const char *asim_method_name(enum asim_method method)
+{
+    static const char *const names[] = {"products of frames", "matrix-free Lanczos",
+                                        "covariance matrix"};
+    return names[method];
+}
+
+uint64_t asim_method_bytes(enum asim_method method, uint64_t frame_count,
+                           uint64_t atom_count, uint64_t k, bool exact,
+                           uint64_t thread_count)
+{
+    uint64_t size = asim_size_times(3, atom_count);
+    uint64_t doubles = 0, bytes = 0;
+    switch (method) {
+    case ASIM_METHOD_GRAM:
+        doubles = asim_size_times(frame_count, frame_count + GRAM_PANEL + 2 * k);
+        break;
+    case ASIM_METHOD_MATRIX_FREE:
+        doubles = asim_size_times(size, PARTS + 2);
+        doubles =
+            asim_size_add(doubles, asim_eigen_work_doubles((size_t)size, (size_t)k));
+        break;
+    case ASIM_METHOD_COVARIANCE:
+        /* Two states, one per half of the frames. */
+        bytes = asim_size_times(2, asim_scatter_bytes(size));
+        bytes = asim_size_add(
+            bytes, asim_size_times(thread_count, asim_scatter_work_bytes(exact)));
+        doubles = asim_eigen_work_doubles((size_t)size, (size_t)k);
+        break;
+    }
+    doubles = asim_size_add(doubles, asim_size_times(2 * k + 20, size));
+    return asim_size_add(bytes, asim_size_times(doubles, sizeof(double)));
+}
+
+/* The longest run of rows from frame `at` that lies in one block. */
+struct run {
+    const float *rows;
+    size_t count;
+};
+
+static struct run run_at(const struct asim_view *view, size_t at, size_t end)
+{
+    size_t frame = view->first + at;
+    const struct asim_block *block = &view->blocks[frame / ASIM_BLOCK_FRAMES];
+    size_t row = frame % ASIM_BLOCK_FRAMES;
+    size_t left = ASIM_BLOCK_FRAMES - row;
+    return (struct run){block->rows + row * asim_row_width(view->layout),
+                        left < end - at ? left : end - at};
+}
+
+static int view_mean(const struct asim_view *view, double *ret_mean,
+                     struct asim_error *err)
+{
+    double *ones = asim_alloc_array(ASIM_BLOCK_FRAMES, sizeof *ones, err);
+    if (!ones)
+        return -1;
+    for (size_t i = 0; i < ASIM_BLOCK_FRAMES; i++)
+        ones[i] = 1.0;
+    size_t width = asim_row_width(view->layout);
+    memset(ret_mean, 0, width * sizeof *ret_mean);
+    for (size_t at = 0; at < view->count;) {
+        struct run run = run_at(view, at, view->count);
+        asim_rows_combine(run.rows, width, run.count, ones, ret_mean);
+        at += run.count;
+    }
+    for (size_t i = 0; i < width; i++)
+        ret_mean[i] /= (double)view->count;
+    free(ones);
+    return 0;
+}
+
+struct normal {
+    const struct asim_view *view;
+    size_t parts;
+    double *mean, *v, *y; /* [width], [width], [parts][width] */
+};
+
+static int normal_part(void *context, size_t task, int thread_index,
+                       struct asim_error *err)
+{
+    (void)thread_index;
+    (void)err;
+    const struct normal *normal = context;
+    const struct asim_view *view = normal->view;
+    size_t width = asim_row_width(view->layout);
+    double *y = normal->y + task * width;
+    size_t at = view->count * task / normal->parts;
+    size_t end = view->count * (task + 1) / normal->parts;
+    memset(y, 0, width * sizeof *y);
+    while (at < end) {
+        struct run run = run_at(view, at, end);
+        asim_rows_normal(run.rows, width, run.count, normal->v, y);
+        at += run.count;
+    }
+    return 0;
+}
+
+/* y = sum (d - m) ((d - m) . x) = X^T (X x) - n m (m . x) */
+static int normal_apply(void *context, const double *x, double *y,
+                        struct asim_error *err)
+{
+    struct normal *normal = context;
+    size_t size = 3 * normal->view->layout->atom_count;
+    size_t width = asim_row_width(normal->view->layout);
+    memcpy(normal->v, x, size * sizeof *x);
+    int threads = normal->parts > 1 ? normal->view->thread_count : 1;
+    if (asim_parallel(normal->parts, threads, normal_part, normal, err) < 0)
+        return -1;
+    double shift = 0.0;
+    for (size_t i = 0; i < size; i++)
+        shift += normal->mean[i] * x[i];
+    shift *= (double)normal->view->count;
+    for (size_t i = 0; i < size; i++) {
+        double sum = 0.0;
+        for (size_t p = 0; p < normal->parts; p++)
+            sum += normal->y[p * width + i];
+        y[i] = sum - shift * normal->mean[i];
+    }
+    return 0;
+}
+
+static int normal_init(const struct asim_view *view, struct normal *normal,
+                       struct asim_error *err)
+{
+    size_t width = asim_row_width(view->layout);
+    *normal = (struct normal){.view = view, .parts = 1};
+    if (width * view->count >= LARGE_VIEW)
+        normal->parts = PARTS;
+    normal->mean = asim_alloc_aligned(2, width * sizeof(double), err);
+    if (normal->mean)
+        normal->y = asim_alloc_aligned(normal->parts, width * sizeof(double), err);
+    if (!normal->y)
+        return -1;
+    normal->v = normal->mean + width;
+    return view_mean(view, normal->mean, err);
+}
+
+static void normal_finish(struct normal *normal)
+{
+    free(normal->mean);
+    free(normal->y);
+}
+
+/* Vectors to norm 1 and, for those that came out of a nearly empty direction, at right
+ * angles to the larger ones. */
+static void orthonormalise(size_t size, size_t k, double *vectors)
+{
+    int n = (int)size;
+    for (size_t i = 0; i < k; i++) {
+        double *v = vectors + i * size;
+        double length = cblas_dnrm2(n, v, 1);
+        if (length > 0.0)
+            cblas_dscal(n, 1.0 / length, v, 1);
+        for (int pass = 0; pass < 2; pass++)
+            for (size_t j = 0; j < i; j++) {
+                const double *w = vectors + j * size;
+                cblas_daxpy(n, -cblas_ddot(n, v, 1, w, 1), w, 1, v, 1);
+            }
+        length = cblas_dnrm2(n, v, 1);
+        if (length > 0.0)
+            cblas_dscal(n, 1.0 / length, v, 1);
+    }
+}
+
+/* sum over coordinates of d_f d_g for all pairs of frames, about the view's mean. */
+static int gram_matrix(const struct asim_view *view, double *panel, double *gram,
+                       double *row_means)
+{
+    size_t frames = view->count, size = 3 * view->layout->atom_count;
+    size_t width = asim_row_width(view->layout);
+    for (size_t i0 = 0; i0 < size; i0 += GRAM_PANEL) {
+        size_t in = size - i0 < GRAM_PANEL ? size - i0 : GRAM_PANEL;
+        for (size_t at = 0; at < frames;) {
+            struct run run = run_at(view, at, frames);
+            for (size_t f = 0; f < run.count; f++)
+                for (size_t i = 0; i < in; i++)
+                    panel[(at + f) * GRAM_PANEL + i] = run.rows[f * width + i0 + i];
+            at += run.count;
+        }
+        cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, (int)frames, (int)in, 1.0,
+                    panel, GRAM_PANEL, 1.0, gram, (int)frames);
+    }
+    double total = 0.0;
+    for (size_t f = 0; f < frames; f++) {
+        double sum = 0.0;
+        for (size_t g = 0; g < frames; g++)
+            sum += f <= g ? gram[f * frames + g] : gram[g * frames + f];
+        row_means[f] = sum / (double)frames;
+        total += row_means[f];
+    }
+    total /= (double)frames;
+    for (size_t f = 0; f < frames; f++)
+        for (size_t g = f; g < frames; g++)
+            gram[f * frames + g] += total - row_means[f] - row_means[g];
+    return 0;
+}
+
+static int gram_components(const struct asim_view *view, size_t k, double *values,
+                           double *vectors, struct asim_error *err)
+{
+    size_t frames = view->count, size = 3 * view->layout->atom_count;
+    size_t width = asim_row_width(view->layout);
+    double *gram = NULL, *panel = NULL, *row_means = NULL, *weights = NULL, *v = NULL;
+    int rc = -1;
+    gram = asim_alloc_array(frames, frames * sizeof *gram, err);
+    if (gram)
+        panel = asim_alloc_array(frames, GRAM_PANEL * sizeof *panel, err);
+    if (panel)
+        row_means = asim_alloc_array(frames, sizeof *row_means, err);
+    if (row_means)
+        weights = asim_alloc_array(k, frames * sizeof *weights, err);
+    if (weights)
+        v = asim_alloc_aligned(width, sizeof *v, err);
+    if (!v)
+        goto out;
+    gram_matrix(view, panel, gram, row_means);
+    if (asim_eigen_dense(gram, false, frames, k, values, weights, err) < 0)
+        goto out;
+    /* G u = l u with G = X X^T: X^T u is the component, of length sqrt(l). The u of a
+     * nonzero l sum to zero, so that the mean drops out. */
+    for (size_t i = 0; i < k; i++) {
+        memset(v, 0, width * sizeof *v);
+        for (size_t at = 0; at < frames;) {
+            struct run run = run_at(view, at, frames);
+            asim_rows_combine(run.rows, width, run.count, weights + i * frames + at, v);
+            at += run.count;
+        }
+        memcpy(vectors + i * size, v, size * sizeof *v);
+    }
+    orthonormalise(size, k, vectors);
+    rc = 0;
+out:
+    free(v);
+    free(weights);
+    free(row_means);
+    free(panel);
+    free(gram);
+    return rc;
+}
+
+static int covariance_components(const struct asim_view *view, size_t k, double *values,
+                                 double *vectors, struct asim_error *err)
+{
+    size_t size = 3 * view->layout->atom_count;
+    struct asim_scatter scatter = {0};
+    int rc = -1;
+    if (asim_scatter_init(size, &scatter, err) < 0)
+        return -1;
+    for (size_t at = 0; at < view->count;) {
+        size_t frame = view->first + at, row = frame % ASIM_BLOCK_FRAMES;
+        size_t count = run_at(view, at, view->count).count;
+        if (asim_scatter_add(&scatter, view->layout,
+                             &view->blocks[frame / ASIM_BLOCK_FRAMES], row, row + count,
+                             view->exact, view->thread_count, err) < 0)
+            goto out;
+        at += count;
+    }
+    asim_scatter_centre(&scatter);
+    rc = asim_eigen_dense(scatter.products, false, size, k, values, vectors, err);
+out:
+    asim_scatter_finish(&scatter);
+    return rc;
+}
+
+int asim_view_components(const struct asim_view *view, enum asim_method method,
+                         size_t k, double tolerance, double *values, double *vectors,
+                         struct asim_error *err)
+{
+    size_t size = 3 * view->layout->atom_count;
+    int rc = 1;
+    if (method == ASIM_METHOD_MATRIX_FREE) {
+        struct normal normal;
+        rc = normal_init(view, &normal, err);
+        if (rc == 0)
+            rc = asim_eigen_lanczos(size, k, normal_apply, &normal, tolerance,
+                                    LANCZOS_RESTARTS, values, vectors, err);
+        normal_finish(&normal);
+        /* Without convergence: the smaller of the two matrices settles it. */
+        method = view->count <= size ? ASIM_METHOD_GRAM : ASIM_METHOD_COVARIANCE;
+    }
+    if (rc <= 0)
+        return rc;
+    return method == ASIM_METHOD_GRAM
+               ? gram_components(view, k, values, vectors, err)
+               : covariance_components(view, k, values, vectors, err);
+}
+
+struct project_pass {
+    const struct asim_view *view;
+    struct normal *normal; /* its mean is used */
+    const double *values, *vectors;
+    double *projections, *residuals; /* [k][count], [k] */
+    double *scratch;                 /* [thread][2][width] */
+};
+
+static int project_one(void *context, size_t task, int thread_index,
+                       struct asim_error *err)
+{
+    (void)err;
+    const struct project_pass *pass = context;
+    const struct asim_view *view = pass->view;
+    size_t width = asim_row_width(view->layout), size = 3 * view->layout->atom_count;
+    double *v = pass->scratch + (size_t)thread_index * 2 * width, *y = v + width;
+    double *p = pass->projections + task * view->count;
+    memset(v, 0, 2 * width * sizeof *v);
+    memcpy(v, pass->vectors + task * size, size * sizeof *v);
+    for (size_t at = 0; at < view->count;) {
+        struct run run = run_at(view, at, view->count);
+        asim_rows_project(run.rows, width, run.count, v, p + at);
+        asim_rows_combine(run.rows, width, run.count, p + at, y);
+        at += run.count;
+    }
+    const double *mean = pass->normal->mean;
+    double shift = 0.0, square = 0.0;
+    for (size_t i = 0; i < size; i++)
+        shift += mean[i] * v[i];
+    shift *= (double)view->count;
+    for (size_t i = 0; i < size; i++) {
+        double r = y[i] - shift * mean[i] - pass->values[task] * v[i];
+        square += r * r;
+    }
+    pass->residuals[task] = sqrt(square);
+    return 0;
+}
+
+int asim_view_project(const struct asim_view *view, size_t k, const double *values,
+                      const double *vectors, double *ret_projections,
+                      double *ret_residual, struct asim_error *err)
+{
+    size_t width = asim_row_width(view->layout);
+    struct normal normal;
+    double *residuals = NULL, *scratch = NULL;
+    int rc = normal_init(view, &normal, err);
+    if (rc < 0)
+        goto out;
+    rc = -1;
+    residuals = asim_alloc_array(k, sizeof *residuals, err);
+    if (residuals)
+        scratch = asim_alloc_aligned((size_t)view->thread_count,
+                                     2 * width * sizeof *scratch, err);
+    if (!scratch)
+        goto out;
+    struct project_pass pass = {view,      &normal, values, vectors, ret_projections,
+                                residuals, scratch};
+    int threads = width * view->count >= LARGE_VIEW ? view->thread_count : 1;
+    rc = asim_parallel(k, threads, project_one, &pass, err);
+    if (rc == 0) {
+        double largest = 0.0;
+        for (size_t i = 0; i < k; i++)
+            largest = fmax(largest, residuals[i]);
+        *ret_residual = largest;
+    }
+out:
+    free(scratch);
+    free(residuals);
+    normal_finish(&normal);
+    return rc;
+}

@@ -1,0 +1,18 @@
+/* How far components can be trusted. */
+#ifndef PCA_QUALITY_H
+#define PCA_QUALITY_H
+
+#include <stddef.h>
+
+/*
+ * Cosine content of projection number `component` (from 0) on its mean (Hess 2002,
+ * Phys. Rev. E 65, 031910): near 1 where it moves like free diffusion; 0 where it does
+ * not move. Frames are taken as equally spaced.
+ */
+double asim_cosine_content(const double *projection, size_t count, size_t component);
+
+/* Root mean square inner product of two sets of k vectors [k][size] of norm 1 (Amadei,
+ * Ceruso, Di Nola 1999): 1 where they span the same space. */
+double asim_rmsip(const double *a, const double *b, size_t k, size_t size);
+
+#endif

@@ -1,0 +1,230 @@
+/*
+ * Reads an analysis back from pca.json, eigenvec.npy and proj.npy.
+ * Every count is compared with what the files really hold before it is believed.
+ */
+#include <autosim/pca.h>
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "formats/npy.h"
+
+static int read_count(const json_t *root, const char *key, size_t *ret_count,
+                      struct asim_error *err)
+{
+    int64_t value;
+    if (asim_json_int64(root, key, &value, err) < 0)
+        return -1;
+    /* Enough for any trajectory, and 3N and K 3N cannot overflow. */
+    if (value < 1 || value > INT64_C(1) << 40)
+        return asim_fail(err, ASIM_EINPUT, "member '%s' is %" PRId64, key, value);
+    *ret_count = (size_t)value;
+    return 0;
+}
+
+static int read_doubles(const json_t *root, const char *key, size_t expected,
+                        double **ret_values, struct asim_error *err)
+{
+    size_t count;
+    double *values;
+    if (asim_json_doubles(root, key, &values, &count, err) < 0)
+        return -1;
+    if (count != expected) {
+        free(values);
+        return asim_fail(err, ASIM_EINPUT,
+                         "member '%s' holds %zu numbers; %zu were expected", key, count,
+                         expected);
+    }
+    *ret_values = values;
+    return 0;
+}
+
+/* An array of whole numbers of 0 .. largest. */
+static int read_indices(const json_t *root, const char *key, uint64_t largest,
+                        size_t *ret_count, uint64_t **ret_values,
+                        struct asim_error *err)
+{
+    const json_t *array = json_object_get(root, key);
+    if (!json_is_array(array))
+        return asim_fail(err, ASIM_EINPUT,
+                         "member '%s' is missing or no array of whole numbers", key);
+    size_t count = json_array_size(array);
+    uint64_t *values = asim_alloc_array(count, sizeof *values, err);
+    if (!values)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        const json_t *value = json_array_get(array, i);
+        if (!json_is_integer(value) || json_integer_value(value) < 0 ||
+            (uint64_t)json_integer_value(value) > largest) {
+            free(values);
+            return asim_fail(err, ASIM_EINPUT,
+                             "member '%s': element %zu is no whole number from 0 to "
+                             "%" PRIu64,
+                             key, i, largest);
+        }
+        values[i] = (uint64_t)json_integer_value(value);
+    }
+    *ret_count = count;
+    *ret_values = values;
+    return 0;
+}
+
+static int read_atoms(const json_t *root, const char *key, size_t *ret_count,
+                      uint32_t **ret_atoms, struct asim_error *err)
+{
+    uint64_t *values;
+    size_t count;
+    if (read_indices(root, key, UINT32_MAX, &count, &values, err) < 0)
+        return -1;
+    uint32_t *atoms = asim_alloc_array(count, sizeof *atoms, err);
+    for (size_t i = 0; atoms && i < count; i++)
+        atoms[i] = (uint32_t)values[i];
+    free(values);
+    if (!atoms)
+        return -1;
+    *ret_count = count;
+    *ret_atoms = atoms;
+    return 0;
+}
+
+static int read_word(const json_t *root, const char *key, const char *yes,
+                     const char *no, bool *ret_value, struct asim_error *err)
+{
+    char word[32];
+    if (asim_json_text(root, key, word, sizeof word, err) < 0)
+        return -1;
+    if (strcmp(word, yes) != 0 && strcmp(word, no) != 0)
+        return asim_fail(err, ASIM_EINPUT,
+                         "member '%s' is '%s'; '%s' or '%s' was "
+                         "expected",
+                         key, word, yes, no);
+    *ret_value = strcmp(word, yes) == 0;
+    return 0;
+}
+
+static int read_members(const json_t *root, struct asim_pca *pca,
+                        struct asim_error *err)
+{
+    char format[64];
+    size_t atoms, frames;
+    if (asim_json_text(root, "format", format, sizeof format, err) < 0)
+        return -1;
+    if (strcmp(format, "autosim-pca 1") != 0)
+        return asim_fail(err, ASIM_EINPUT,
+                         "member 'format' is '%s'; 'autosim-pca 1' was expected",
+                         format);
+    if (read_count(root, "n_frames", &pca->frame_count, err) < 0 ||
+        read_count(root, "n_atoms", &pca->atom_count, err) < 0 ||
+        read_count(root, "n_components", &pca->component_count, err) < 0 ||
+        read_atoms(root, "atom_indices", &atoms, &pca->atom_indices, err) < 0 ||
+        read_atoms(root, "align_atom_indices", &pca->align_count, &pca->align_indices,
+                   err) < 0 ||
+        read_indices(root, "frame_indices", INT64_MAX, &frames, &pca->frame_indices,
+                     err) < 0)
+        return -1;
+    if (atoms != pca->atom_count || frames != pca->frame_count || pca->align_count < 3)
+        return asim_fail(err, ASIM_EINPUT,
+                         "%zu atom_indices, %zu align_atom_indices and %zu "
+                         "frame_indices do not fit n_atoms %zu and n_frames %zu",
+                         atoms, pca->align_count, frames, pca->atom_count,
+                         pca->frame_count);
+    if (read_doubles(root, "eigenvalues_nm2", pca->component_count,
+                     &pca->eigenvalues_nm2, err) < 0 ||
+        read_doubles(root, "cosine_content", pca->component_count, &pca->cosine_content,
+                     err) < 0 ||
+        read_doubles(root, "mean_nm", 3 * pca->atom_count, &pca->mean_nm, err) < 0 ||
+        read_doubles(root, "reference_nm", 3 * pca->align_count, &pca->reference_nm,
+                     err) < 0 ||
+        read_doubles(root, "time_ps", pca->frame_count, &pca->time_ps, err) < 0 ||
+        asim_json_double(root, "total_variance_nm2", &pca->total_variance_nm2, err) <
+            0 ||
+        asim_json_double(root, "rmsip", &pca->rmsip, err) < 0 ||
+        asim_json_double(root, "computation_time_ms", &pca->computation_time_ms, err) <
+            0 ||
+        asim_json_double(root, "peak_memory_mb", &pca->peak_memory_mb, err) < 0 ||
+        asim_json_text(root, "selection", pca->selection, sizeof pca->selection, err) <
+            0 ||
+        asim_json_text(root, "align_selection", pca->align_selection,
+                       sizeof pca->align_selection, err) < 0 ||
+        asim_json_text(root, "memory_plan", pca->plan, sizeof pca->plan, err) < 0 ||
+        read_word(root, "pbc", "whole", "none", &pca->made_whole, err) < 0 ||
+        read_word(root, "mode", "streaming", "memory", &pca->streaming, err) < 0)
+        return -1;
+    const json_t *same = json_object_get(root, "align_same");
+    if (!json_is_boolean(same))
+        return asim_fail(err, ASIM_EINPUT,
+                         "member 'align_same' is missing or neither true nor false");
+    pca->align_same = json_is_true(same);
+    return 0;
+}
+
+static int read_matrix(const char *folder, const char *name, size_t rows,
+                       size_t columns, double **ret_values, struct asim_error *err)
+{
+    char *path = asim_path_join(folder, name, err);
+    double *values = NULL;
+    size_t shape[2];
+    int dimensions, rc = -1;
+    if (!path || asim_npy_read(path, &values, shape, &dimensions, err) < 0)
+        goto out;
+    if (dimensions != 2 || shape[0] != rows || shape[1] != columns) {
+        asim_fail(err, ASIM_EINPUT,
+                  "'%s' does not hold the %zu x %zu numbers that pca.json beside it "
+                  "promises",
+                  path, rows, columns);
+        goto out;
+    }
+    *ret_values = values;
+    values = NULL;
+    rc = 0;
+out:
+    free(values);
+    free(path);
+    return rc;
+}
+
+static int read_arrays(const char *folder, struct asim_pca *pca, struct asim_error *err)
+{
+    size_t k = pca->component_count, frames = pca->frame_count;
+    double *rows = NULL;
+    if (read_matrix(folder, "eigenvec.npy", k, 3 * pca->atom_count, &pca->eigenvectors,
+                    err) < 0 ||
+        read_matrix(folder, "proj.npy", frames, k, &rows, err) < 0)
+        return -1;
+    pca->projections_nm = asim_alloc_array(k, frames * sizeof(double), err);
+    if (pca->projections_nm)
+        for (size_t f = 0; f < frames; f++)
+            for (size_t i = 0; i < k; i++)
+                pca->projections_nm[i * frames + f] = rows[f * k + i];
+    free(rows);
+    return pca->projections_nm ? 0 : -1;
+}
+
+int asim_pca_read(const char *folder, struct asim_pca *ret_pca, struct asim_error *err)
+{
+    struct asim_pca pca = {0};
+    json_t *root = NULL;
+    int rc = -1;
+    char *path = asim_path_join(folder, "pca.json", err);
+    if (!path || asim_json_read(path, &root, err) < 0)
+        goto out;
+    if (read_members(root, &pca, err) < 0) {
+        asim_wrap(err, "'%s'", path);
+        goto out;
+    }
+    if (read_arrays(folder, &pca, err) < 0)
+        goto out;
+    *ret_pca = pca;
+    pca = (struct asim_pca){0};
+    rc = 0;
+out:
+    json_decref(root);
+    free(path);
+    asim_pca_finish(&pca);
+    return rc;
+}

@@ -1,0 +1,46 @@
+/* Frames of a trajectory file, made whole and reduced to the chosen atoms. */
+#ifndef PCA_SOURCE_H
+#define PCA_SOURCE_H
+
+#include <autosim/pca.h>
+
+#include "pca/core.h"
+#include "structure/whole.h"
+
+struct asim_trajectory_source {
+    const struct asim_topology *top;
+    struct asim_trajectory *traj;
+    const struct asim_pca_options *options;
+    struct asim_log *log;
+    struct asim_atom_list atoms, align; /* borrowed; align is atoms where same */
+    struct asim_layout layout;
+    struct asim_whole *whole; /* NULL: coordinates are taken as they are */
+    struct asim_frame frame;
+    size_t atom_limit;  /* atoms to decode */
+    size_t file_frames; /* whole frames in the file */
+    size_t stride;      /* at least 1 */
+    size_t first_index; /* of the first frame wanted */
+    bool first_known;
+    size_t ordinal;    /* frames handed out since the rewind */
+    size_t last_index; /* of the last one */
+    size_t check_step; /* every so many frames are looked at for broken molecules */
+    double last_time_ps;
+    bool went_back; /* time did: said once */
+};
+
+/* The lists are borrowed until finish. Checks that topology, trajectory and options fit
+ * each other. */
+int asim_trajectory_source_init(struct asim_trajectory_source *source,
+                                const struct asim_topology *top,
+                                struct asim_trajectory *traj,
+                                const struct asim_pca_options *options,
+                                const struct asim_atom_list *atoms,
+                                const struct asim_atom_list *align, bool same,
+                                struct asim_log *log, struct asim_error *err);
+void asim_trajectory_source_finish(struct asim_trajectory_source *source);
+
+/* The functions of an asim_frame_source over it. */
+struct asim_frame_source
+asim_trajectory_source_frames(struct asim_trajectory_source *source);
+
+#endif
