@@ -2,6 +2,7 @@
 #ifndef AUTOSIM_AUTOSIM_H
 #define AUTOSIM_AUTOSIM_H
 
+#include <autosim/bias.h>
 #include <autosim/campaign.h>
 #include <autosim/engine.h>
 #include <autosim/error.h>

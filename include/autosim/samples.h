@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 
+#include <autosim/bias.h>
 #include <autosim/error.h>
 
 struct asim_series {
@@ -18,24 +19,21 @@ struct asim_series {
 
 ASIM_API void asim_series_finish(struct asim_series *series);
 
-/* The harmonic bias V = k/2 (p - p0)^2 that a window was given. */
-struct asim_bias {
-    double centre_nm;
-    double force_constant_kj_mol_nm2;
-};
-
 /*
  * Reads what `gmx mdrun -eo` wrote. Columns are found by legend, never by number. The
  * last row of a time wins (rows repeat after a restart). A torn last line is dropped.
  * Each row's bias is checked against V = k/2 (p-p0)^2 within the rounding of the file;
- * a mismatch is ASIM_EINPUT and names the row.
+ * a mismatch is ASIM_EINPUT and names the row. So are a moving centre (a slope) and a
+ * second flooding vector, whose energy GROMACS adds to that of the first; monitored
+ * vectors are passed over.
  */
 ASIM_API int asim_series_read_edi_output(const char *path, const struct asim_bias *bias,
                                          struct asim_series *ret_series,
                                          struct asim_error *err);
 
 /* Statistical inefficiency g >= 1 of a series (1 + 2 tau / dt), Chodera et al. 2007,
- * J. Chem. Theory Comput. 3, 26, by FFT or windowed sums: never O(N^2). */
+ * J. Chem. Theory Comput. 3, 26, by FFT or windowed sums: never O(N^2). A constant
+ * series is one observation: g = count. */
 ASIM_API double asim_statistical_inefficiency(const double *values, size_t count);
 
 #endif

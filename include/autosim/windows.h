@@ -5,8 +5,8 @@
 #ifndef AUTOSIM_WINDOWS_H
 #define AUTOSIM_WINDOWS_H
 
+#include <autosim/bias.h>
 #include <autosim/pca.h>
-#include <autosim/samples.h>
 
 enum asim_bias_engine { ASIM_BIAS_AUTO, ASIM_BIAS_EDI };
 
@@ -15,16 +15,17 @@ struct asim_plan_options {
     double begin_nm, end_nm; /* NAN: 0.5 and 99.5 percentile of the projections */
     double force_constant_kj_mol_nm2; /* 0: 2 kT / s^2 */
     double window_ps;                 /* length of a window */
-    double sample_ps;                 /* time between samples of the coordinate */
-    double temperature_kelvin;        /* 0: the TPR's reference temperature */
-    uint64_t seed; /* all seeds of the windows derive from it; 0: random */
+    double sample_ps; /* between samples of the coordinate; 0: 0.1 ps, longer where
+                         a window would have more than 50,000 */
+    double temperature_kelvin; /* 0: the TPR's reference temperature */
+    uint64_t seed;             /* all seeds of the windows derive from it; 0: random */
     enum asim_bias_engine bias;
 };
 
 #define ASIM_PLAN_OPTIONS_INIT                                                         \
     {                                                                                  \
         .begin_nm = __builtin_nan(""), .end_nm = __builtin_nan(""),                    \
-        .window_ps = 1000.0, .sample_ps = 0.1                                          \
+        .window_ps = 1000.0                                                            \
     }
 
 struct asim_window {

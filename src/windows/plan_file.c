@@ -1,0 +1,252 @@
+/*
+ * The plan on disk: plan.json and each window's folder with its TPR and bias.
+ * Invariant: plan.json is written last, so where it exists all its windows do too.
+ */
+#include <autosim/windows.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "formats/tpr.h"
+#include "windows/edi.h"
+
+#define TPR_LARGEST_BYTES ((uint64_t)16 << 30)
+
+static int write_tpr(struct asim_window *window, const char *folder, const char *tpr,
+                     size_t tpr_size, double temperature_kelvin,
+                     const struct asim_frame *frame, struct asim_error *err)
+{
+    struct asim_tpr_patch patch = {
+        .x_nm = (const float(*)[3])frame->x_nm,
+        .box_nm = (const float(*)[3])frame->box_nm,
+        .nsteps = window->nsteps,
+        .ld_seed = window->ld_seed,
+        .velocity_seed = window->velocity_seed,
+        .temperature_kelvin = temperature_kelvin,
+    };
+    char *path = asim_path_join(folder, "window.tpr", err);
+    void *patched = NULL;
+    size_t patched_size;
+    int rc = -1;
+    if (!path ||
+        asim_tpr_patch(tpr, tpr_size, &patch, &patched, &patched_size, err) < 0 ||
+        asim_file_replace(path, patched, patched_size, err) < 0)
+        goto out;
+    asim_sha256(patched, patched_size, window->tpr_sha256);
+    rc = 0;
+out:
+    free(patched);
+    free(path);
+    return rc;
+}
+
+static int write_bias(struct asim_window *window, const struct asim_plan *plan,
+                      const struct asim_pca *pca, const char *folder,
+                      struct asim_error *err)
+{
+    char *path = asim_path_join(folder, "bias.edi", err);
+    char *text = NULL;
+    int rc = -1;
+    if (!path ||
+        asim_edi_write(pca, &window->bias, plan->system_atom_count, plan->sample_steps,
+                       plan->temperature_kelvin, &text, err) < 0 ||
+        asim_file_replace(path, text, strlen(text), err) < 0)
+        goto out;
+    asim_sha256(text, strlen(text), window->bias_sha256);
+    rc = 0;
+out:
+    free(text);
+    free(path);
+    return rc;
+}
+
+static json_t *window_to_json(const struct asim_window *window)
+{
+    return json_pack("{s:i, s:f, s:f, s:I, s:f, s:f, s:I, s:i, s:I, s:s, s:s}",
+                     "window_id", window->window_id, "centre_nm",
+                     window->bias.centre_nm, "force_constant_kj_mol_nm2",
+                     window->bias.force_constant_kj_mol_nm2, "start_frame_index",
+                     (json_int_t)window->start_frame_index, "start_time_ps",
+                     window->start_time_ps, "start_nm", window->start_nm, "nsteps",
+                     (json_int_t)window->nsteps, "ld_seed", window->ld_seed,
+                     "velocity_seed", (json_int_t)window->velocity_seed, "tpr_sha256",
+                     window->tpr_sha256, "bias_sha256", window->bias_sha256);
+}
+
+static int write_plan_json(const struct asim_plan *plan, const char *folder,
+                           struct asim_error *err)
+{
+    json_t *root = NULL, *windows = json_array();
+    char *path = asim_path_join(folder, "plan.json", err);
+    int rc = -1;
+    if (!path || !windows)
+        goto out;
+    for (size_t i = 0; i < plan->window_count; i++)
+        if (json_array_append_new(windows, window_to_json(&plan->windows[i])) < 0)
+            goto no_memory;
+    root = json_pack("{s:i, s:s, s:f, s:f, s:f, s:I, s:I, s:f, s:f, s:I, s:O}",
+                     "plan_version", 1, "bias", "edi", "temperature_kelvin",
+                     plan->temperature_kelvin, "spacing_nm", plan->spacing_nm, "dt_ps",
+                     plan->dt_ps, "sample_steps", (json_int_t)plan->sample_steps,
+                     "system_atom_count", (json_int_t)plan->system_atom_count,
+                     "force_error", plan->force_error, "force_error_max",
+                     plan->force_error_max, "seed", (json_int_t)plan->seed, "windows",
+                     windows);
+    if (!root)
+        goto no_memory;
+    rc = asim_json_write(path, root, err);
+    goto out;
+no_memory:
+    asim_fail(err, ASIM_ENOMEM, "no memory to write '%s'", path);
+out:
+    json_decref(root);
+    json_decref(windows);
+    free(path);
+    return rc;
+}
+
+int asim_plan_write(struct asim_plan *plan, const struct asim_pca *pca,
+                    const struct asim_topology *top, const char *tpr_path,
+                    struct asim_trajectory *traj, const char *folder,
+                    struct asim_error *err)
+{
+    struct asim_frame frame = {0};
+    char *tpr = NULL;
+    size_t tpr_size;
+    int rc = -1;
+    if (asim_trajectory_atom_count(traj) != top->atom_count)
+        return asim_fail(err, ASIM_EINPUT,
+                         "'%s' holds %zu atoms and '%s' %zu: a window can only start "
+                         "from a frame of the whole system",
+                         asim_trajectory_path(traj), asim_trajectory_atom_count(traj),
+                         tpr_path, top->atom_count);
+    if (asim_file_read(tpr_path, TPR_LARGEST_BYTES, &tpr, &tpr_size, err) < 0)
+        return -1;
+    asim_trajectory_limit_atoms(traj, 0);
+    for (size_t i = 0; i < plan->window_count; i++) {
+        struct asim_window *window = &plan->windows[i];
+        char *window_folder =
+            asim_format(err, "%s/windows/%03d", folder, window->window_id);
+        if (!window_folder)
+            goto out;
+        int failed = asim_make_folder(window_folder, err) < 0 ||
+                     asim_trajectory_seek(traj, window->start_frame_index, err) < 0 ||
+                     asim_trajectory_next(traj, &frame, err) != 1 ||
+                     write_tpr(window, window_folder, tpr, tpr_size,
+                               plan->temperature_kelvin, &frame, err) < 0 ||
+                     write_bias(window, plan, pca, window_folder, err) < 0;
+        free(window_folder);
+        if (failed) {
+            asim_wrap(err, "window %d", window->window_id);
+            goto out;
+        }
+    }
+    rc = write_plan_json(plan, folder, err);
+out:
+    asim_frame_finish(&frame);
+    free(tpr);
+    return rc;
+}
+
+static int window_from_json(const json_t *object, struct asim_window *window,
+                            struct asim_error *err)
+{
+    int64_t id, start_frame, ld_seed, velocity_seed;
+    if (asim_json_int64(object, "window_id", &id, err) < 0 ||
+        asim_json_double(object, "centre_nm", &window->bias.centre_nm, err) < 0 ||
+        asim_json_double(object, "force_constant_kj_mol_nm2",
+                         &window->bias.force_constant_kj_mol_nm2, err) < 0 ||
+        asim_json_int64(object, "start_frame_index", &start_frame, err) < 0 ||
+        asim_json_double(object, "start_time_ps", &window->start_time_ps, err) < 0 ||
+        asim_json_double(object, "start_nm", &window->start_nm, err) < 0 ||
+        asim_json_int64(object, "nsteps", &window->nsteps, err) < 0 ||
+        asim_json_int64(object, "ld_seed", &ld_seed, err) < 0 ||
+        asim_json_int64(object, "velocity_seed", &velocity_seed, err) < 0 ||
+        asim_json_text(object, "tpr_sha256", window->tpr_sha256,
+                       sizeof window->tpr_sha256, err) < 0 ||
+        asim_json_text(object, "bias_sha256", window->bias_sha256,
+                       sizeof window->bias_sha256, err) < 0)
+        return -1;
+    if (id < 0 || id > INT_MAX || start_frame < 0 || window->nsteps < 1 ||
+        ld_seed < INT32_MIN || ld_seed > INT32_MAX ||
+        !(window->bias.force_constant_kj_mol_nm2 > 0))
+        return asim_fail(err, ASIM_EINPUT, "a number is out of range");
+    window->window_id = (int)id;
+    window->start_frame_index = (uint64_t)start_frame;
+    window->ld_seed = (int32_t)ld_seed;
+    window->velocity_seed = (uint64_t)velocity_seed;
+    return 0;
+}
+
+static int plan_from_json(const json_t *root, struct asim_plan *plan,
+                          struct asim_error *err)
+{
+    int64_t version, system_atom_count, seed;
+    char bias[16];
+    if (asim_json_int64(root, "plan_version", &version, err) < 0 ||
+        asim_json_text(root, "bias", bias, sizeof bias, err) < 0 ||
+        asim_json_double(root, "temperature_kelvin", &plan->temperature_kelvin, err) <
+            0 ||
+        asim_json_double(root, "spacing_nm", &plan->spacing_nm, err) < 0 ||
+        asim_json_double(root, "dt_ps", &plan->dt_ps, err) < 0 ||
+        asim_json_int64(root, "sample_steps", &plan->sample_steps, err) < 0 ||
+        asim_json_int64(root, "system_atom_count", &system_atom_count, err) < 0 ||
+        asim_json_double(root, "force_error", &plan->force_error, err) < 0 ||
+        asim_json_double(root, "force_error_max", &plan->force_error_max, err) < 0 ||
+        asim_json_int64(root, "seed", &seed, err) < 0)
+        return -1;
+    if (version != 1 || strcmp(bias, "edi") != 0)
+        return asim_fail(err, ASIM_EINPUT,
+                         "plan version %" PRId64
+                         " with bias '%s'; version 1 with 'edi' "
+                         "was expected",
+                         version, bias);
+    if (system_atom_count < 1 || plan->sample_steps < 1 ||
+        !(plan->temperature_kelvin > 0) || !(plan->dt_ps > 0))
+        return asim_fail(err, ASIM_EINPUT, "a number is out of range");
+    plan->bias = ASIM_BIAS_EDI;
+    plan->system_atom_count = (size_t)system_atom_count;
+    plan->seed = (uint64_t)seed;
+    const json_t *windows = json_object_get(root, "windows");
+    plan->window_count = json_array_size(windows);
+    if (plan->window_count == 0)
+        return asim_fail(err, ASIM_EINPUT, "member 'windows' holds no window");
+    plan->windows = asim_alloc_array(plan->window_count, sizeof *plan->windows, err);
+    if (!plan->windows)
+        return -1;
+    for (size_t i = 0; i < plan->window_count; i++)
+        if (window_from_json(json_array_get(windows, i), &plan->windows[i], err) < 0)
+            return asim_wrap(err, "windows[%zu]", i);
+    return 0;
+}
+
+int asim_plan_read(const char *folder, struct asim_plan *ret_plan,
+                   struct asim_error *err)
+{
+    struct asim_plan plan = {0};
+    json_t *root = NULL;
+    char *path = asim_path_join(folder, "plan.json", err);
+    int rc = -1;
+    if (!path || asim_json_read(path, &root, err) < 0)
+        goto out;
+    if (plan_from_json(root, &plan, err) < 0) {
+        asim_wrap(err, "'%s'", path);
+        goto out;
+    }
+    *ret_plan = plan;
+    plan = (struct asim_plan){0};
+    rc = 0;
+out:
+    asim_plan_finish(&plan);
+    json_decref(root);
+    free(path);
+    return rc;
+}
