@@ -2,6 +2,7 @@
 #ifndef ENGINE_AFFINITY_H
 #define ENGINE_AFFINITY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -12,6 +13,10 @@ struct asim_core_slots {
     int slot_width; /* cores a slot */
     int *cpus;      /* [slot_count][slot_width] OS indices */
     char *taken;    /* [slot_count] */
+    /* False where a CPU quota or SLURM_CPUS_ON_NODE allows fewer cores than the
+     * affinity mask: others use the same cores then and would choose the same ones, so
+     * that binding to them would make two jobs share a core while others idle. */
+    bool exclusive;
 };
 
 void asim_core_slots_finish(struct asim_core_slots *slots);
@@ -24,5 +29,9 @@ int asim_core_slots_create(int slots_wanted, int slot_width,
 /* A free slot's index, or -1. */
 int asim_core_slots_take(struct asim_core_slots *slots);
 void asim_core_slots_give(struct asim_core_slots *slots, int slot);
+/* What struct asim_spawn wants: the slot's cores; NULL and 0 where it is better not
+ * bound. Borrowed. */
+const int *asim_core_slots_cpus(const struct asim_core_slots *slots, int slot,
+                                size_t *ret_count);
 
 #endif

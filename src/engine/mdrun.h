@@ -32,10 +32,27 @@ struct asim_mdrun {
 int asim_mdrun_command(const struct asim_mdrun *mdrun, char ***ret_argv,
                        struct asim_error *err);
 
+/*
+ * Makes the folder ready for its next attempt; call it before every spawn. Nothing may
+ * live in the folder (ASIM_ELOCKED).
+ *
+ * gmx replaces a checkpoint in two renames; where a kill fell between them,
+ * state_prev.cpt becomes state.cpt again (with `-cpi` of a missing file gmx would
+ * silently start from nothing). Where there is no checkpoint, or `afresh` asks for a
+ * new beginning, what earlier attempts wrote is moved to attempt-M.files/, M being the
+ * newest attempt before this one, because gmx is told to overwrite and never to keep
+ * "#file.1#" copies (it gives up at 99 of them). Of such folders the newest
+ * ASIM_MDRUN_KEPT are kept whole, of older ones only the log.
+ */
+enum { ASIM_MDRUN_KEPT = 3 };
+int asim_mdrun_prepare(const char *folder, int attempt, bool afresh,
+                       struct asim_error *err);
+
 enum asim_run_end {
     ASIM_END_COMPLETED, /* last step reached and final structure written */
     ASIM_END_WALLTIME,  /* stopped cleanly by -maxh: continue, no failure */
-    ASIM_END_STOPPED,   /* stopped by TERM/INT with a checkpoint: continue */
+    ASIM_END_STOPPED,   /* stopped by TERM/INT: continue from the checkpoint (where the
+                           stop came before gmx ran, from what is there) */
     ASIM_END_MACHINE,   /* killed, out of memory, lost: continue from the checkpoint */
     ASIM_END_DISK_FULL, /* pause the campaign */
     ASIM_END_PHYSICS,   /* blow-up: new velocities, bounded retries */
@@ -53,11 +70,17 @@ struct asim_run_outcome {
 };
 
 /* Judges an attempt from its exit record (NULL: there is none), stdout, stderr, log,
- * energies and final structure; never from the exit code alone. */
+ * energies and final structure; never from the exit code alone. Completed means: gmx
+ * came to its own end in this very attempt, step nsteps is in the energy file (or log),
+ * and a whole confout.gro of atom_count atoms is not older than the attempt. Call it
+ * when the folder is free. */
 int asim_mdrun_judge(const char *folder, int attempt,
                      const struct asim_exit_record *record, int64_t nsteps,
                      size_t atom_count, struct asim_run_outcome *ret_outcome,
                      struct asim_error *err);
+
+/* In words, for logs: "completed", "walltime", ... */
+const char *asim_run_end_name(enum asim_run_end end);
 
 /* The last step a running window has written, from its log; -1 where not known. Cheap:
  * reads the tail only. */

@@ -1,0 +1,217 @@
+/*
+ * The command of one window's run, and its folder before a run. Must not know how
+ * processes are started or why runs end.
+ */
+#include "engine/mdrun.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "engine/md_log.h"
+#include "engine/record.h"
+
+#define MDRUN_CPT_PREVIOUS "state_prev.cpt"
+#define MDRUN_TRR "traj.trr"
+
+/* Enough for several step blocks behind the tables of a finished attempt (~10 kB). */
+enum { STEP_TAIL_BYTES = 64 * 1024 };
+
+void asim_argv_free(char **argv)
+{
+    for (char **argument = argv; argument && *argument; argument++)
+        free(*argument);
+    free(argv);
+}
+
+struct arguments {
+    char **list;
+    size_t count, capacity;
+    bool failed;
+};
+
+static void add(struct arguments *arguments, char *text, struct asim_error *err)
+{
+    if (!text || arguments->failed ||
+        asim_grow(&arguments->list, &arguments->capacity, arguments->count + 2,
+                  sizeof *arguments->list, err) < 0) {
+        free(text);
+        arguments->failed = true;
+        return;
+    }
+    arguments->list[arguments->count++] = text;
+    arguments->list[arguments->count] = NULL;
+}
+
+static void add_option(struct arguments *arguments, const char *option,
+                       const char *value, struct asim_error *err)
+{
+    add(arguments, asim_strdup(option, err), err);
+    add(arguments, asim_strdup(value, err), err);
+}
+
+int asim_mdrun_command(const struct asim_mdrun *mdrun, char ***ret_argv,
+                       struct asim_error *err)
+{
+    struct arguments arguments = {0};
+    if (mdrun->ntmpi < 0 || mdrun->ntomp < 0 || !(mdrun->checkpoint_minutes > 0) ||
+        !(mdrun->maxh >= 0))
+        return asim_fail(err, ASIM_EUSAGE,
+                         "mdrun needs thread counts of at least 0 (%d, %d), a "
+                         "checkpoint interval above 0 (%g min) and maxh of at least 0 "
+                         "(%g h)",
+                         mdrun->ntmpi, mdrun->ntomp, mdrun->checkpoint_minutes,
+                         mdrun->maxh);
+    add(&arguments, asim_strdup(mdrun->gromacs->path, err), err);
+    add(&arguments, asim_strdup("mdrun", err), err);
+    add_option(&arguments, "-s", ASIM_MDRUN_TPR, err);
+    if (mdrun->edi) {
+        add_option(&arguments, "-ei", ASIM_MDRUN_EDI, err);
+        add_option(&arguments, "-eo", ASIM_MDRUN_EDO, err);
+    }
+    add_option(&arguments, "-cpi", ASIM_MDRUN_CPT, err);
+    add_option(&arguments, "-cpo", ASIM_MDRUN_CPT, err);
+    add(&arguments, asim_strdup("-cpt", err), err);
+    add(&arguments, asim_format(err, "%.9g", mdrun->checkpoint_minutes), err);
+    add_option(&arguments, "-g", ASIM_MDRUN_LOG, err);
+    add_option(&arguments, "-e", ASIM_MDRUN_EDR, err);
+    add_option(&arguments, "-x", ASIM_MDRUN_XTC, err);
+    add_option(&arguments, "-o", MDRUN_TRR, err);
+    add_option(&arguments, "-c", ASIM_MDRUN_GRO, err);
+    /* A build with a real MPI library has no thread-MPI ranks and refuses the option.
+     */
+    if (mdrun->gromacs->thread_mpi) {
+        add(&arguments, asim_strdup("-ntmpi", err), err);
+        add(&arguments, asim_format(err, "%d", mdrun->ntmpi > 0 ? mdrun->ntmpi : 1),
+            err);
+    }
+    add(&arguments, asim_strdup("-ntomp", err), err);
+    add(&arguments, asim_format(err, "%d", mdrun->ntomp > 0 ? mdrun->ntomp : 1), err);
+    add_option(&arguments, "-pin", "off", err);
+    if (mdrun->maxh > 0) {
+        add(&arguments, asim_strdup("-maxh", err), err);
+        add(&arguments, asim_format(err, "%.9g", mdrun->maxh), err);
+    }
+    if (arguments.failed) {
+        asim_argv_free(arguments.list);
+        return -1;
+    }
+    *ret_argv = arguments.list;
+    return 0;
+}
+
+int64_t asim_mdrun_step(const char *folder)
+{
+    struct asim_md_log log;
+    char *path = asim_path_join(folder, ASIM_MDRUN_LOG, NULL);
+    int rc = path ? asim_md_log_read(path, STEP_TAIL_BYTES, &log, NULL) : -1;
+    free(path);
+    return rc < 0 ? -1 : log.step;
+}
+
+/* What one attempt writes and a new beginning must not find; the log comes first, it is
+ * kept longest. */
+static const char *const run_files[] = {
+    ASIM_MDRUN_LOG, ASIM_MDRUN_EDR, ASIM_MDRUN_XTC,     MDRUN_TRR,
+    ASIM_MDRUN_EDO, ASIM_MDRUN_CPT, MDRUN_CPT_PREVIOUS, ASIM_MDRUN_GRO,
+};
+enum { RUN_FILE_COUNT = sizeof run_files / sizeof *run_files };
+
+static bool file_in(const char *folder, const char *name)
+{
+    char *path = asim_path_join(folder, name, NULL);
+    bool there = path && asim_file_exists(path);
+    free(path);
+    return there;
+}
+
+static int move_file(const char *from_folder, const char *from_name,
+                     const char *to_folder, const char *to_name, struct asim_error *err)
+{
+    int rc = -1;
+    char *from = asim_path_join(from_folder, from_name, err);
+    char *to = asim_path_join(to_folder, to_name, err);
+    if (from && to)
+        rc = rename(from, to) == 0 || errno == ENOENT
+                 ? 0
+                 : asim_fail(err, ASIM_EIO, "cannot move '%s' to '%s': %s", from, to,
+                             strerror(errno));
+    free(to);
+    free(from);
+    return rc;
+}
+
+/* Of a set that is no longer among the newest only the log stays. */
+static int thin_set(const char *folder, int attempt, struct asim_error *err)
+{
+    char *set = asim_attempt_path(folder, attempt, "files", err);
+    if (!set)
+        return -1;
+    int rc = 0;
+    for (int i = 1; i < RUN_FILE_COUNT && rc == 0; i++) {
+        char *path = asim_path_join(set, run_files[i], err);
+        if (!path || (unlink(path) < 0 && errno != ENOENT))
+            rc = path ? asim_fail(err, ASIM_EIO, "cannot remove '%s': %s", path,
+                                  strerror(errno))
+                      : -1;
+        free(path);
+    }
+    free(set);
+    return rc;
+}
+
+static int set_aside(const char *folder, int previous, struct asim_error *err)
+{
+    int rc = -1;
+    char *set = asim_attempt_path(folder, previous, "files", err);
+    if (!set || asim_make_folder(set, err) < 0)
+        goto out;
+    /* The checkpoints go first: a kill in between must not leave one without its
+     * outputs, which gmx would refuse to go on with. */
+    static const int order[RUN_FILE_COUNT] = {5, 6, 0, 1, 2, 3, 4, 7};
+    for (int i = 0; i < RUN_FILE_COUNT; i++)
+        if (move_file(folder, run_files[order[i]], set, run_files[order[i]], err) < 0)
+            goto out;
+    int kept = 0;
+    for (int attempt = previous; attempt > 0; attempt--) {
+        char *older = asim_attempt_path(folder, attempt, "files", err);
+        if (!older)
+            goto out;
+        bool there = asim_file_exists(older);
+        free(older);
+        if (there && ++kept > ASIM_MDRUN_KEPT && thin_set(folder, attempt, err) < 0)
+            goto out;
+    }
+    rc = asim_folder_sync(folder, err);
+out:
+    free(set);
+    return rc;
+}
+
+int asim_mdrun_prepare(const char *folder, int attempt, bool afresh,
+                       struct asim_error *err)
+{
+    enum asim_window_lock lock;
+    if (asim_window_lock_probe(folder, &lock, err) < 0)
+        return -1;
+    if (lock == ASIM_WINDOW_HELD)
+        return asim_fail(err, ASIM_ELOCKED,
+                         "attempt %d cannot be prepared: a process still runs in '%s'",
+                         attempt, folder);
+    if (!afresh && !file_in(folder, ASIM_MDRUN_CPT) &&
+        file_in(folder, MDRUN_CPT_PREVIOUS))
+        return move_file(folder, MDRUN_CPT_PREVIOUS, folder, ASIM_MDRUN_CPT, err);
+    if (!afresh && file_in(folder, ASIM_MDRUN_CPT))
+        return 0;
+    for (int i = 0; i < RUN_FILE_COUNT; i++)
+        if (file_in(folder, run_files[i]))
+            return set_aside(folder, attempt > 1 ? attempt - 1 : 0, err);
+    return 0;
+}

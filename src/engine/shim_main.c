@@ -1,0 +1,459 @@
+/*
+ * autosim-shim FOLDER ATTEMPT CPUS PROGRAM [ARGUMENT...]
+ *
+ * Runs one gmx in FOLDER and writes down how it ended. CPUS is "-" or numbers with
+ * commas. A program of its own, so that it outlives the orchestrator, needs nothing of
+ * it, and stays small: one waits beside every running window.
+ *
+ * Never two gmx in one folder. gmx is executed only by a shim that holds a write lock
+ * on FOLDER/lock, a file that is created once and never removed or replaced, so that
+ * all processes lock the same inode. The lock belongs to the open file description
+ * (F_OFD_SETLK), which gmx shares from its fork on: there is no instant between "the
+ * shim holds it" and "gmx holds it", and the kernel lets it go when the last of both is
+ * gone, however they end. Under the lock two things are checked: that FOLDER/fence
+ * names this attempt (the fence is raised before a newer attempt's shim is spawned, so
+ * that a shim delayed for any time sees it), and that this attempt has not been started
+ * before (its process record is not there). Nobody can pass these checks between ours
+ * and the exec, because passing needs the lock.
+ *
+ * gmx waits before its exec until attempt-N.process.json names it; a gmx that runs can
+ * therefore always be found, even when the shim is killed. A shim that refuses touches
+ * no file but its own attempt-N.refused.json.
+ *
+ * The space of the exit record is taken before gmx starts: a disk that gmx fills does
+ * not cost the record.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "engine/record.h"
+
+enum {
+    RECORD_BYTES = 4096, /* taken from the disk beforehand */
+    RECORD_RETRIES = 10, /* a second apart */
+    LOCK_TRIES = 100,
+    LOCK_PAUSE_NS = 10000000,
+    PATH_BYTES = 64, /* "attempt-2147483647.process.json", relative to FOLDER */
+};
+
+/* Where a child stands that has not become gmx yet; told to the shim with errno. */
+enum stage { STAGE_AFFINITY, STAGE_DEATH_SIGNAL, STAGE_EXEC };
+static const char *const stage_names[] = {"cannot set the CPU affinity",
+                                          "cannot tie gmx to its shim",
+                                          "cannot execute the program"};
+
+struct failure {
+    int stage;
+    int cause;
+};
+
+struct shim {
+    int attempt;
+    cpu_set_t *cpus; /* NULL: unchanged */
+    size_t cpus_bytes;
+    char **argv;
+    int lock_fd;
+    int record_fd;
+    char record_part[PATH_BYTES];
+    sigset_t signals; /* blocked, taken one by one */
+    double start_seconds;
+    pid_t child;
+    int go_fd;      /* closing it without a byte makes the child leave */
+    int failure_fd; /* end of file: gmx runs */
+};
+
+struct ending {
+    int exit_code;
+    int signal_number;
+    bool spawn_failed;
+    char reason[256];
+    struct rusage usage;
+};
+
+static void close_descriptors_from(int first)
+{
+#ifdef SYS_close_range
+    if (syscall(SYS_close_range, (unsigned)first, ~0U, 0) == 0)
+        return;
+#endif
+    struct rlimit limit;
+    int last = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 1 << 20
+                   ? (int)limit.rlim_cur
+                   : 1 << 20;
+    for (int fd = first; fd < last; fd++)
+        close(fd);
+}
+
+static void attempt_name(const struct shim *shim, const char *suffix,
+                         char ret_name[PATH_BYTES])
+{
+    snprintf(ret_name, PATH_BYTES, "attempt-%d.%s", shim->attempt, suffix);
+}
+
+/* "0,1,5" as a CPU set; NULL where the text is none. */
+static cpu_set_t *parse_cpus(const char *text, size_t *ret_bytes)
+{
+    enum { CPU_LARGEST = 1 << 16 };
+    cpu_set_t *cpus = CPU_ALLOC(CPU_LARGEST);
+    if (!cpus)
+        return NULL;
+    size_t bytes = CPU_ALLOC_SIZE(CPU_LARGEST);
+    CPU_ZERO_S(bytes, cpus);
+    for (const char *at = text;; at++) {
+        char *end;
+        long cpu = strtol(at, &end, 10);
+        if (end == at || cpu < 0 || cpu >= CPU_LARGEST ||
+            (*end != ',' && *end != '\0')) {
+            CPU_FREE(cpus);
+            return NULL;
+        }
+        CPU_SET_S(cpu, bytes, cpus);
+        at = end;
+        if (*end == '\0')
+            break;
+    }
+    *ret_bytes = bytes;
+    return cpus;
+}
+
+/* A refusal goes to a file of its own: attempt-N.exit.json may belong to a living gmx
+ * of the same number. */
+static int refuse(const struct shim *shim, const char *reason)
+{
+    char name[PATH_BYTES];
+    attempt_name(shim, "refused.json", name);
+    json_t *object =
+        json_pack("{s:i, s:s}", "attempt", shim->attempt, "reason", reason);
+    char *line = object ? asim_record_seal(object, NULL) : NULL;
+    int rc = line ? asim_file_replace(name, line, strlen(line), NULL) : -1;
+    free(line);
+    json_decref(object);
+    return rc < 0 ? ASIM_SHIM_NO_RECORD : ASIM_SHIM_REFUSED;
+}
+
+/* 0: ours; otherwise the code to exit with. */
+static int take_folder(struct shim *shim)
+{
+    char name[PATH_BYTES], text[128];
+    int fence;
+    struct asim_error err;
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    shim->lock_fd = open(ASIM_LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    int locked = -1;
+    /* Tried for a second: an overtaken shim may hold it while it looks at the fence,
+     * and both must not leave. */
+    for (int i = 0; shim->lock_fd >= 0 && i < LOCK_TRIES; i++) {
+        locked = fcntl(shim->lock_fd, F_OFD_SETLK, &whole);
+        if (locked == 0 || (errno != EAGAIN && errno != EACCES && errno != EINTR))
+            break;
+        struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
+        int cause = errno;
+        nanosleep(&pause, NULL);
+        errno = cause;
+    }
+    if (locked < 0) {
+        bool held = shim->lock_fd >= 0 && (errno == EAGAIN || errno == EACCES);
+        snprintf(text, sizeof text, "%s%s",
+                 held ? "another process of this window lives"
+                      : "cannot lock the folder: ",
+                 held ? "" : strerror(errno));
+        return refuse(shim, text);
+    }
+    if (asim_fence_read(".", &fence, &err) < 0)
+        return refuse(shim, err.text);
+    if (fence != shim->attempt) {
+        snprintf(text, sizeof text, "attempt %d was overtaken by attempt %d",
+                 shim->attempt, fence);
+        return refuse(shim, text);
+    }
+    attempt_name(shim, "process.json", name);
+    if (asim_file_exists(name))
+        return refuse(shim, "this attempt has been started before");
+    return 0;
+}
+
+static bool write_all(int fd, const char *data, size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        ssize_t put = pwrite(fd, data + done, size - done, (off_t)done);
+        if (put < 0 && errno != EINTR)
+            return false;
+        done += put > 0 ? (size_t)put : 0;
+    }
+    return true;
+}
+
+static bool reserve_record(struct shim *shim)
+{
+    char blanks[RECORD_BYTES];
+    memset(blanks, ' ', sizeof blanks);
+    attempt_name(shim, "exit.part", shim->record_part);
+    shim->record_fd = open(shim->record_part, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    return shim->record_fd >= 0 && write_all(shim->record_fd, blanks, RECORD_BYTES) &&
+           fsync(shim->record_fd) == 0;
+}
+
+static char *record_line(const struct shim *shim, const struct ending *ending)
+{
+    const struct rusage *usage = &ending->usage;
+    double cpu_seconds =
+        (double)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) +
+        1e-6 * (double)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec);
+    char when[64];
+    asim_utc_time_text(when, sizeof when);
+    json_t *object = json_pack(
+        "{s:i, s:i, s:i, s:b, s:s, s:f, s:f, s:f, s:s}", "attempt", shim->attempt,
+        "exit_code", ending->exit_code, "signal", ending->signal_number, "spawn_failed",
+        ending->spawn_failed, "reason", ending->reason, "runtime_seconds",
+        asim_monotonic_seconds() - shim->start_seconds, "cpu_seconds", cpu_seconds,
+        "peak_memory_mb", (double)usage->ru_maxrss / 1024.0, "ended", when);
+    char *line = object ? asim_record_seal(object, NULL) : NULL;
+    json_decref(object);
+    return line;
+}
+
+static int write_record(struct shim *shim, const struct ending *ending)
+{
+    char name[PATH_BYTES];
+    attempt_name(shim, "exit.json", name);
+    char *line = record_line(shim, ending);
+    int code = ASIM_SHIM_NO_RECORD;
+    for (int i = 0; line && i < RECORD_RETRIES; i++) {
+        size_t size = strlen(line);
+        if (write_all(shim->record_fd, line, size) &&
+            ftruncate(shim->record_fd, (off_t)size) == 0 &&
+            fsync(shim->record_fd) == 0 && rename(shim->record_part, name) == 0) {
+            asim_folder_sync(".", NULL);
+            code = ASIM_SHIM_RECORDED;
+            break;
+        }
+        sleep(1);
+    }
+    free(line);
+    return code;
+}
+
+static _Noreturn void child_leave(int failure_fd, enum stage stage)
+{
+    struct failure failure = {.stage = (int)stage, .cause = errno};
+    ssize_t ignored = write(failure_fd, &failure, sizeof failure);
+    (void)ignored;
+    _exit(127);
+}
+
+/* Between fork and exec: system calls only. */
+static _Noreturn void child_run(const struct shim *shim, pid_t shim_pid, int go_fd,
+                                int failure_fd)
+{
+    char go;
+    setpgid(0, 0);
+    if (shim->cpus && sched_setaffinity(0, shim->cpus_bytes, shim->cpus) < 0)
+        child_leave(failure_fd, STAGE_AFFINITY);
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
+        child_leave(failure_fd, STAGE_DEATH_SIGNAL);
+    /* A shim that died before prctl sends nothing any more. */
+    if (getppid() != shim_pid || read(go_fd, &go, 1) != 1)
+        _exit(127);
+    sigset_t none;
+    sigemptyset(&none);
+    for (int i = 1; i < NSIG; i++)
+        signal(i, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    fcntl(shim->lock_fd, F_SETFD, 0);
+    execv(shim->argv[0], shim->argv);
+    child_leave(failure_fd, STAGE_EXEC);
+}
+
+static bool redirect(const struct shim *shim, const char *suffix, int target)
+{
+    char name[PATH_BYTES];
+    attempt_name(shim, suffix, name);
+    int fd = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    bool done = fd >= 0 && dup2(fd, target) == target;
+    if (fd >= 0)
+        close(fd);
+    return done;
+}
+
+static bool start_child(struct shim *shim)
+{
+    int go[2], failure[2];
+    if (!redirect(shim, "stdout", STDOUT_FILENO) ||
+        !redirect(shim, "stderr", STDERR_FILENO) || pipe2(go, O_CLOEXEC) < 0)
+        return false;
+    if (pipe2(failure, O_CLOEXEC) < 0)
+        return false;
+    pid_t self = getpid();
+    shim->child = fork();
+    if (shim->child < 0)
+        return false;
+    if (shim->child == 0) {
+        close(go[1]);
+        child_run(shim, self, go[0], failure[1]);
+    }
+    /* In both processes, so that the group is there for whoever comes first. */
+    setpgid(shim->child, shim->child);
+    close(go[0]);
+    close(failure[1]);
+    shim->go_fd = go[1];
+    shim->failure_fd = failure[0];
+    return true;
+}
+
+static bool write_process_record(const struct shim *shim)
+{
+    struct asim_process_identity self, child;
+    char name[PATH_BYTES], boot_id[64], host[256] = "";
+    if (!asim_process_identify(getpid(), &self) ||
+        !asim_process_identify(shim->child, &child))
+        return false;
+    asim_boot_id(boot_id);
+    gethostname(host, sizeof host - 1);
+    attempt_name(shim, "process.json", name);
+    json_t *object =
+        json_pack("{s:i, s:s, s:s, s:i, s:I, s:i, s:I}", "attempt", shim->attempt,
+                  "boot_id", boot_id, "host", host, "shim_pid", (int)self.pid,
+                  "shim_start_ticks", (json_int_t)self.start_ticks, "gmx_pid",
+                  (int)child.pid, "gmx_start_ticks", (json_int_t)child.start_ticks);
+    char *line = object ? asim_record_seal(object, NULL) : NULL;
+    int rc = line ? asim_file_replace(name, line, strlen(line), NULL) : -1;
+    free(line);
+    json_decref(object);
+    return rc == 0;
+}
+
+static bool stop_is_pending(void)
+{
+    sigset_t pending;
+    sigpending(&pending);
+    return sigismember(&pending, SIGTERM) || sigismember(&pending, SIGINT) ||
+           sigismember(&pending, SIGHUP);
+}
+
+/* Lets the waiting child become gmx; false with `ending` filled in where it does not.
+ */
+static bool release_child(struct shim *shim, struct ending *ending)
+{
+    struct failure failure;
+    if (stop_is_pending()) {
+        ending->signal_number = SIGTERM;
+        snprintf(ending->reason, sizeof ending->reason, "stopped before gmx started");
+        return false;
+    }
+    ssize_t put = write(shim->go_fd, "", 1);
+    close(shim->go_fd);
+    shim->go_fd = -1;
+    if (put == 1 && read(shim->failure_fd, &failure, sizeof failure) != sizeof failure)
+        return true;
+    ending->spawn_failed = true;
+    ending->exit_code = put == 1 ? failure.cause : EPIPE;
+    snprintf(ending->reason, sizeof ending->reason, "%s: %s",
+             put == 1 ? stage_names[failure.stage % 3] : "the child is gone",
+             strerror(ending->exit_code));
+    return false;
+}
+
+/* Forwards stops until gmx is gone. HUP would end gmx without a checkpoint: it becomes
+ * TERM. */
+static void wait_child(const struct shim *shim)
+{
+    siginfo_t info;
+    for (;;) {
+        int taken = sigwaitinfo(&shim->signals, &info);
+        if (taken == SIGTERM || taken == SIGINT || taken == SIGHUP)
+            kill(-shim->child, taken == SIGHUP ? SIGTERM : taken);
+        info.si_pid = 0;
+        if (waitid(P_PID, (id_t)shim->child, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+            info.si_pid == shim->child)
+            return;
+    }
+}
+
+/* gmx is gone but not reaped, so its number still names its group: what it may have
+ * started goes too, before the record says that the attempt has ended. */
+static void reap_child(const struct shim *shim, struct ending *ending)
+{
+    int status = 0;
+    kill(-shim->child, SIGKILL);
+    while (wait4(shim->child, &status, 0, &ending->usage) < 0 && errno == EINTR)
+        ;
+    if (ending->spawn_failed || ending->signal_number)
+        return;
+    if (WIFSIGNALED(status))
+        ending->signal_number = WTERMSIG(status);
+    else
+        ending->exit_code = WEXITSTATUS(status);
+}
+
+static int run(struct shim *shim)
+{
+    struct ending ending = {0};
+    int code = take_folder(shim);
+    if (code != 0)
+        return code;
+    if (!reserve_record(shim)) {
+        unlink(shim->record_part);
+        return ASIM_SHIM_NO_RECORD;
+    }
+    shim->start_seconds = asim_monotonic_seconds();
+    bool started = start_child(shim);
+    if (!started || !write_process_record(shim)) {
+        ending.spawn_failed = true;
+        ending.exit_code = errno ? errno : EIO;
+        snprintf(ending.reason, sizeof ending.reason, "cannot prepare the attempt: %s",
+                 strerror(ending.exit_code));
+    } else if (release_child(shim, &ending)) {
+        wait_child(shim);
+    }
+    if (shim->go_fd >= 0)
+        close(shim->go_fd);
+    if (started)
+        reap_child(shim, &ending);
+    return write_record(shim, &ending);
+}
+
+int main(int argc, char **argv)
+{
+    struct shim shim = {.lock_fd = -1, .record_fd = -1, .go_fd = -1, .failure_fd = -1};
+    int64_t attempt;
+    /* The first thing: a stop must wait until there is somebody to tell. */
+    sigemptyset(&shim.signals);
+    const int taken[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        sigaddset(&shim.signals, taken[i]);
+    sigprocmask(SIG_BLOCK, &shim.signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    close_descriptors_from(STDERR_FILENO + 1);
+    if (argc < 5 || !asim_parse_int64(argv[2], &attempt) || attempt < 1 ||
+        attempt > INT_MAX || argv[4][0] != '/') {
+        fprintf(stderr, "usage: %s FOLDER ATTEMPT CPUS /PROGRAM [ARGUMENT...]\n",
+                argv[0]);
+        return ASIM_SHIM_USAGE;
+    }
+    shim.attempt = (int)attempt;
+    shim.argv = argv + 4;
+    if (strcmp(argv[3], "-") != 0) {
+        shim.cpus = parse_cpus(argv[3], &shim.cpus_bytes);
+        if (!shim.cpus)
+            return ASIM_SHIM_USAGE;
+    }
+    if (chdir(argv[1]) < 0)
+        return ASIM_SHIM_NO_RECORD;
+    return run(&shim);
+}
