@@ -55,6 +55,7 @@ struct asim_window_status {
     char cause[200]; /* why the last attempt ended, in words; "" where it was fine */
 };
 
+/* "Planned", "Running", "Waiting", "Completed", "Failed". */
 ASIM_API const char *asim_window_state_name(enum asim_window_state state);
 
 struct asim_campaign;
@@ -75,6 +76,11 @@ ASIM_API size_t asim_campaign_window_count(const struct asim_campaign *campaign)
 ASIM_API int asim_campaign_window(const struct asim_campaign *campaign, size_t i,
                                   struct asim_window_status *ret_status,
                                   struct asim_error *err);
+
+/* Gives a window that was given up another try, with its limits counted anew; nothing
+ * happens to a window in any other state. Between open and start. */
+ASIM_API int asim_campaign_retry(struct asim_campaign *campaign, size_t i,
+                                 struct asim_error *err);
 
 struct asim_campaign_progress {
     size_t window_count, completed, running, waiting, failed;

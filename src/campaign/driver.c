@@ -1,0 +1,451 @@
+/*
+ * The driver: one epoll set over pidfds, a timer and a wake-up, and a round in which
+ * events are recorded, then acted upon.
+ *
+ * Invariants: callbacks only post events; the journal is committed once a round, before
+ * anything is spawned; all waiting is by monotonic timers; it never blocks. It must not
+ * know what gmx writes. No signal handlers.
+ */
+#include "campaign/driver.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "campaign/options.h"
+
+/* Tags of the epoll set beside window indices. */
+static const uint64_t TAG_TIMER = UINT64_MAX;
+static const uint64_t TAG_WAKE = UINT64_MAX - 1;
+
+enum { EVENTS_A_CALL = 64 };
+
+static const double ABANDON_SECONDS = 10; /* after KILL, for what cannot be killed */
+static const double SECONDS_PER_HOUR = 3600;
+
+int asim_driver_post(struct asim_driver *driver, size_t i, enum asim_window_event event,
+                     struct asim_error *err)
+{
+    if (asim_grow(&driver->posted, &driver->posted_capacity, driver->posted_count + 1,
+                  sizeof *driver->posted, err) < 0)
+        return -1;
+    driver->posted[driver->posted_count++] = (struct asim_posted){i, event};
+    return 0;
+}
+
+static int watch_fd(struct asim_driver *driver, int fd, uint64_t tag,
+                    struct asim_error *err)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = tag};
+    if (epoll_ctl(driver->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+        return asim_fail(err, ASIM_EENV, "cannot watch a process: %s", strerror(errno));
+    return 0;
+}
+
+int asim_driver_watch(struct asim_driver *driver, struct asim_runner *runner,
+                      struct asim_error *err)
+{
+    return watch_fd(driver, runner->process.pidfd, runner->window_index, err);
+}
+
+static void begin_stop(struct asim_driver *driver)
+{
+    if (driver->stopping)
+        return;
+    driver->stopping = true;
+    driver->kill_at = asim_monotonic_seconds() + driver->campaign->timing.grace;
+    driver->abandon_at = INFINITY;
+}
+
+void asim_driver_pause(struct asim_driver *driver, const struct asim_error *cause)
+{
+    if (driver->fatal.status == ASIM_OK) {
+        driver->fatal = *cause;
+        asim_log_write(driver->campaign->log, ASIM_LOG_ERROR, "Campaign paused: %s",
+                       cause->text);
+    }
+    begin_stop(driver);
+}
+
+void asim_driver_destroy(struct asim_driver *driver)
+{
+    if (!driver)
+        return;
+    while (driver->runner_count > 0)
+        asim_runner_remove(driver, driver->runners[0]);
+    free(driver->runners);
+    free(driver->spawns);
+    free(driver->posted);
+    asim_ready_finish(&driver->ready);
+    asim_core_slots_finish(&driver->slots);
+    free(driver->slot_users);
+    if (driver->argv)
+        asim_argv_free(driver->argv);
+    const int fds[] = {driver->epoll_fd, driver->timer_fd, driver->wake_fd};
+    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    free(driver);
+}
+
+static int open_descriptors(struct asim_driver *driver, struct asim_error *err)
+{
+    driver->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    driver->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+    driver->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (driver->epoll_fd < 0 || driver->timer_fd < 0 || driver->wake_fd < 0)
+        return asim_fail(err, ASIM_EENV, "cannot make an event loop: %s",
+                         strerror(errno));
+    if (watch_fd(driver, driver->timer_fd, TAG_TIMER, err) < 0)
+        return -1;
+    return watch_fd(driver, driver->wake_fd, TAG_WAKE, err);
+}
+
+static int prepare(struct asim_driver *driver, const struct asim_run_options *options,
+                   struct asim_error *err)
+{
+    struct asim_campaign *campaign = driver->campaign;
+    driver->options = *options;
+    driver->options.gromacs = NULL; /* borrowed only for this call */
+    if (asim_options_resolve(campaign, &driver->options, err) < 0 ||
+        asim_gromacs_find(options->gromacs, &driver->gromacs, err) < 0 ||
+        asim_options_command(&driver->options, &driver->gromacs, &driver->argv, err) <
+            0 ||
+        asim_core_slots_create(driver->options.jobs,
+                               driver->options.ntmpi * driver->options.ntomp,
+                               &driver->slots, err) < 0)
+        return -1;
+    driver->slot_users = asim_alloc_array((size_t)driver->slots.slot_count,
+                                          sizeof *driver->slot_users, err);
+    if (!driver->slot_users)
+        return -1;
+    if (driver->options.maxh > 0)
+        driver->maxh_at =
+            asim_monotonic_seconds() + driver->options.maxh * SECONDS_PER_HOUR;
+    if (asim_journal_add(
+            campaign->journal,
+            asim_record_session(driver->gromacs.path, driver->gromacs.version,
+                                driver->slots.slot_count, driver->options.ntmpi,
+                                driver->options.ntomp),
+            err) < 0)
+        return -1;
+    asim_log_write(campaign->log, ASIM_LOG_INFO,
+                   "Campaign: %zu windows to run, %d at once, %d x %d threads each, "
+                   "%s %s",
+                   asim_campaign_unfinished_count(campaign), driver->slots.slot_count,
+                   driver->options.ntmpi, driver->options.ntomp, driver->gromacs.path,
+                   driver->gromacs.version);
+    return 0;
+}
+
+/* Windows that the journal leaves running are looked for; the others queue up. */
+static int take_windows(struct asim_driver *driver, struct asim_error *err)
+{
+    struct asim_campaign *campaign = driver->campaign;
+    if (asim_ready_reserve(&driver->ready, campaign->plan.window_count, err) < 0)
+        return -1;
+    for (size_t i = 0; i < campaign->plan.window_count; i++) {
+        enum asim_window_phase phase = campaign->windows[i].life.phase;
+        if (phase == ASIM_PHASE_PLANNED || phase == ASIM_PHASE_WAITING)
+            asim_ready_put(&driver->ready, i, 0);
+        if (asim_window_phase_state(phase) != ASIM_WINDOW_RUNNING)
+            continue;
+        struct asim_runner *runner = asim_runner_create(driver, i, err);
+        if (!runner)
+            return -1;
+        runner->attempt = campaign->windows[i].life.attempts;
+        runner->inherited = true;
+        asim_runner_occupy(driver, runner);
+        if (asim_driver_post(driver, i, ASIM_EVENT_REOPENED, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int look_into(struct asim_driver *driver, const struct asim_posted *posted,
+                     struct asim_error *err)
+{
+    struct asim_campaign *campaign = driver->campaign;
+    size_t i = posted->window_index;
+    struct asim_runner *runner = campaign->windows[i].runner;
+    struct asim_window_change change = {.event = posted->event};
+    enum asim_window_action action;
+    if (!runner) /* judged meanwhile: an event of a descriptor closed in this call */
+        return 0;
+    if (asim_window_apply(&campaign->windows[i].life, &change, &action) < 0)
+        return 0; /* two signs of the same thing, e.g. an end seen twice */
+    if (posted->event == ASIM_EVENT_SHIM_ENDED)
+        asim_runner_shim_ended(driver, runner);
+    if (posted->event == ASIM_EVENT_ADOPTED)
+        asim_log_write(campaign->log, ASIM_LOG_INFO,
+                       "Window %d: Still runs (attempt %d), watched again",
+                       campaign->plan.windows[i].window_id, runner->attempt);
+    if (action == ASIM_ACTION_PROBE)
+        return asim_runner_probe(driver, runner, err);
+    if (action == ASIM_ACTION_JUDGE)
+        return asim_runner_judge(driver, runner, err);
+    return 0;
+}
+
+/* Posted events may post others; each chain is short and ends (see the table). */
+static int drain(struct asim_driver *driver, struct asim_error *err)
+{
+    for (size_t k = 0; k < driver->posted_count; k++) {
+        struct asim_posted posted = driver->posted[k];
+        if (look_into(driver, &posted, err) < 0)
+            return -1;
+    }
+    driver->posted_count = 0;
+    return 0;
+}
+
+static int start_windows(struct asim_driver *driver, struct asim_error *err)
+{
+    struct asim_ready_item item;
+    double now = asim_monotonic_seconds();
+    while (!driver->stopping && asim_ready_peek(&driver->ready, &item) &&
+           item.due_seconds <= now &&
+           driver->runner_count < (size_t)driver->slots.slot_count) {
+        bool intended;
+        int slot = asim_core_slots_take(&driver->slots);
+        if (slot < 0)
+            break;
+        asim_ready_drop_first(&driver->ready);
+        if (asim_window_intend(driver, item.window_index, slot, &intended, err) < 0)
+            return -1;
+        if (!intended)
+            asim_core_slots_give(&driver->slots, slot);
+    }
+    return 0;
+}
+
+static int spawn_windows(struct asim_driver *driver, struct asim_error *err)
+{
+    size_t count = driver->spawn_count;
+    driver->spawn_count = 0;
+    for (size_t k = 0; k < count; k++)
+        if (asim_runner_spawn(driver, driver->spawns[k], err) < 0)
+            return -1;
+    return 0;
+}
+
+static void tell_all(struct asim_driver *driver, double now)
+{
+    for (size_t k = 0; k < driver->runner_count; k++) {
+        struct asim_runner *runner = driver->runners[k];
+        if (!runner->told_to_stop)
+            asim_runner_tell(runner, SIGTERM);
+        if (driver->killing && !runner->told_to_die)
+            asim_runner_tell(runner, SIGKILL);
+    }
+    if (driver->killing && isinf(driver->abandon_at))
+        driver->abandon_at = now + ABANDON_SECONDS;
+}
+
+static void handle_stop(struct asim_driver *driver, double now)
+{
+    int requests = atomic_load(&driver->stop_requests);
+    if (driver->maxh_at > 0 && now >= driver->maxh_at && !driver->stopping) {
+        asim_log_write(driver->campaign->log, ASIM_LOG_INFO,
+                       "Campaign: the time limit is reached; windows write their "
+                       "checkpoints and leave");
+        begin_stop(driver);
+    }
+    if (requests > 0 && !driver->stopping) {
+        asim_log_write(driver->campaign->log, ASIM_LOG_INFO,
+                       "Campaign: stop was asked; windows write their checkpoints and "
+                       "leave");
+        begin_stop(driver);
+    }
+    if (!driver->stopping)
+        return;
+    if (requests > 1 || now >= driver->kill_at)
+        driver->killing = true;
+    tell_all(driver, now);
+}
+
+static int handle_timers(struct asim_driver *driver, double now, struct asim_error *err)
+{
+    handle_stop(driver, now);
+    bool look = now >= driver->next_progress;
+    /* A probe only posts: runners are removed by drain() alone. */
+    for (size_t k = 0; k < driver->runner_count; k++) {
+        struct asim_runner *runner = driver->runners[k];
+        if (now >= runner->next_probe && asim_runner_probe(driver, runner, err) < 0)
+            return -1;
+        if (!look)
+            continue;
+        int64_t step = asim_mdrun_step(runner->folder);
+        if (step > runner->step) {
+            if (runner->first_step < 0) {
+                runner->first_step = step;
+                runner->first_seconds = now;
+            }
+            runner->step = step;
+            runner->step_seconds = now;
+        }
+    }
+    if (look)
+        driver->next_progress = now + driver->campaign->timing.progress;
+    return 0;
+}
+
+static void arm_timer(struct asim_driver *driver)
+{
+    static const double STOP_POLL_SECONDS = 0.2;
+    double now = asim_monotonic_seconds(), next = INFINITY;
+    struct asim_ready_item item;
+    for (size_t k = 0; k < driver->runner_count; k++)
+        next = fmin(next, driver->runners[k]->next_probe);
+    if (driver->runner_count > 0)
+        next = fmin(next, driver->next_progress);
+    if (driver->stopping)
+        next = fmin(next, now + STOP_POLL_SECONDS);
+    else if (asim_ready_peek(&driver->ready, &item) &&
+             driver->runner_count < (size_t)driver->slots.slot_count)
+        next = fmin(next, item.due_seconds);
+    if (driver->maxh_at > 0 && !driver->stopping)
+        next = fmin(next, driver->maxh_at);
+    struct itimerspec when = {0};
+    if (isfinite(next)) {
+        /* At least 1 ms: zero would disarm, and nothing here is more urgent. */
+        double wait = fmax(next - now, 0.001);
+        when.it_value.tv_sec = (time_t)wait;
+        when.it_value.tv_nsec = (long)((wait - floor(wait)) * 1e9);
+    }
+    timerfd_settime(driver->timer_fd, 0, &when, NULL);
+}
+
+static int collect(struct asim_driver *driver, struct asim_error *err)
+{
+    struct epoll_event events[EVENTS_A_CALL];
+    uint64_t ignored;
+    int count = epoll_wait(driver->epoll_fd, events, EVENTS_A_CALL, 0);
+    if (count < 0 && errno != EINTR)
+        return asim_fail(err, ASIM_EENV, "cannot wait for events: %s", strerror(errno));
+    for (int k = 0; k < count; k++) {
+        uint64_t tag = events[k].data.u64;
+        if (tag == TAG_TIMER || tag == TAG_WAKE) {
+            int fd = tag == TAG_TIMER ? driver->timer_fd : driver->wake_fd;
+            while (read(fd, &ignored, sizeof ignored) > 0)
+                continue;
+        } else if (asim_driver_post(driver, (size_t)tag, ASIM_EVENT_SHIM_ENDED, err) <
+                   0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int work_round(struct asim_driver *driver, struct asim_error *err)
+{
+    if (collect(driver, err) < 0 ||
+        handle_timers(driver, asim_monotonic_seconds(), err) < 0)
+        return -1;
+    do {
+        if (drain(driver, err) < 0 || start_windows(driver, err) < 0 ||
+            asim_journal_commit(driver->campaign->journal, err) < 0 ||
+            spawn_windows(driver, err) < 0)
+            return -1;
+    } while (driver->posted_count > 0);
+    return 0;
+}
+
+static bool is_over(const struct asim_driver *driver)
+{
+    if (driver->runner_count > 0)
+        return driver->killing && asim_monotonic_seconds() >= driver->abandon_at;
+    return driver->stopping || driver->ready.count == 0;
+}
+
+static void say_end(struct asim_driver *driver)
+{
+    struct asim_campaign_progress progress;
+    if (driver->said_end)
+        return;
+    driver->said_end = true;
+    asim_campaign_progress(driver->campaign, &progress);
+    asim_log_write(driver->campaign->log, ASIM_LOG_INFO,
+                   "Campaign: %zu of %zu windows completed, %zu given up",
+                   progress.completed, progress.window_count, progress.failed);
+}
+
+int asim_campaign_dispatch(struct asim_campaign *campaign, struct asim_error *err)
+{
+    struct asim_driver *driver = campaign->driver;
+    if (!driver)
+        return asim_fail(err, ASIM_EUSAGE, "the campaign has not been started");
+    if (driver->broken)
+        return asim_fail(err, driver->fatal.status, "%s", driver->fatal.text);
+    struct asim_error cause = {.status = ASIM_EFAIL};
+    if (work_round(driver, &cause) < 0) {
+        /* Memory may be ahead of the disk now; the next opening replays the disk. */
+        driver->broken = true;
+        driver->fatal = cause;
+        asim_log_write(campaign->log, ASIM_LOG_ERROR, "Campaign stopped: %s",
+                       cause.text);
+        return asim_fail(err, cause.status, "%s", cause.text);
+    }
+    if (is_over(driver)) {
+        say_end(driver);
+        if (driver->fatal.status != ASIM_OK)
+            return asim_fail(err, driver->fatal.status, "%s", driver->fatal.text);
+        return 0;
+    }
+    arm_timer(driver);
+    return 1;
+}
+
+int asim_campaign_start(struct asim_campaign *campaign,
+                        const struct asim_run_options *options, struct asim_error *err)
+{
+    if (campaign->readonly || campaign->driver)
+        return asim_fail(err, ASIM_EUSAGE,
+                         campaign->driver ? "the campaign has been started already"
+                                          : "the campaign was opened for looking only");
+    struct asim_driver *driver = asim_alloc_array(1, sizeof *driver, err);
+    if (!driver)
+        return -1;
+    driver->campaign = campaign;
+    driver->epoll_fd = driver->timer_fd = driver->wake_fd = -1;
+    asim_random_seed(&driver->random, asim_random_entropy());
+    if (open_descriptors(driver, err) < 0)
+        goto fail;
+    if (asim_campaign_unfinished_count(campaign) > 0 &&
+        (prepare(driver, options, err) < 0 || take_windows(driver, err) < 0))
+        goto fail;
+    /* The first dispatch begins the work; the wake-up makes the descriptor readable. */
+    uint64_t one = 1;
+    if (write(driver->wake_fd, &one, sizeof one) < 0) {
+        asim_fail(err, ASIM_EENV, "cannot wake the event loop: %s", strerror(errno));
+        goto fail;
+    }
+    campaign->driver = driver;
+    return 0;
+fail:
+    asim_driver_destroy(driver);
+    return -1;
+}
+
+int asim_campaign_event_fd(const struct asim_campaign *campaign)
+{
+    return campaign->driver ? campaign->driver->epoll_fd : -1;
+}
+
+void asim_campaign_stop(struct asim_campaign *campaign)
+{
+    uint64_t one = 1;
+    if (!campaign->driver)
+        return;
+    atomic_fetch_add(&campaign->driver->stop_requests, 1);
+    ssize_t woken = write(campaign->driver->wake_fd, &one, sizeof one);
+    (void)woken; /* full means that a wake-up is pending anyway */
+}

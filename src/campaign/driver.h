@@ -1,0 +1,96 @@
+/* The inside of the driver, shared by driver.c (the loop) and attempt.c (one attempt).
+ */
+#ifndef CAMPAIGN_DRIVER_H
+#define CAMPAIGN_DRIVER_H
+
+#include <stdatomic.h>
+
+#include "base/random.h"
+#include "campaign/campaign_internal.h"
+#include "campaign/ready.h"
+#include "engine/affinity.h"
+#include "engine/mdrun.h"
+#include "engine/process.h"
+
+/* A window that runs, or whose fate is not known yet. */
+struct asim_runner {
+    size_t window_index;
+    size_t position; /* in the driver's list */
+    char *folder;    /* owned */
+    int attempt;
+    int slot;       /* cores; -1: of an earlier driver, see asim_driver.slot_users */
+    bool inherited; /* an earlier driver started it */
+    bool spawned;   /* this driver has a child to reap for it */
+    bool end_was_asked; /* TERM or KILL was sent by this driver */
+    bool told_to_stop, told_to_die;
+    struct asim_process process;
+    double start_seconds;
+    double next_probe, probe_delay; /* while lost; INFINITY: none due */
+    double adopt_after;             /* an adoption that came to nothing is not
+                                       repeated at once */
+    double kill_at;                 /* when the shim is gone and the lock still held */
+    char trouble[200];              /* why the spawn failed; "" */
+    int64_t first_step, step;       /* seen in its log; -1: none */
+    double first_seconds, step_seconds;
+};
+
+struct asim_posted {
+    size_t window_index;
+    enum asim_window_event event;
+};
+
+struct asim_driver {
+    struct asim_campaign *campaign;
+    struct asim_run_options options;
+    struct asim_gromacs gromacs;
+    char **argv; /* the same for every window: gmx runs in the window's folder */
+    struct asim_core_slots slots;
+    int *slot_users; /* [slot_count] runners on its cores */
+    int epoll_fd, timer_fd, wake_fd;
+    struct asim_runner **runners; /* [runner_count], unordered */
+    size_t runner_count, runner_capacity;
+    struct asim_runner **spawns; /* intended, to be spawned after the next commit */
+    size_t spawn_count, spawn_capacity;
+    struct asim_posted *posted;
+    size_t posted_count, posted_capacity;
+    struct asim_ready ready;
+    struct asim_random random;
+    double next_progress, maxh_at;
+    atomic_int stop_requests;
+    bool stopping, killing;
+    double kill_at, abandon_at;
+    bool broken;             /* the journal failed: nothing is done any more */
+    struct asim_error fatal; /* why the campaign is paused; status ASIM_OK: not */
+    bool said_end;
+};
+
+/* attempt.c */
+struct asim_runner *asim_runner_create(struct asim_driver *driver, size_t i,
+                                       struct asim_error *err);
+/* Marks the cores of a runner that an earlier driver started. */
+void asim_runner_occupy(struct asim_driver *driver, const struct asim_runner *runner);
+void asim_runner_remove(struct asim_driver *driver, struct asim_runner *runner);
+/* Looks at the lock of a lost window, adopts what lives, posts what it found. */
+int asim_runner_probe(struct asim_driver *driver, struct asim_runner *runner,
+                      struct asim_error *err);
+/* Judges an attempt of which nothing lives any more and records its end. */
+int asim_runner_judge(struct asim_driver *driver, struct asim_runner *runner,
+                      struct asim_error *err);
+/* Makes the window ready and queues the record of its start; the runner goes to
+ * driver->spawns. Where its files are not right it is refused instead. */
+int asim_window_intend(struct asim_driver *driver, size_t i, int slot,
+                       bool *ret_intended, struct asim_error *err);
+int asim_runner_spawn(struct asim_driver *driver, struct asim_runner *runner,
+                      struct asim_error *err);
+void asim_runner_shim_ended(struct asim_driver *driver, struct asim_runner *runner);
+void asim_runner_tell(struct asim_runner *runner, int signal_number);
+
+/* driver.c */
+int asim_driver_post(struct asim_driver *driver, size_t i, enum asim_window_event event,
+                     struct asim_error *err);
+int asim_driver_watch(struct asim_driver *driver, struct asim_runner *runner,
+                      struct asim_error *err);
+/* Remembers why, and lets what runs write its checkpoint. */
+void asim_driver_pause(struct asim_driver *driver, const struct asim_error *cause);
+
+#endif

@@ -1,0 +1,223 @@
+/*
+ * A window's folder before an attempt.
+ *
+ * Invariants: everything here can be done again after a crash at any point and comes to
+ * the same files; the planned TPR is never lost. It must not know processes or the
+ * journal. The caller has seen that nothing lives in the folder.
+ */
+#include "campaign/prepare.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "engine/mdrun.h"
+#include "formats/tpr.h"
+
+#define PLANNED_TPR "planned.tpr"
+#define RESEED_MARK "reseeded" /* holds the index window.tpr was made for */
+
+static const uint64_t LARGEST_TPR_BYTES = (uint64_t)1 << 32;
+
+static int check_file(const char *folder, const char *name, const char *expected,
+                      struct asim_error *err)
+{
+    char found[65];
+    char *path = asim_path_join(folder, name, err);
+    if (!path)
+        return -1;
+    int rc = -1;
+    if (!asim_file_exists(path)) {
+        asim_fail(err, ASIM_EINPUT, "'%s' is missing; plan the windows again", path);
+        goto out;
+    }
+    if (asim_file_sha256(path, found, err) < 0)
+        goto out;
+    if (strcmp(found, expected) != 0) {
+        asim_fail(err, ASIM_EINPUT,
+                  "'%s' is not the planned file (sha256 %.12s..., planned %.12s...); "
+                  "put the planned one back or plan the windows again",
+                  path, found, expected);
+        goto out;
+    }
+    rc = 0;
+out:
+    free(path);
+    return rc;
+}
+
+/* Keeps the planned TPR under a second name, once. */
+static int keep_planned(const char *folder, const struct asim_window *window,
+                        struct asim_error *err)
+{
+    int rc = -1;
+    char *from = asim_path_join(folder, ASIM_MDRUN_TPR, err);
+    char *to = asim_path_join(folder, PLANNED_TPR, err);
+    char *data = NULL;
+    size_t size;
+    if (!from || !to)
+        goto out;
+    if (!asim_file_exists(to)) {
+        if (check_file(folder, ASIM_MDRUN_TPR, window->tpr_sha256, err) < 0 ||
+            asim_file_read(from, LARGEST_TPR_BYTES, &data, &size, err) < 0 ||
+            asim_file_replace(to, data, size, err) < 0)
+            goto out;
+    }
+    rc = check_file(folder, PLANNED_TPR, window->tpr_sha256, err);
+out:
+    free(data);
+    free(from);
+    free(to);
+    return rc;
+}
+
+/* The mark is "INDEX SHA256\n" and written after window.tpr: where it fits, window.tpr
+ * is what the reseeding made. */
+static bool reseeded_already(const char *folder, int reseed_index)
+{
+    bool done = false;
+    char *mark = asim_path_join(folder, RESEED_MARK, NULL);
+    char *tpr = asim_path_join(folder, ASIM_MDRUN_TPR, NULL);
+    char *text = NULL, expected[100], sha256[65];
+    size_t size;
+    if (mark && tpr && asim_file_exists(mark) &&
+        asim_file_read(mark, sizeof expected, &text, &size, NULL) == 0 &&
+        asim_file_sha256(tpr, sha256, NULL) == 0) {
+        snprintf(expected, sizeof expected, "%d %s\n", reseed_index, sha256);
+        done = strcmp(text, expected) == 0;
+    }
+    free(text);
+    free(mark);
+    free(tpr);
+    return done;
+}
+
+static int mark_reseeded(const char *folder, int reseed_index, struct asim_error *err)
+{
+    char text[100], sha256[65];
+    int rc = -1;
+    char *mark = asim_path_join(folder, RESEED_MARK, err);
+    char *tpr = asim_path_join(folder, ASIM_MDRUN_TPR, err);
+    if (mark && tpr && asim_file_sha256(tpr, sha256, err) == 0) {
+        int length = snprintf(text, sizeof text, "%d %s\n", reseed_index, sha256);
+        rc = asim_file_replace(mark, text, (size_t)length, err);
+    }
+    free(mark);
+    free(tpr);
+    return rc;
+}
+
+int asim_window_prepare_inputs(const char *folder, const struct asim_plan *plan,
+                               const struct asim_window *window, int reseed_index,
+                               asim_reseed_fn reseed, struct asim_error *err)
+{
+    struct stat status;
+    if (stat(folder, &status) < 0 || !S_ISDIR(status.st_mode))
+        return asim_fail(err, ASIM_EINPUT,
+                         "the window's folder '%s' is missing; plan the windows again",
+                         folder);
+    if (window->bias_sha256[0] &&
+        check_file(folder, ASIM_MDRUN_EDI, window->bias_sha256, err) < 0)
+        return -1;
+    if (reseed_index == 0)
+        return check_file(folder, ASIM_MDRUN_TPR, window->tpr_sha256, err);
+    if (keep_planned(folder, window, err) < 0)
+        return -1;
+    if (reseeded_already(folder, reseed_index))
+        return 0;
+    if (reseed(folder, plan, window, reseed_index, err) < 0)
+        return asim_wrap(err, "cannot give '%s' new velocities", folder);
+    return mark_reseeded(folder, reseed_index, err);
+}
+
+int asim_window_reseed(const char *folder, const struct asim_plan *plan,
+                       const struct asim_window *window, int reseed_index,
+                       struct asim_error *err)
+{
+    char *data = NULL;
+    void *patched = NULL;
+    size_t size, patched_size;
+    struct asim_tpr tpr = {0};
+    int rc = -1;
+    char *from = asim_path_join(folder, PLANNED_TPR, err);
+    char *to = asim_path_join(folder, ASIM_MDRUN_TPR, err);
+    if (!from || !to || asim_file_read(from, LARGEST_TPR_BYTES, &data, &size, err) < 0)
+        goto out;
+    if (asim_tpr_parse(data, size, &tpr, NULL, err) < 0)
+        goto out;
+    uint64_t index = (uint64_t)reseed_index;
+    struct asim_tpr_patch patch = {
+        .x_nm = (const float(*)[3])tpr.x_nm,
+        .nsteps = window->nsteps,
+        /* 31 bits: GROMACS takes a negative seed as "choose one". */
+        .ld_seed =
+            (int32_t)(asim_random_derive((uint64_t)window->ld_seed, index) & INT32_MAX),
+        .velocity_seed = asim_random_derive(window->velocity_seed, index),
+        .temperature_kelvin = plan->temperature_kelvin,
+    };
+    if (asim_tpr_patch(data, size, &patch, &patched, &patched_size, err) < 0 ||
+        asim_file_replace(to, patched, patched_size, err) < 0)
+        goto out;
+    rc = 0;
+out:
+    asim_tpr_finish(&tpr);
+    free(patched);
+    free(data);
+    free(from);
+    free(to);
+    return rc;
+}
+
+static int append_word(char **text, const char *before, const char *word,
+                       struct asim_error *err)
+{
+    char *quoted = asim_shell_quote(word, err);
+    char *longer = quoted ? asim_format(err, "%s%s%s", *text, before, quoted) : NULL;
+    free(quoted);
+    if (!longer)
+        return -1;
+    free(*text);
+    *text = longer;
+    return 0;
+}
+
+int asim_window_write_command(const char *folder, char *const *argv,
+                              struct asim_error *err)
+{
+    int rc = -1, fd = -1;
+    char *path = asim_path_join(folder, "cmd.sh", err);
+    char *beside = asim_path_join(folder, "cmd.sh.new", err);
+    char *text = asim_strdup("#!/bin/sh\ncd", err);
+    if (!path || !beside || !text || append_word(&text, " ", folder, err) < 0 ||
+        append_word(&text, " || exit 1\nexec ", argv[0], err) < 0)
+        goto out;
+    for (char *const *word = argv + 1; *word; word++)
+        if (append_word(&text, " ", *word, err) < 0)
+            goto out;
+    /* For people: it need not survive a power cut, so nothing waits for the disk. */
+    size_t length = strlen(text);
+    text[length] = '\n'; /* in place of the NUL: files end with a newline */
+    fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0777);
+    if (fd < 0 || write(fd, text, length + 1) != (ssize_t)length + 1 ||
+        rename(beside, path) < 0) {
+        asim_fail(err, errno == ENOSPC || errno == EDQUOT ? ASIM_EENV : ASIM_EIO,
+                  "cannot write '%s': %s", path, strerror(errno));
+        unlink(beside);
+        goto out;
+    }
+    rc = 0;
+out:
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    free(beside);
+    free(text);
+    return rc;
+}

@@ -1,0 +1,28 @@
+/* What is done in a window's folder before an attempt: checks, new velocities, cmd.sh.
+ */
+#ifndef CAMPAIGN_PREPARE_H
+#define CAMPAIGN_PREPARE_H
+
+#include "campaign/campaign_internal.h"
+
+/*
+ * Checks that the folder holds what was planned: window.tpr and bias.edi with the
+ * plan's checksums. After `reseed_index` > 0 failures of the physics window.tpr is
+ * instead the planned one (kept as planned.tpr) with the velocities of that index; it
+ * is made where it is not there. ASIM_EINPUT where a file is missing or was changed.
+ */
+int asim_window_prepare_inputs(const char *folder, const struct asim_plan *plan,
+                               const struct asim_window *window, int reseed_index,
+                               asim_reseed_fn reseed, struct asim_error *err);
+
+/* The asim_reseed_fn of real windows: asim_tpr_patch on planned.tpr. The seeds derive
+ * from the window's own and reseed_index, so that it can be repeated. */
+int asim_window_reseed(const char *folder, const struct asim_plan *plan,
+                       const struct asim_window *window, int reseed_index,
+                       struct asim_error *err);
+
+/* Writes cmd.sh, which runs exactly `argv` in the folder. */
+int asim_window_write_command(const char *folder, char *const *argv,
+                              struct asim_error *err);
+
+#endif

@@ -1,0 +1,40 @@
+/* What the journal's records mean: changes of windows, and the head of the file. */
+#ifndef CAMPAIGN_RECORDS_H
+#define CAMPAIGN_RECORDS_H
+
+#include "base/json.h"
+#include "campaign/window_state.h"
+
+enum { ASIM_JOURNAL_FORMAT = 1 };
+
+enum asim_record_kind {
+    ASIM_RECORD_HEAD,    /* the first one: which plan this journal belongs to */
+    ASIM_RECORD_SESSION, /* a driver began to work */
+    ASIM_RECORD_WINDOW,  /* a durable event of a window */
+};
+
+struct asim_record {
+    enum asim_record_kind kind;
+    char plan_sha256[65]; /* HEAD */
+    size_t window_count;  /* HEAD */
+    size_t window_index;  /* WINDOW */
+    struct asim_window_change change;
+    int *cpus; /* START; owned */
+    size_t cpu_count;
+};
+
+void asim_record_finish(struct asim_record *record);
+
+/* Strict: an unknown event, a missing or out-of-range member is ASIM_EINPUT. */
+int asim_record_decode(const json_t *json, struct asim_record *ret_record,
+                       struct asim_error *err);
+
+/* NULL where there is no memory; asim_journal_add says so. */
+json_t *asim_record_head(const char *plan_sha256, size_t window_count);
+json_t *asim_record_session(const char *gromacs_path, const char *gromacs_version,
+                            int jobs, int ntmpi, int ntomp);
+/* `cpus` is written for START only. */
+json_t *asim_record_window(size_t window_index, const struct asim_window_change *change,
+                           const int *cpus, size_t cpu_count);
+
+#endif

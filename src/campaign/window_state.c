@@ -1,0 +1,217 @@
+/*
+ * The life of one window as a table.
+ *
+ * Invariants: the outcome depends on life and change alone; every path through it ends,
+ * because an attempt that got no further than those before it counts against a limit
+ * and what counts for physics and restarts is never forgotten. It must not know files,
+ * processes or time.
+ */
+#include "campaign/window_state.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Which failure counter an event adds to. */
+enum counter { COUNT_NONE, COUNT_MACHINE, COUNT_PHYSICS, COUNT_RESTART };
+
+struct row {
+    bool allowed;
+    enum asim_window_phase next;
+    enum asim_window_action action;
+};
+
+/* clang-format off */
+#define GO(next_phase, next_action)                                                    \
+    {true, ASIM_PHASE_##next_phase, ASIM_ACTION_##next_action}
+/* An end may come in any running phase: a replay sees no live events. */
+#define ENDS(next_phase, next_action)                                                  \
+    {[ASIM_PHASE_INTENDED] = GO(next_phase, next_action),                              \
+     [ASIM_PHASE_WATCHED] = GO(next_phase, next_action),                               \
+     [ASIM_PHASE_LOST] = GO(next_phase, next_action)}
+
+static const struct row table[ASIM_EVENT_COUNT][ASIM_PHASE_COUNT] = {
+    [ASIM_EVENT_START] = {[ASIM_PHASE_PLANNED] = GO(INTENDED, SPAWN),
+                          [ASIM_PHASE_WAITING] = GO(INTENDED, SPAWN)},
+    [ASIM_EVENT_COMPLETED] = ENDS(COMPLETED, FINISH),
+    [ASIM_EVENT_WALLTIME] = ENDS(WAITING, QUEUE),
+    [ASIM_EVENT_STOPPED] = ENDS(WAITING, QUEUE),
+    [ASIM_EVENT_MACHINE] = ENDS(WAITING, QUEUE),
+    [ASIM_EVENT_DISK_FULL] = ENDS(WAITING, PAUSE),
+    [ASIM_EVENT_PHYSICS] = ENDS(WAITING, QUEUE),
+    [ASIM_EVENT_INPUT] = ENDS(FAILED, GIVE_UP),
+    [ASIM_EVENT_RESTART] = ENDS(WAITING, QUEUE),
+    [ASIM_EVENT_REFUSED] = {[ASIM_PHASE_PLANNED] = GO(FAILED, GIVE_UP),
+                            [ASIM_PHASE_WAITING] = GO(FAILED, GIVE_UP)},
+    [ASIM_EVENT_RETRY] = {[ASIM_PHASE_FAILED] = GO(WAITING, QUEUE)},
+
+    [ASIM_EVENT_SPAWNED] = {[ASIM_PHASE_INTENDED] = GO(WATCHED, NONE)},
+    /* Whether a process came to be is not known for sure: its lock tells. */
+    [ASIM_EVENT_SPAWN_FAILED] = {[ASIM_PHASE_INTENDED] = GO(LOST, PROBE)},
+    [ASIM_EVENT_REOPENED] = ENDS(LOST, PROBE),
+    [ASIM_EVENT_ADOPTED] = {[ASIM_PHASE_LOST] = GO(WATCHED, NONE)},
+    [ASIM_EVENT_SHIM_ENDED] = {[ASIM_PHASE_WATCHED] = GO(LOST, PROBE)},
+    [ASIM_EVENT_LOCK_HELD] = {[ASIM_PHASE_LOST] = GO(LOST, PROBE_SOON)},
+    [ASIM_EVENT_LOCK_FREE] = {[ASIM_PHASE_LOST] = GO(LOST, JUDGE)},
+};
+/* clang-format on */
+
+static const char *const event_names[ASIM_EVENT_COUNT] = {
+    "start",        "completed", "walltime", "stopped",    "machine",   "disk_full",
+    "physics",      "input",     "restart",  "refused",    "retry",     "spawned",
+    "spawn_failed", "reopened",  "adopted",  "shim_ended", "lock_held", "lock_free"};
+
+static const char *const phase_names[ASIM_PHASE_COUNT] = {
+    "planned", "intended", "watched", "lost", "waiting", "completed", "failed"};
+
+void asim_window_life_init(struct asim_window_life *ret_life)
+{
+    *ret_life = (struct asim_window_life){.best_step = -1,
+                                          .step = -1,
+                                          .ns_per_day = NAN,
+                                          .final_potential_energy_kj_mol = NAN,
+                                          .samples_bytes = -1};
+}
+
+bool asim_window_event_durable(enum asim_window_event event)
+{
+    return event <= ASIM_EVENT_RETRY;
+}
+
+const char *asim_window_event_name(enum asim_window_event event)
+{
+    return event_names[event];
+}
+
+const char *asim_window_phase_name(enum asim_window_phase phase)
+{
+    return phase_names[phase];
+}
+
+enum asim_window_state asim_window_phase_state(enum asim_window_phase phase)
+{
+    switch (phase) {
+    case ASIM_PHASE_PLANNED:
+        return ASIM_WINDOW_PLANNED;
+    case ASIM_PHASE_INTENDED:
+    case ASIM_PHASE_WATCHED:
+    case ASIM_PHASE_LOST:
+        return ASIM_WINDOW_RUNNING;
+    case ASIM_PHASE_WAITING:
+        return ASIM_WINDOW_WAITING;
+    case ASIM_PHASE_COMPLETED:
+        return ASIM_WINDOW_COMPLETED;
+    case ASIM_PHASE_FAILED:
+    case ASIM_PHASE_COUNT:
+        break;
+    }
+    return ASIM_WINDOW_FAILED;
+}
+
+const char *asim_window_state_name(enum asim_window_state state)
+{
+    switch (state) {
+    case ASIM_WINDOW_PLANNED:
+        return "Planned";
+    case ASIM_WINDOW_RUNNING:
+        return "Running";
+    case ASIM_WINDOW_WAITING:
+        return "Waiting";
+    case ASIM_WINDOW_COMPLETED:
+        return "Completed";
+    case ASIM_WINDOW_FAILED:
+        break;
+    }
+    return "Failed";
+}
+
+static bool ends_attempt(enum asim_window_event event)
+{
+    return event >= ASIM_EVENT_COMPLETED && event <= ASIM_EVENT_RESTART;
+}
+
+static enum counter counter_of(enum asim_window_event event)
+{
+    switch (event) {
+    case ASIM_EVENT_MACHINE:
+        return COUNT_MACHINE;
+    case ASIM_EVENT_PHYSICS:
+        return COUNT_PHYSICS;
+    case ASIM_EVENT_RESTART:
+        return COUNT_RESTART;
+    default:
+        return COUNT_NONE;
+    }
+}
+
+static void end_attempt(struct asim_window_life *life,
+                        const struct asim_window_change *change)
+{
+    /* A machine that fails now and then, while the window gets on, is no reason to give
+     * it up. */
+    if (change->step > life->best_step) {
+        life->best_step = change->step;
+        life->machine_failures = 0;
+    }
+    life->exit_code = change->exit_code;
+    life->step = change->step;
+    life->ns_per_day = change->ns_per_day;
+    life->final_potential_energy_kj_mol = change->final_potential_energy_kj_mol;
+    life->runtime_seconds += change->runtime_seconds;
+    memcpy(life->cause, change->cause, sizeof life->cause);
+    if (change->event == ASIM_EVENT_COMPLETED) {
+        life->samples_bytes = change->samples_bytes;
+        memcpy(life->samples_sha256, change->samples_sha256,
+               sizeof life->samples_sha256);
+    }
+    if (change->event == ASIM_EVENT_PHYSICS || change->event == ASIM_EVENT_RESTART)
+        life->fresh = true;
+}
+
+/* Counts the failure; true where the limit is passed. */
+static bool count_failure(struct asim_window_life *life,
+                          const struct asim_window_change *change)
+{
+    switch (counter_of(change->event)) {
+    case COUNT_MACHINE:
+        return ++life->machine_failures > change->retries;
+    case COUNT_PHYSICS:
+        return ++life->physics_failures > change->retries;
+    case COUNT_RESTART:
+        return ++life->restarts > change->retries;
+    case COUNT_NONE:
+        break;
+    }
+    return false;
+}
+
+int asim_window_apply(struct asim_window_life *life,
+                      const struct asim_window_change *change,
+                      enum asim_window_action *ret_action)
+{
+    const struct row *row = &table[change->event][life->phase];
+    if (!row->allowed)
+        return -1;
+    if (change->event == ASIM_EVENT_START && change->attempt != life->attempts + 1)
+        return -1;
+    if (ends_attempt(change->event) && change->attempt != life->attempts)
+        return -1;
+
+    enum asim_window_action action = row->action;
+    life->phase = row->next;
+    if (change->event == ASIM_EVENT_START) {
+        life->attempts = change->attempt;
+        life->fresh = false;
+    } else if (ends_attempt(change->event)) {
+        end_attempt(life, change);
+        if (count_failure(life, change)) {
+            life->phase = ASIM_PHASE_FAILED;
+            action = ASIM_ACTION_GIVE_UP;
+        }
+    } else if (change->event == ASIM_EVENT_REFUSED) {
+        memcpy(life->cause, change->cause, sizeof life->cause);
+    } else if (change->event == ASIM_EVENT_RETRY) {
+        life->machine_failures = life->physics_failures = life->restarts = 0;
+    }
+    *ret_action = action;
+    return 0;
+}

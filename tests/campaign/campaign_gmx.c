@@ -1,0 +1,174 @@
+/*
+ * A gmx for the tests of the campaign: `--version`, and an `mdrun` that behaves like
+ * the real one as far as a campaign can see: steps, samples, checkpoints, appending
+ * after -cpi, TERM, a final structure. window.tpr is a text:
+ *
+ *     steps sample_every checkpoint_every microseconds_a_step atoms [mode]
+ *
+ * mode: ok (default), blowup (fatal LINCS error at half of the steps), input (bad TPR),
+ * full (out of disk space), die (SIGKILL at half of the steps), diefirst (the same, but
+ * only while there is no checkpoint), deaf (ignores TERM).
+ *
+ * Two of it in one folder at once are caught by a lock of its own ("alone"), and leave
+ * a file "collision". Every end that is its own adds a line to "ends".
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t stop_signal;
+
+static void on_stop(int number)
+{
+    stop_signal = number;
+}
+
+static void append(const char *name, const char *text)
+{
+    int fd = open(name, O_WRONLY | O_CREAT | O_APPEND, 0666);
+    if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+        exit(99);
+    close(fd);
+}
+
+static void write_checkpoint(long step)
+{
+    FILE *file = fopen("state_new.cpt", "w");
+    if (!file)
+        exit(99);
+    fprintf(file, "%ld\n", step);
+    fclose(file);
+    rename("state.cpt", "state_prev.cpt");
+    rename("state_new.cpt", "state.cpt");
+}
+
+static void write_log_step(long step)
+{
+    char text[200];
+    snprintf(text, sizeof text, "           Step           Time\n%15ld%15.5f\n\n", step,
+             0.002 * (double)step);
+    append("md.log", text);
+}
+
+static void write_structure(long atoms)
+{
+    FILE *file = fopen("confout.gro", "w");
+    if (!file)
+        exit(99);
+    fprintf(file, "final\n%5ld\n", atoms);
+    for (long i = 0; i < atoms; i++)
+        fprintf(file, "%5ld%-5s%5s%5ld%8.3f%8.3f%8.3f\n", 1L, "ALA", "CA", i + 1, 0.1,
+                0.2, 0.3);
+    fprintf(file, "   3.00000   3.00000   3.00000\n");
+    fclose(file);
+}
+
+static void fatal(const char *text)
+{
+    fprintf(stderr,
+            "\n-------------------------------------------------------\n"
+            "Program:     gmx mdrun, version 2022.5\n\nFatal error:\n%s\n\n"
+            "For more information and tips for troubleshooting, please check the "
+            "GROMACS\nwebsite at http://www.gromacs.org/Documentation/Errors\n"
+            "-------------------------------------------------------\n",
+            text);
+    append("ends", "fatal\n");
+    exit(1);
+}
+
+static void wait_microseconds(long microseconds)
+{
+    struct timespec left = {microseconds / 1000000, microseconds % 1000000 * 1000};
+    if (microseconds > 0)
+        nanosleep(&left, NULL);
+}
+
+static int mdrun(void)
+{
+    long steps, sample_every, checkpoint_every, microseconds, atoms, first = 0;
+    char mode[32] = "ok";
+    int alone = open("alone", O_RDWR | O_CREAT, 0666);
+    if (alone < 0 || flock(alone, LOCK_EX | LOCK_NB) < 0) {
+        append("collision", "x\n");
+        return 96;
+    }
+    append("begins", "x\n");
+    FILE *tpr = fopen("window.tpr", "r");
+    if (!tpr || fscanf(tpr, "%ld %ld %ld %ld %ld %31s", &steps, &sample_every,
+                       &checkpoint_every, &microseconds, &atoms, mode) < 5)
+        return 95;
+    fclose(tpr);
+    struct sigaction stop = {.sa_handler = on_stop};
+    if (strcmp(mode, "deaf") == 0)
+        stop.sa_handler = SIG_IGN;
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGINT, &stop, NULL);
+    if (strcmp(mode, "input") == 0)
+        fatal("reading tpx file (window.tpr) version 133 with version 127 program");
+    if (strcmp(mode, "full") == 0)
+        fatal("Cannot write trajectory; maybe you are out of disk space?");
+    FILE *checkpoint = fopen("state.cpt", "r");
+    if (checkpoint) {
+        if (fscanf(checkpoint, "%ld", &first) != 1)
+            fatal("the checkpoint cannot be read");
+        fclose(checkpoint);
+        append("md.log", "Restarting from checkpoint, appending to previous log\n");
+    } else {
+        unlink("bias.xvg");
+        unlink("md.log");
+        append("md.log", "Log file opened on a day\n");
+    }
+    fprintf(stderr, "starting mdrun\n");
+    for (long step = first; step <= steps; step++) {
+        char row[64];
+        if (step % sample_every == 0) {
+            snprintf(row, sizeof row, "%ld %ld\n", step, step * 7 % 1000);
+            append("bias.xvg", row);
+        }
+        if (stop_signal) {
+            fprintf(stderr, "\n\nReceived the %s signal, stopping within 80 steps\n\n",
+                    stop_signal == SIGTERM ? "TERM" : "INT");
+            write_log_step(step);
+            write_checkpoint(step);
+            append("ends", "stopped\n");
+            return 1;
+        }
+        if (step == steps / 2 &&
+            (strcmp(mode, "die") == 0 || (strcmp(mode, "diefirst") == 0 && first == 0)))
+            raise(SIGKILL);
+        if (step == steps / 2 && strcmp(mode, "blowup") == 0)
+            fatal("Too many LINCS warnings (1003)");
+        if (step > first && step % checkpoint_every == 0 && step < steps) {
+            write_log_step(step);
+            write_checkpoint(step);
+        }
+        wait_microseconds(microseconds);
+    }
+    write_log_step(steps);
+    write_checkpoint(steps);
+    write_structure(atoms);
+    fprintf(stderr, "\nWriting final coordinates.\n");
+    append("md.log", "               Core t (s)   Wall t (s)        (%)\n"
+                     "       Time:        1.000        1.000      100.0\n"
+                     "                 (ns/day)    (hour/ns)\n"
+                     "Performance:       12.340        1.945\n"
+                     "Finished mdrun on rank 0 a day\n");
+    append("ends", "completed\n");
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+        printf("GROMACS version:    2022.5\nPrecision:          mixed\n"
+               "MPI library:        thread_mpi\nSIMD instructions:  AVX2_256\n");
+        return 0;
+    }
+    return argc > 1 && strcmp(argv[1], "mdrun") == 0 ? mdrun() : 94;
+}

@@ -1,0 +1,180 @@
+/* Every (event, phase) of a window's life, and every limit, row by row. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "campaign/window_state.h"
+
+/* One letter a phase: Planned Intended watched(R) Lost Waiting Completed Failed; '.' is
+ * not allowed. One row an event, one column the phase it comes in. */
+static const char phase_letters[] = "PIRLWCF";
+static const struct {
+    enum asim_window_event event;
+    const char *next;
+    enum asim_window_action action;
+} rows[] = {
+    {ASIM_EVENT_START, "I...I..", ASIM_ACTION_SPAWN},
+    {ASIM_EVENT_COMPLETED, ".CCC...", ASIM_ACTION_FINISH},
+    {ASIM_EVENT_WALLTIME, ".WWW...", ASIM_ACTION_QUEUE},
+    {ASIM_EVENT_STOPPED, ".WWW...", ASIM_ACTION_QUEUE},
+    {ASIM_EVENT_MACHINE, ".WWW...", ASIM_ACTION_QUEUE},
+    {ASIM_EVENT_DISK_FULL, ".WWW...", ASIM_ACTION_PAUSE},
+    {ASIM_EVENT_PHYSICS, ".WWW...", ASIM_ACTION_QUEUE},
+    {ASIM_EVENT_INPUT, ".FFF...", ASIM_ACTION_GIVE_UP},
+    {ASIM_EVENT_RESTART, ".WWW...", ASIM_ACTION_QUEUE},
+    {ASIM_EVENT_REFUSED, "F...F..", ASIM_ACTION_GIVE_UP},
+    {ASIM_EVENT_RETRY, "......W", ASIM_ACTION_QUEUE},
+    {ASIM_EVENT_SPAWNED, ".R.....", ASIM_ACTION_NONE},
+    {ASIM_EVENT_SPAWN_FAILED, ".L.....", ASIM_ACTION_PROBE},
+    {ASIM_EVENT_REOPENED, ".LLL...", ASIM_ACTION_PROBE},
+    {ASIM_EVENT_ADOPTED, "...R...", ASIM_ACTION_NONE},
+    {ASIM_EVENT_SHIM_ENDED, "..L....", ASIM_ACTION_PROBE},
+    {ASIM_EVENT_LOCK_HELD, "...L...", ASIM_ACTION_PROBE_SOON},
+    {ASIM_EVENT_LOCK_FREE, "...L...", ASIM_ACTION_JUDGE},
+};
+
+static struct asim_window_life life_in(enum asim_window_phase phase, int attempts)
+{
+    struct asim_window_life life;
+    asim_window_life_init(&life);
+    life.phase = phase;
+    life.attempts = attempts;
+    return life;
+}
+
+static struct asim_window_change change_of(enum asim_window_event event, int attempt,
+                                           int64_t step)
+{
+    return (struct asim_window_change){.event = event,
+                                       .attempt = attempt,
+                                       .retries = 3,
+                                       .step = step,
+                                       .ns_per_day = NAN,
+                                       .samples_bytes = -1};
+}
+
+static void test_every_event_in_every_phase(void **state)
+{
+    (void)state;
+    assert_int_equal(sizeof rows / sizeof rows[0], ASIM_EVENT_COUNT);
+    for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++) {
+        for (int phase = 0; phase < ASIM_PHASE_COUNT; phase++) {
+            struct asim_window_life life = life_in((enum asim_window_phase)phase, 2);
+            struct asim_window_life before = life;
+            int attempt = rows[r].event == ASIM_EVENT_START ? 3 : 2;
+            struct asim_window_change change = change_of(rows[r].event, attempt, 10);
+            enum asim_window_action action = ASIM_ACTION_NONE;
+            int rc = asim_window_apply(&life, &change, &action);
+            char expected = rows[r].next[phase];
+            if (expected == '.') {
+                if (rc != -1 || memcmp(&life, &before, sizeof life) != 0)
+                    fail_msg("%s in %s is not refused",
+                             asim_window_event_name(rows[r].event),
+                             asim_window_phase_name((enum asim_window_phase)phase));
+                continue;
+            }
+            if (rc != 0 || phase_letters[life.phase] != expected ||
+                action != rows[r].action)
+                fail_msg("%s in %s leads to %s, action %d",
+                         asim_window_event_name(rows[r].event),
+                         asim_window_phase_name((enum asim_window_phase)phase),
+                         asim_window_phase_name(life.phase), (int)action);
+        }
+    }
+}
+
+static void test_attempt_numbers_must_fit(void **state)
+{
+    (void)state;
+    enum asim_window_action action;
+    struct asim_window_life life = life_in(ASIM_PHASE_WAITING, 4);
+    struct asim_window_change change = change_of(ASIM_EVENT_START, 4, 0);
+    assert_int_equal(asim_window_apply(&life, &change, &action), -1);
+    change.attempt = 6;
+    assert_int_equal(asim_window_apply(&life, &change, &action), -1);
+    change.attempt = 5;
+    assert_int_equal(asim_window_apply(&life, &change, &action), 0);
+    change = change_of(ASIM_EVENT_COMPLETED, 4, 0);
+    assert_int_equal(asim_window_apply(&life, &change, &action), -1);
+    assert_int_equal(life.attempts, 5);
+    assert_int_equal(life.phase, ASIM_PHASE_INTENDED);
+}
+
+/* Starts and ends attempts by the same event, step by step; gives the number of
+ * attempts after which the window was given up, or `limit`. */
+static int attempts_until_given_up(enum asim_window_event event, int64_t step_each,
+                                   int limit)
+{
+    struct asim_window_life life = life_in(ASIM_PHASE_PLANNED, 0);
+    enum asim_window_action action;
+    for (int attempt = 1; attempt <= limit; attempt++) {
+        struct asim_window_change start = change_of(ASIM_EVENT_START, attempt, 0);
+        assert_int_equal(asim_window_apply(&life, &start, &action), 0);
+        struct asim_window_change end = change_of(event, attempt, step_each * attempt);
+        assert_int_equal(asim_window_apply(&life, &end, &action), 0);
+        if (life.phase == ASIM_PHASE_FAILED) {
+            assert_int_equal(action, ASIM_ACTION_GIVE_UP);
+            return attempt;
+        }
+        assert_int_equal(life.fresh,
+                         event == ASIM_EVENT_PHYSICS || event == ASIM_EVENT_RESTART);
+    }
+    return limit;
+}
+
+static void test_limits(void **state)
+{
+    (void)state;
+    /* retries 3: the fourth failure gives up; the first attempt at step 0 got further
+     * than none. */
+    assert_int_equal(attempts_until_given_up(ASIM_EVENT_MACHINE, 0, 50), 4);
+    assert_int_equal(attempts_until_given_up(ASIM_EVENT_MACHINE, 1, 50), 50);
+    assert_int_equal(attempts_until_given_up(ASIM_EVENT_PHYSICS, 1, 50), 4);
+    assert_int_equal(attempts_until_given_up(ASIM_EVENT_RESTART, 1, 50), 4);
+    assert_int_equal(attempts_until_given_up(ASIM_EVENT_INPUT, 1, 50), 1);
+    assert_int_equal(attempts_until_given_up(ASIM_EVENT_WALLTIME, 0, 50), 50);
+    assert_int_equal(attempts_until_given_up(ASIM_EVENT_STOPPED, 0, 50), 50);
+    assert_int_equal(attempts_until_given_up(ASIM_EVENT_DISK_FULL, 0, 50), 50);
+}
+
+static void test_retry_starts_counting_anew(void **state)
+{
+    (void)state;
+    struct asim_window_life life = life_in(ASIM_PHASE_FAILED, 4);
+    life.machine_failures = 4;
+    life.physics_failures = life.restarts = 1;
+    struct asim_window_change change = change_of(ASIM_EVENT_RETRY, 0, 0);
+    enum asim_window_action action;
+    assert_int_equal(asim_window_apply(&life, &change, &action), 0);
+    assert_int_equal(life.machine_failures + life.physics_failures + life.restarts, 0);
+    assert_int_equal(life.attempts, 4);
+}
+
+static void test_start_consumes_fresh(void **state)
+{
+    (void)state;
+    struct asim_window_life life = life_in(ASIM_PHASE_WAITING, 1);
+    life.fresh = true;
+    struct asim_window_change change = change_of(ASIM_EVENT_START, 2, 0);
+    enum asim_window_action action;
+    assert_int_equal(asim_window_apply(&life, &change, &action), 0);
+    assert_false(life.fresh);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_event_in_every_phase),
+        cmocka_unit_test(test_attempt_numbers_must_fit),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_retry_starts_counting_anew),
+        cmocka_unit_test(test_start_consumes_fresh),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
