@@ -46,8 +46,8 @@ struct asim_pmf {
     size_t bin_count;
     double *x_nm;         /* [bin_count] bin centres */
     double *pmf_kj_mol;   /* [bin_count] minimum 0; NAN where a bin has no sample */
-    double *error_kj_mol; /* [bin_count] one standard error against the profile's mean
-                             offset (pointwise) */
+    double *error_kj_mol; /* [bin_count] one standard error (pointwise) of the profile
+                             less its mean over the bins with samples */
     double *band_kj_mol;  /* [bin_count] half width of the simultaneous 95% band */
     double *bootstrap_error_kj_mol; /* [bin_count], or NULL without bootstrap */
     size_t window_count;
@@ -55,8 +55,8 @@ struct asim_pmf {
     double *overlap;    /* [window_count][window_count] overlap matrix, rows sum to 1 */
     double *inefficiency;    /* [window_count] statistical inefficiency g, in samples */
     double *mean_nm, *sd_nm; /* [window_count] of the samples */
-    double residual;         /* max |gradient| of the MBAR equations over the raw data,
-                                relative to the sample count */
+    double residual; /* max |gradient_k| / N_k of the MBAR equations over the raw
+                        data: the share of its samples by which a window misses */
     int iterations;
     double temperature_kelvin;
     size_t gate_count;
@@ -78,5 +78,9 @@ ASIM_API int asim_pmf_compute(const struct asim_pmf_window *windows,
 /* Writes pmf.xvg, pmf.csv, overlap.csv and pmf.json into an existing folder. */
 ASIM_API int asim_pmf_write(const struct asim_pmf *pmf, const char *folder,
                             struct asim_error *err);
+
+/* Reads pmf.json of such a folder back, every number as it was written. */
+ASIM_API int asim_pmf_read(const char *folder, struct asim_pmf *ret_pmf,
+                           struct asim_error *err);
 
 #endif

@@ -1,0 +1,301 @@
+/*
+ * Gates that are statistical tests. Each is set so that sound data fail it in about one
+ * analysis of a hundred at most, whatever the number of windows and bins.
+ */
+#include "pmf/gate_tests.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/threads.h"
+#include "pmf/resample.h"
+
+static const double DRIFT_LEVEL = 0.01, CONSISTENCY_RATE = 0.01, HALVES_LIMIT = 2;
+enum { FEWEST_BLOCKS = 16 };
+
+/* Mean and variance of block means begin .. end-1 of a window. */
+static void block_mean_spread(const struct asim_lattice_window *window, size_t begin,
+                              size_t end, double *ret_mean, double *ret_square_sum)
+{
+    double mean = 0, square_sum = 0;
+    for (size_t block = begin; block < end; block++) {
+        size_t i = asim_block_begin(window->count, window->block_count, block);
+        size_t last = asim_block_begin(window->count, window->block_count, block + 1);
+        double sum = 0, size = (double)(last - i);
+        for (; i < last; i++)
+            sum += window->value_nm[i] - window->mean_nm;
+        double delta = sum / size - mean;
+        mean += delta / (double)(block - begin + 1);
+        square_sum += delta * (sum / size - mean);
+    }
+    *ret_mean = mean;
+    *ret_square_sum = square_sum;
+}
+
+/* Geweke 1992: the first tenth against the last half, here with the pooled spread of
+ * block means. Returns the p-value. */
+static double drift_p_value(const struct asim_lattice_window *window)
+{
+    size_t blocks = window->block_count, early = blocks / 10, late = blocks / 2;
+    double early_mean, early_sum, late_mean, late_sum;
+    if (blocks < FEWEST_BLOCKS)
+        return 1; /* the gate of the block length tells */
+    if (early < 2)
+        early = 2;
+    block_mean_spread(window, 0, early, &early_mean, &early_sum);
+    block_mean_spread(window, blocks - late, blocks, &late_mean, &late_sum);
+    double freedom = (double)(early + late - 2);
+    double variance =
+        (early_sum + late_sum) / freedom * (1 / (double)early + 1 / (double)late);
+    double difference = early_mean - late_mean;
+    if (difference == 0)
+        return 1;
+    return asim_student_p_value(difference / sqrt(variance), freedom);
+}
+
+int asim_gate_drift(const struct asim_gate_input *input, struct asim_gate *ret_gate,
+                    struct asim_error *err)
+{
+    (void)err;
+    size_t count = input->lattice->window_count, worst = 0, failed = 0;
+    double least = INFINITY, limit = DRIFT_LEVEL / (double)count;
+    for (size_t k = 0; k < count; k++) {
+        double p = drift_p_value(&input->lattice->windows[k]);
+        failed += p <= limit;
+        if (p < least) {
+            least = p;
+            worst = k;
+        }
+    }
+    if (failed)
+        asim_gate_set(
+            ret_gate, "drift", false, least, limit,
+            "in %zu windows, most in window %zu, the first tenth and the last "
+            "half of the samples differ beyond chance: they were not "
+            "equilibrated; discard their beginning or run them longer",
+            failed, worst);
+    else
+        asim_gate_set(ret_gate, "drift", true, least, limit,
+                      "no window's beginning differs from its end beyond chance");
+    return 0;
+}
+
+int asim_gate_halves(const struct asim_gate_input *input, struct asim_gate *ret_gate,
+                     struct asim_error *err)
+{
+    size_t bins = input->lattice->bin_count, used = 0;
+    double sum = 0;
+    double *difference = asim_alloc_array(bins, sizeof *difference, err);
+    if (!difference)
+        return -1;
+    if (asim_resample_halves(input->lattice, input->estimate, difference, err) < 0) {
+        free(difference);
+        return -1;
+    }
+    for (size_t bin = 0; bin < bins; bin++) {
+        /* Each half has twice the variance of the whole, their difference four times.
+         */
+        double variance = 4 * input->influence->variance[bin];
+        if (!isfinite(difference[bin]) || !(variance > 0))
+            continue;
+        sum += difference[bin] * difference[bin] / variance;
+        used++;
+    }
+    free(difference);
+    double value = used ? sqrt(sum / (double)used) : 0;
+    if (value < HALVES_LIMIT)
+        asim_gate_set(
+            ret_gate, "halves", true, value, HALVES_LIMIT,
+            "first and second halves of the runs give profiles that differ by "
+            "%.2f standard errors (rms)",
+            value);
+    else
+        asim_gate_set(
+            ret_gate, "halves", false, value, HALVES_LIMIT,
+            "first and second halves of the runs give profiles that differ by "
+            "%.1f standard errors (rms): the runs still change; discard their "
+            "beginning or run longer",
+            value);
+    return 0;
+}
+
+/* One window's deviation d = <phi>_window - <phi>_predicted, phi = (x - mean)^power,
+ * all times N_k. */
+struct deviation {
+    size_t window;
+    int power;
+    double *phi;      /* [node] */
+    double *share;    /* [node] phi p_window; 0 out of the window's reach */
+    double *response; /* [window] H^-1 v, -v being the change of d with a */
+};
+
+struct consistency {
+    const struct asim_gate_input *input;
+    double *z, *p; /* [2 window_count] */
+};
+
+static void fill_phi(const struct asim_gate_input *input, struct deviation *deviation)
+{
+    const struct asim_mbar_nodes *centres = &input->estimate->centres;
+    double mean = input->lattice->windows[deviation->window].mean_nm;
+    for (size_t g = 0; g < centres->count; g++) {
+        size_t first = centres->first[g];
+        double distance = centres->x_nm[g] - mean;
+        deviation->phi[g] = deviation->power == 1 ? distance : distance * distance;
+        deviation->share[g] = 0;
+        if (deviation->window >= first && deviation->window < centres->last[g])
+            deviation->share[g] =
+                deviation->phi[g] *
+                input->influence->p[centres->offset[g] + deviation->window - first];
+    }
+}
+
+/* d, and the response to a: v_j = sum_n phi p_k (delta_kj - p_j). */
+static double find_deviation(const struct asim_gate_input *input,
+                             struct deviation *deviation)
+{
+    const struct asim_mbar_nodes *centres = &input->estimate->centres;
+    const struct asim_lattice_window *own = &input->lattice->windows[deviation->window];
+    double observed = 0, predicted = 0;
+    for (size_t g = 0; g < centres->count; g++) {
+        double share = input->influence->node_count[g] * deviation->share[g];
+        if (share == 0)
+            continue;
+        const double *ps = &input->influence->p[centres->offset[g]];
+        predicted += share;
+        deviation->response[deviation->window] += share;
+        for (size_t j = 0; j < centres->last[g] - centres->first[g]; j++)
+            deviation->response[centres->first[g] + j] -= share * ps[j];
+    }
+    for (size_t block = 0; block < own->block_count; block++)
+        for (size_t cell = 0; cell < own->node_count; cell++)
+            observed += own->counts[block * own->node_count + cell] *
+                        deviation->phi[own->first_node + cell];
+    deviation->response[0] = 0;
+    asim_band_solve(&input->estimate->factor, deviation->response);
+    return observed - predicted;
+}
+
+/* What a short block of window w adds to d, to first order. */
+static double block_influence(const struct asim_gate_input *input,
+                              const struct deviation *deviation, size_t w, size_t block)
+{
+    const struct asim_lattice_window *window = &input->lattice->windows[w];
+    const struct asim_influence_window *own = &input->influence->windows[w];
+    const double *gradient = &own->gradients[block * own->width];
+    const double *response = &deviation->response[own->first];
+    const double *phi = &deviation->phi[window->first_node];
+    const double *share = &deviation->share[window->first_node];
+    const uint32_t *counts = &window->counts[block * window->node_count];
+    double psi = 0;
+    for (size_t k = 0; k < own->width; k++)
+        psi += response[k] * gradient[k];
+    if (w == deviation->window)
+        for (size_t cell = 0; cell < window->node_count; cell++)
+            psi += counts[cell] * phi[cell];
+    if (deviation->window >= own->first && deviation->window < own->first + own->width)
+        for (size_t cell = 0; cell < window->node_count; cell++)
+            psi -= counts[cell] * share[cell];
+    return psi;
+}
+
+/* Variance of d over the long blocks of every window. */
+static double deviation_variance(const struct asim_gate_input *input,
+                                 const struct deviation *deviation)
+{
+    double variance = 0;
+    for (size_t w = 0; w < input->lattice->window_count; w++) {
+        size_t pairs = input->lattice->windows[w].block_count / 2;
+        double mean = 0, square_sum = 0;
+        for (size_t pair = 0; pair < pairs; pair++) {
+            double psi = block_influence(input, deviation, w, 2 * pair) +
+                         block_influence(input, deviation, w, 2 * pair + 1);
+            double delta = psi - mean;
+            mean += delta / (double)(pair + 1);
+            square_sum += delta * (psi - mean);
+        }
+        if (pairs > 1)
+            variance += square_sum * (double)pairs / (double)(pairs - 1);
+        else
+            variance += mean * mean;
+    }
+    return variance;
+}
+
+static int judge_deviation(void *context, size_t task, int thread_index,
+                           struct asim_error *err)
+{
+    (void)thread_index;
+    const struct consistency *consistency = context;
+    const struct asim_gate_input *input = consistency->input;
+    size_t nodes = input->estimate->centres.count;
+    struct deviation deviation = {.window = task / 2, .power = 1 + (int)(task % 2)};
+    int rc = -1;
+    deviation.phi = asim_alloc_array(nodes, sizeof(double), err);
+    deviation.share = asim_alloc_array(nodes, sizeof(double), err);
+    deviation.response =
+        asim_alloc_array(input->lattice->window_count, sizeof(double), err);
+    if (!deviation.phi || !deviation.share || !deviation.response)
+        goto out;
+    fill_phi(input, &deviation);
+    double value = find_deviation(input, &deviation);
+    double variance = deviation_variance(input, &deviation);
+    size_t blocks = input->lattice->windows[deviation.window].block_count;
+    bool judged = blocks >= FEWEST_BLOCKS && variance > 0;
+    double z = judged ? fabs(value) / sqrt(variance) : 0;
+    consistency->z[task] = z;
+    consistency->p[task] =
+        judged ? asim_student_p_value(z, (double)(blocks / 2 - 1)) : 1;
+    rc = 0;
+out:
+    free(deviation.phi);
+    free(deviation.share);
+    free(deviation.response);
+    return rc;
+}
+
+/* Observed against predicted histograms, as in Zhu & Hummer 2012 (J. Comput. Chem. 33,
+ * 453), by their means and widths, each against its own error. */
+int asim_gate_consistency(const struct asim_gate_input *input,
+                          struct asim_gate *ret_gate, struct asim_error *err)
+{
+    size_t count = 2 * input->lattice->window_count, worst = 0, failed = 0;
+    int rc = -1;
+    double *memory = asim_alloc_array(count, 3 * sizeof *memory, err);
+    if (!memory)
+        return -1;
+    struct consistency consistency = {input, memory, memory + count};
+    double *sorted = memory + 2 * count;
+    if (asim_parallel(count, input->thread_count, judge_deviation, &consistency, err) <
+        0)
+        goto out;
+    for (size_t i = 0; i < count; i++) {
+        sorted[i] = consistency.p[i];
+        if (consistency.z[i] > consistency.z[worst])
+            worst = i;
+    }
+    double limit = asim_false_discovery_limit(sorted, count, CONSISTENCY_RATE);
+    for (size_t i = 0; i < count; i++)
+        failed += limit > 0 && consistency.p[i] <= limit;
+    /* What z the false discovery rate allows depends on all p-values; the limit shown
+     * is that of a single one standing out. */
+    double freedom = (double)(input->lattice->windows[worst / 2].block_count / 2) - 1,
+           shown = 0;
+    while (shown < 40 && asim_student_p_value(shown, freedom > 1 ? freedom : 1) >
+                             CONSISTENCY_RATE / (double)count)
+        shown += 0.01;
+    if (failed)
+        asim_gate_set(ret_gate, "consistency", false, consistency.z[worst], shown,
+                      "%zu means or widths of windows' samples, most in window %zu, "
+                      "disagree with all windows together by up to %.1f standard "
+                      "errors: wrong bias or temperature, or unrelaxed other motions",
+                      failed, worst / 2, consistency.z[worst]);
+    else
+        asim_gate_set(ret_gate, "consistency", true, consistency.z[worst], shown,
+                      "every window's mean and width agree with all windows together");
+    rc = 0;
+out:
+    free(memory);
+    return rc;
+}

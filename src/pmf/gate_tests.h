@@ -1,0 +1,17 @@
+/* The gates that are statistical tests. */
+#ifndef PMF_GATE_TESTS_H
+#define PMF_GATE_TESTS_H
+
+#include "pmf/gates.h"
+
+void asim_gate_set(struct asim_gate *gate, const char *name, bool pass, double value,
+                   double limit, const char *format, ...) ASIM_PRINTF(6, 7);
+
+int asim_gate_drift(const struct asim_gate_input *input, struct asim_gate *ret_gate,
+                    struct asim_error *err);
+int asim_gate_halves(const struct asim_gate_input *input, struct asim_gate *ret_gate,
+                     struct asim_error *err);
+int asim_gate_consistency(const struct asim_gate_input *input,
+                          struct asim_gate *ret_gate, struct asim_error *err);
+
+#endif

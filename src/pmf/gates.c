@@ -1,0 +1,235 @@
+/*
+ * The gates: computed, each with its number, its limit and a sentence that says what to
+ * do. Here those that need no test statistic; gate_tests.c has the others.
+ */
+#include "pmf/gates.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "pmf/gate_tests.h"
+
+static const double RESIDUAL_LIMIT = 1e-8, SAMPLES_LIMIT = 50, BLOCK_LIMIT = 10;
+enum { MOST_NAMED = 5 };
+
+void asim_gate_set(struct asim_gate *gate, const char *name, bool pass, double value,
+                   double limit, const char *format, ...)
+{
+    va_list arguments;
+    *gate = (struct asim_gate){.pass = pass, .value = value, .limit = limit};
+    snprintf(gate->name, sizeof gate->name, "%s", name);
+    va_start(arguments, format);
+    vsnprintf(gate->sentence, sizeof gate->sentence, format, arguments);
+    va_end(arguments);
+}
+
+/* The lesser of both directions: with unequal sample counts they differ. */
+static double pair_overlap(const struct asim_gate_input *input, size_t i, size_t j)
+{
+    size_t count = input->lattice->window_count;
+    const double *overlap = input->estimate->overlap;
+    return fmin(overlap[i * count + j], overlap[j * count + i]);
+}
+
+static void judge_overlap(const struct asim_gate_input *input, struct asim_gate *gate)
+{
+    size_t count = input->lattice->window_count, failed = 0, used = 0;
+    double least = 1;
+    char names[160] = "";
+    for (size_t k = 0; k + 1 < count; k++) {
+        double overlap = pair_overlap(input, k, k + 1);
+        least = overlap < least ? overlap : least;
+        if (overlap >= input->minimum_overlap)
+            continue;
+        if (failed < MOST_NAMED)
+            used += (size_t)snprintf(names + used, sizeof names - used, "%s%zu-%zu",
+                                     failed ? ", " : "", k, k + 1);
+        else if (failed == MOST_NAMED)
+            snprintf(names + used, sizeof names - used, ", ...");
+        failed++;
+    }
+    if (failed)
+        asim_gate_set(gate, "overlap", false, least, input->minimum_overlap,
+                      "windows %s hardly overlap: the profile's height across them is "
+                      "not known; insert a window between them with a larger force "
+                      "constant",
+                      names);
+    else
+        asim_gate_set(gate, "overlap", true, least, input->minimum_overlap,
+                      "every window overlaps its neighbours");
+}
+
+/* Components of the graph of windows whose overlap suffices, neighbours or not. */
+static int judge_connectivity(const struct asim_gate_input *input,
+                              struct asim_gate *gate, struct asim_error *err)
+{
+    size_t count = input->lattice->window_count, components = 0, height = 0;
+    unsigned char *seen = asim_alloc_array(count, 1, err);
+    size_t *stack = asim_alloc_array(count, sizeof *stack, err);
+    if (!seen || !stack) {
+        free(seen);
+        free(stack);
+        return -1;
+    }
+    for (size_t start = 0; start < count; start++) {
+        if (seen[start])
+            continue;
+        components++;
+        seen[start] = 1;
+        stack[height++] = start;
+        while (height) {
+            size_t i = stack[--height];
+            for (size_t j = 0; j < count; j++)
+                if (!seen[j] && pair_overlap(input, i, j) >= input->minimum_overlap) {
+                    seen[j] = 1;
+                    stack[height++] = j;
+                }
+        }
+    }
+    free(seen);
+    free(stack);
+    if (components > 1)
+        asim_gate_set(gate, "connectivity", false, (double)components, 1,
+                      "the windows fall into %zu groups without a common stretch: only "
+                      "the shape within a group is known, not the groups' relative "
+                      "height",
+                      components);
+    else
+        asim_gate_set(gate, "connectivity", true, 1, 1, "all windows hang together");
+    return 0;
+}
+
+static void judge_residual(const struct asim_gate_input *input, struct asim_gate *gate)
+{
+    double residual = input->estimate->residual;
+    bool pass = residual <= RESIDUAL_LIMIT;
+    asim_gate_set(gate, "convergence", pass, residual, RESIDUAL_LIMIT,
+                  pass ? "the MBAR equations hold over the raw samples to %.1e"
+                       : "the MBAR equations hold only to %.1e of the samples: windows "
+                         "far apart, or samples that do not belong to their bias",
+                  residual);
+}
+
+static void judge_blocks(const struct asim_gate_input *input, struct asim_gate *gate)
+{
+    size_t worst = 0;
+    double least = INFINITY;
+    for (size_t k = 0; k < input->lattice->window_count; k++) {
+        const struct asim_lattice_window *window = &input->lattice->windows[k];
+        double length = (double)window->count / ((double)window->block_count / 2);
+        if (length / window->inefficiency < least) {
+            least = length / window->inefficiency;
+            worst = k;
+        }
+    }
+    if (least >= BLOCK_LIMIT)
+        asim_gate_set(gate, "block_length", true, least, BLOCK_LIMIT,
+                      "blocks are at least %.0f correlation lengths long", least);
+    else
+        asim_gate_set(gate, "block_length", false, least, BLOCK_LIMIT,
+                      "blocks of window %zu are only %.1f statistical inefficiencies "
+                      "long, so errors may be too small; run it longer or use fewer "
+                      "blocks",
+                      worst, least);
+}
+
+static void support_sentence(struct asim_gate *gate, double worst_nm, double least,
+                             size_t fewest, size_t needed_windows)
+{
+    if (least >= SAMPLES_LIMIT && fewest >= needed_windows)
+        asim_gate_set(gate, "bin_support", true, least, SAMPLES_LIMIT,
+                      "every bin between the outermost centres has at least %.0f "
+                      "effective samples",
+                      least);
+    else if (least < SAMPLES_LIMIT)
+        asim_gate_set(
+            gate, "bin_support", false, least, SAMPLES_LIMIT,
+            "the bin at %.4g nm has only %.1f effective samples, and %.0f are "
+            "needed; run the windows there longer or add one",
+            worst_nm, least, SAMPLES_LIMIT);
+    else
+        asim_gate_set(gate, "bin_support", false, least, SAMPLES_LIMIT,
+                      "the bin at %.4g nm is sampled by one window alone, so that "
+                      "nothing checks it; add a window there",
+                      worst_nm);
+}
+
+/* Effective samples and windows of every bin between the outermost centres. */
+static int judge_support(const struct asim_gate_input *input, struct asim_gate *gate,
+                         struct asim_error *err)
+{
+    const struct asim_lattice *lattice = input->lattice;
+    size_t bins = lattice->bin_count, count = lattice->window_count;
+    double *samples = asim_alloc_array(bins, 2 * sizeof *samples, err);
+    size_t *windows = asim_alloc_array(bins, sizeof *windows, err);
+    if (!samples || !windows) {
+        free(samples);
+        free(windows);
+        return -1;
+    }
+    double *own = samples + bins;
+    for (size_t k = 0; k < count; k++) {
+        const struct asim_lattice_window *window = &lattice->windows[k];
+        size_t lowest = bins, highest = 0;
+        for (size_t i = 0; i < window->block_count * window->node_count; i++) {
+            int32_t bin = lattice->bin[window->first_node + i % window->node_count];
+            if (bin == ASIM_NO_BIN || window->counts[i] == 0)
+                continue;
+            own[bin] += window->counts[i] / window->inefficiency;
+            lowest = (size_t)bin < lowest ? (size_t)bin : lowest;
+            highest = (size_t)bin > highest ? (size_t)bin : highest;
+        }
+        for (size_t bin = lowest; bin <= highest && bin < bins; bin++) {
+            samples[bin] += own[bin];
+            windows[bin] += own[bin] >= 1;
+            own[bin] = 0;
+        }
+    }
+    double width = lattice->spacing_nm * (double)lattice->cells_per_bin;
+    double least = INFINITY, worst_nm = lattice->begin_nm, lone_nm = worst_nm;
+    size_t fewest = SIZE_MAX, needed = count < 2 ? count : 2;
+    bool any = false;
+    for (int whole_range = 0; whole_range < 2 && !any; whole_range++)
+        for (size_t bin = 0; bin < bins; bin++) {
+            double x = lattice->begin_nm + ((double)bin + 0.5) * width;
+            if (!whole_range && (x < input->biases[0].centre_nm ||
+                                 x > input->biases[count - 1].centre_nm))
+                continue;
+            any = true;
+            if (samples[bin] < least) {
+                least = samples[bin];
+                worst_nm = x;
+            }
+            if (windows[bin] < fewest) {
+                fewest = windows[bin];
+                lone_nm = x;
+            }
+        }
+    support_sentence(gate, least < SAMPLES_LIMIT ? worst_nm : lone_nm, least, fewest,
+                     needed);
+    free(samples);
+    free(windows);
+    return 0;
+}
+
+int asim_gates_judge(const struct asim_gate_input *input, struct asim_gate *ret_gates,
+                     bool *ret_connected, struct asim_error *err)
+{
+    struct asim_gate gates[ASIM_GATE_COUNT];
+    judge_overlap(input, &gates[0]);
+    judge_residual(input, &gates[2]);
+    judge_blocks(input, &gates[3]);
+    if (judge_connectivity(input, &gates[1], err) < 0 ||
+        judge_support(input, &gates[4], err) < 0 ||
+        asim_gate_drift(input, &gates[5], err) < 0 ||
+        asim_gate_halves(input, &gates[6], err) < 0 ||
+        asim_gate_consistency(input, &gates[7], err) < 0)
+        return -1;
+    for (size_t i = 0; i < ASIM_GATE_COUNT; i++)
+        ret_gates[i] = gates[i];
+    *ret_connected = gates[0].pass;
+    return 0;
+}

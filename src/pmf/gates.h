@@ -1,0 +1,29 @@
+/* The gates: when not to believe the profile, and why. */
+#ifndef PMF_GATES_H
+#define PMF_GATES_H
+
+#include "pmf/influence.h"
+
+enum { ASIM_GATE_COUNT = 8 };
+
+struct asim_gate_input {
+    const struct asim_lattice *lattice;
+    const struct asim_reduced_bias *biases;
+    const struct asim_estimate *estimate;
+    const struct asim_influence *influence;
+    double minimum_overlap;
+    int thread_count;
+};
+
+/* Fills ret_gates[ASIM_GATE_COUNT]; ret_connected: all neighbours overlap enough. */
+int asim_gates_judge(const struct asim_gate_input *input, struct asim_gate *ret_gates,
+                     bool *ret_connected, struct asim_error *err);
+
+/* Two-sided p-value of Student's t. */
+double asim_student_p_value(double t, double degrees_of_freedom);
+
+/* The largest p-value that a false discovery rate admits (Benjamini & Hochberg 1995),
+ * or 0 where none is significant. Sorts p. */
+double asim_false_discovery_limit(double *p, size_t count, double rate);
+
+#endif
