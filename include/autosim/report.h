@@ -21,11 +21,18 @@ struct asim_report {
     const char *provenance_json;               /* text shown as it is */
 };
 
-/* Writes the HTML beside and renames. */
+/* Writes the HTML beside and renames. No network, no scripts; every text is escaped, so
+ * names and messages from files cannot become markup. ASIM_EIO where it cannot be
+ * written, ASIM_ENOMEM; what was at `path` stays then. */
 ASIM_API int asim_report_write(const struct asim_report *report, const char *path,
                                struct asim_error *err);
 /* The profile with its band alone, as an .svg file. */
 ASIM_API int asim_report_write_pmf_svg(const struct asim_pmf *pmf, const char *path,
                                        struct asim_error *err);
+/* The status of windows as text, for a terminal and for Markdown: columns Window ID,
+ * Status, ns/day, Exit Code, Energy (kJ/mol), Time (s); "-" where not known. Ends with
+ * a newline; free with free(). NULL on ASIM_ENOMEM. */
+ASIM_API char *asim_window_status_table(const struct asim_window_status *statuses,
+                                        size_t count, struct asim_error *err);
 
 #endif

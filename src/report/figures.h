@@ -1,0 +1,77 @@
+/*
+ * The figures of the report. Each draws one <svg> of the given size; the stream's owner
+ * looks for write errors. Data come from files that others wrote: any number may be
+ * NaN, any count 0.
+ */
+#ifndef REPORT_FIGURES_H
+#define REPORT_FIGURES_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include <autosim/report.h>
+
+#include "report/svg.h"
+
+struct asim_figure_size {
+    double width, height;
+    const char *style;
+    bool standalone;
+};
+
+/* figures_pca.c; at least one component and one frame. */
+void asim_figure_scree(FILE *stream, const struct asim_pca *pca,
+                       const struct asim_figure_size *size);
+int asim_figure_projection(FILE *stream, const struct asim_pca *pca,
+                           const struct asim_figure_size *size, struct asim_error *err);
+/* At least two components. More frames than ASIM_SCATTER_DOTS become a density. */
+enum { ASIM_SCATTER_DOTS = 2500 };
+int asim_figure_scatter(FILE *stream, const struct asim_pca *pca,
+                        const struct asim_figure_size *size, struct asim_error *err);
+
+/* Histograms of the windows' samples on common bins. */
+struct asim_histograms {
+    double low_nm, step_nm;
+    size_t bin_count;
+    size_t window_stride; /* every window_stride-th window is kept */
+    size_t kept_count;
+    double *counts;       /* [kept_count][bin_count] */
+    double *total;        /* [bin_count] of all windows */
+    size_t sample_count;  /* of all windows, finite */
+    size_t outside_count; /* not within the bins: far off every window */
+    size_t empty_windows; /* without a sample */
+};
+int asim_histograms_build(const struct asim_plan *plan,
+                          const struct asim_series *series,
+                          struct asim_histograms *ret_histograms,
+                          struct asim_error *err);
+void asim_histograms_finish(struct asim_histograms *histograms);
+
+/* figures_windows.c */
+void asim_figure_histograms(FILE *stream, const struct asim_histograms *histograms,
+                            const struct asim_plan *plan,
+                            const struct asim_figure_size *size);
+/* Mean of the second half of a window's samples less that of the first, in standard
+ * errors from ASIM_DRIFT_BLOCKS blocks a half; NAN where they are too few, constant or
+ * not finite. */
+enum { ASIM_DRIFT_BLOCKS = 16 };
+double asim_series_drift(const struct asim_series *series);
+int asim_figure_drift(FILE *stream, const struct asim_plan *plan,
+                      const struct asim_series *series,
+                      const struct asim_figure_size *size, struct asim_error *err);
+/* figures_overlap.c. The limit of the overlap gate; 0.03 (Klimovich et al. 2015) where
+ * there is none. */
+double asim_overlap_limit(const struct asim_pmf *pmf);
+/* The lesser of both entries of the overlap matrix for windows i and i + 1. */
+double asim_overlap_neighbours(const struct asim_pmf *pmf, size_t i);
+enum { ASIM_OVERLAP_CELLS = 120, ASIM_OVERLAP_BARS = 150 };
+int asim_figure_overlap(FILE *stream, const struct asim_pmf *pmf,
+                        const struct asim_figure_size *size, struct asim_error *err);
+int asim_figure_neighbours(FILE *stream, const struct asim_pmf *pmf,
+                           const struct asim_figure_size *size, struct asim_error *err);
+
+/* figures_pmf.c; plan may be NULL. */
+void asim_figure_pmf(FILE *stream, const struct asim_pmf *pmf,
+                     const struct asim_plan *plan, const struct asim_figure_size *size);
+
+#endif

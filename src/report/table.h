@@ -1,0 +1,14 @@
+/* Tables of the report's page. */
+#ifndef REPORT_TABLE_H
+#define REPORT_TABLE_H
+
+#include <stdio.h>
+
+#include <autosim/report.h>
+
+void asim_html_gates(FILE *stream, const struct asim_pmf *pmf);
+/* `statuses` [plan->window_count]. */
+void asim_html_windows(FILE *stream, const struct asim_plan *plan,
+                       const struct asim_window_status *statuses);
+
+#endif
