@@ -1,0 +1,263 @@
+/* autosim info: what a file holds, and every damage in it. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "cli.h"
+#include "formats/tpr.h"
+
+/* What one file is; a GRO file is a topology and a trajectory. */
+struct file_info {
+    const char *path;
+    char format[32];
+    bool is_tpr, has_topology, has_frames;
+    struct asim_tpr tpr;
+    struct asim_topology top;
+    struct asim_trajectory *traj;
+    size_t frame_count;
+    double first_time_ps, last_time_ps;
+    float precision;
+    float box_nm[3][3];
+    struct asim_atom_list selected;
+};
+
+static void file_info_finish(struct file_info *info)
+{
+    asim_tpr_finish(&info->tpr);
+    asim_topology_finish(&info->top);
+    asim_trajectory_close(info->traj);
+    asim_atom_list_finish(&info->selected);
+}
+
+static int looks_like_tpr(const char *path, bool *ret_is_tpr, struct asim_error *err)
+{
+    char head[16];
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return asim_fail(err, errno == ENOENT ? ASIM_EINPUT : ASIM_EIO,
+                         "cannot open '%s': %s", path, strerror(errno));
+    *ret_is_tpr = asim_tpr_recognise(head, fread(head, 1, sizeof head, file));
+    fclose(file);
+    return 0;
+}
+
+/* Walks the whole file: every frame is decoded, so that every damage is met. */
+static int read_frames(struct file_info *info, struct asim_error *err)
+{
+    struct asim_frame frame = {0};
+    int got;
+    while ((got = asim_trajectory_next(info->traj, &frame, err)) == 1) {
+        if (info->frame_count == 0) {
+            info->first_time_ps = frame.time_ps;
+            info->precision = frame.precision;
+            memcpy(info->box_nm, frame.box_nm, sizeof info->box_nm);
+        }
+        info->last_time_ps = frame.time_ps;
+        info->frame_count++;
+    }
+    asim_frame_finish(&frame);
+    return got;
+}
+
+static int read_file(struct file_info *info, struct asim_error *err)
+{
+    if (looks_like_tpr(info->path, &info->is_tpr, err) < 0)
+        return -1;
+    if (info->is_tpr) {
+        info->has_topology = true;
+        snprintf(info->format, sizeof info->format, "TPR");
+        if (asim_tpr_read(info->path, &info->tpr, &info->top, err) < 0)
+            return -1;
+        memcpy(info->box_nm, info->tpr.box_nm, sizeof info->box_nm);
+        return 0;
+    }
+    if (asim_trajectory_open(info->path, &info->traj, err) < 0)
+        return -1;
+    info->has_frames = true;
+    snprintf(info->format, sizeof info->format, "%s",
+             asim_trajectory_format(info->traj));
+    if (strcmp(info->format, "GRO") == 0) {
+        info->has_topology = true;
+        if (asim_topology_read(info->path, &info->top, err) < 0)
+            return -1;
+    }
+    return read_frames(info, err);
+}
+
+static size_t atom_count(const struct file_info *info)
+{
+    return info->has_topology ? info->top.atom_count
+                              : asim_trajectory_atom_count(info->traj);
+}
+
+static json_t *box_to_json(const float box_nm[3][3])
+{
+    json_t *rows = json_array();
+    for (int i = 0; i < 3; i++)
+        json_array_append_new(rows,
+                              json_pack("[f,f,f]", (double)box_nm[i][0],
+                                        (double)box_nm[i][1], (double)box_nm[i][2]));
+    return rows;
+}
+
+static json_t *damage_to_json(const struct asim_trajectory *traj)
+{
+    json_t *list = json_array();
+    size_t count;
+    const struct asim_damage *damage = asim_trajectory_damage(traj, &count);
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list,
+                              json_pack("{s:I, s:I, s:s}", "frame",
+                                        (json_int_t)damage[i].frame_index, "offset",
+                                        (json_int_t)damage[i].offset_bytes, "what",
+                                        damage[i].what));
+    return list;
+}
+
+static json_t *atoms_to_json(const struct asim_topology *top)
+{
+    json_t *atoms = json_array();
+    for (size_t i = 0; i < top->atom_count; i++) {
+        json_t *atom =
+            json_pack("{s:s, s:s, s:i}", "name", asim_topology_atom_name(top, i),
+                      "resname", asim_topology_residue_name(top, i), "resid",
+                      (int)top->residues[top->residue[i]].resid);
+        if (top->mass_amu)
+            json_object_set_new(atom, "mass_amu", json_real((double)top->mass_amu[i]));
+        if (top->charge_e)
+            json_object_set_new(atom, "charge_e", json_real((double)top->charge_e[i]));
+        json_array_append_new(atoms, atom);
+    }
+    return atoms;
+}
+
+static json_t *info_to_json(const struct file_info *info, bool with_atoms,
+                            bool with_selection)
+{
+    json_t *root = json_pack("{s:s, s:s, s:I}", "file", info->path, "format",
+                             info->format, "atom_count", (json_int_t)atom_count(info));
+    if (info->has_topology)
+        json_object_set_new(root, "residue_count",
+                            json_integer((json_int_t)info->top.residue_count));
+    json_object_set_new(root, "box_nm", box_to_json(info->box_nm));
+    if (info->is_tpr) {
+        json_object_set_new(root, "gmx_version",
+                            json_string(info->tpr.gromacs_version));
+        json_object_set_new(root, "file_version", json_integer(info->tpr.file_version));
+        json_object_set_new(root, "nsteps", json_integer(info->tpr.nsteps));
+        json_object_set_new(root, "dt_ps", json_real(info->tpr.dt_ps));
+        json_object_set_new(root, "ref_t_kelvin",
+                            info->tpr.ref_t_kelvin > 0
+                                ? json_real(info->tpr.ref_t_kelvin)
+                                : json_null());
+    }
+    if (info->has_frames) {
+        json_object_set_new(root, "frame_count",
+                            json_integer((json_int_t)info->frame_count));
+        json_object_set_new(root, "first_time_ps", json_real(info->first_time_ps));
+        json_object_set_new(root, "last_time_ps", json_real(info->last_time_ps));
+        json_object_set_new(root, "precision", json_real((double)info->precision));
+        json_object_set_new(root, "damage", damage_to_json(info->traj));
+    }
+    if (with_atoms && info->has_topology)
+        json_object_set_new(root, "atoms", atoms_to_json(&info->top));
+    if (with_selection && info->has_topology) {
+        json_t *selected = json_array();
+        for (size_t i = 0; i < info->selected.count; i++)
+            json_array_append_new(selected, json_integer(info->selected.index[i]));
+        json_object_set_new(root, "selected", selected);
+    }
+    return root;
+}
+
+static void print_atoms(const struct asim_topology *top)
+{
+    printf("  %8s %-6s %-6s %6s %10s %9s\n", "index", "name", "res", "resid",
+           "mass/amu", "charge/e");
+    for (size_t i = 0; i < top->atom_count; i++)
+        printf("  %8zu %-6s %-6s %6d %10.4f %9.4f\n", i,
+               asim_topology_atom_name(top, i), asim_topology_residue_name(top, i),
+               (int)top->residues[top->residue[i]].resid,
+               top->mass_amu ? (double)top->mass_amu[i] : NAN,
+               top->charge_e ? (double)top->charge_e[i] : NAN);
+}
+
+static void print_info(const struct file_info *info, const struct settings *settings)
+{
+    printf("%s: %s, %zu atoms", info->path, info->format, atom_count(info));
+    if (info->has_topology)
+        printf(", %zu residues", info->top.residue_count);
+    printf("\n");
+    if (info->is_tpr) {
+        printf("  GROMACS %s, file version %d\n", info->tpr.gromacs_version,
+               info->tpr.file_version);
+        printf("  %s, %lld steps of %g ps", info->tpr.integrator_name,
+               (long long)info->tpr.nsteps, info->tpr.dt_ps);
+        if (info->tpr.ref_t_kelvin > 0)
+            printf(", %g K", info->tpr.ref_t_kelvin);
+        printf("\n  %zu bonds, %zu molecules\n", info->top.bond_count,
+               info->top.molecule_count);
+    }
+    if (info->has_frames) {
+        printf("  %zu frames, %g to %g ps", info->frame_count, info->first_time_ps,
+               info->last_time_ps);
+        if (info->precision > 0)
+            printf(", precision 1/%g nm", (double)info->precision);
+        printf("\n");
+    }
+    printf("  box %g %g %g nm\n", (double)info->box_nm[0][0],
+           (double)info->box_nm[1][1], (double)info->box_nm[2][2]);
+    if (info->has_frames) {
+        size_t count;
+        const struct asim_damage *damage = asim_trajectory_damage(info->traj, &count);
+        for (size_t i = 0; i < count; i++)
+            printf("  damage at frame %zu, byte %llu: %s\n", damage[i].frame_index,
+                   (unsigned long long)damage[i].offset_bytes, damage[i].what);
+    }
+    if (info->has_topology && settings->pca.selection)
+        printf("  '%s' selects %zu atoms\n", settings->pca.selection,
+               info->selected.count);
+    if (settings->atoms && info->has_topology)
+        print_atoms(&info->top);
+}
+
+static int read_info(const struct settings *settings, const char *path,
+                     struct file_info *info, struct asim_error *err)
+{
+    *info = (struct file_info){.path = path};
+    if (read_file(info, err) < 0)
+        return -1;
+    if (info->has_topology && settings->pca.selection)
+        return asim_selection_evaluate(&info->top, settings->pca.selection,
+                                       settings->pca.ndx_path, &info->selected, err);
+    return 0;
+}
+
+int cmd_info(const struct settings *settings, struct asim_error *err)
+{
+    json_t *list = json_array();
+    int rc = 0;
+    for (int i = 0; rc == 0 && i < settings->argument_count; i++) {
+        struct file_info info;
+        rc = read_info(settings, settings->arguments[i], &info, err);
+        if (rc == 0 && settings->json)
+            json_array_append_new(list, info_to_json(&info, settings->atoms,
+                                                     settings->pca.selection != NULL));
+        else if (rc == 0)
+            print_info(&info, settings);
+        file_info_finish(&info);
+    }
+    if (rc == 0 && settings->json) {
+        /* One file is an object, several are an array of them. */
+        json_dumpf(settings->argument_count == 1 ? json_array_get(list, 0) : list,
+                   stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
+        printf("\n");
+    }
+    json_decref(list);
+    return rc;
+}

@@ -1,0 +1,170 @@
+/* The stages up to the plan: folder, log, PCA, windows. */
+#include "pipeline.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "campaign/campaign_lock.h"
+
+int workplace_open(struct workplace *workplace, const struct settings *settings,
+                   bool create, struct asim_error *err)
+{
+    *workplace = (struct workplace){.settings = settings, .lock_fd = -1};
+    terminal_init(&workplace->terminal, settings->quiet);
+    if (create) {
+        if (asim_make_folder(settings->folder, err) < 0 ||
+            asim_campaign_lock_take(settings->folder, &workplace->lock_fd, err) < 0)
+            return -1;
+    }
+    char *path = asim_path_join(settings->folder, "autosim_compute.log", err);
+    if (!path)
+        goto fail;
+    /* Looking at a folder that is not ours to write in is fine: no log file then. */
+    int rc = asim_log_open(path, &workplace->log, err);
+    if (rc < 0 && !create)
+        rc = asim_log_open(NULL, &workplace->log, err);
+    free(path);
+    if (rc < 0)
+        goto fail;
+    asim_log_set_listener(workplace->log, terminal_log, &workplace->terminal);
+    return 0;
+fail:
+    workplace_close(workplace);
+    return -1;
+}
+
+void workplace_close(struct workplace *workplace)
+{
+    terminal_close_line(&workplace->terminal);
+    asim_log_close(workplace->log);
+    workplace->log = NULL;
+    asim_campaign_lock_give(&workplace->lock_fd);
+}
+
+int workplace_end(struct workplace *workplace, int code, const struct asim_error *err)
+{
+    /* The terminal hears of it from main(). */
+    asim_log_set_listener(workplace->log, NULL, NULL);
+    if (code < 0 && err)
+        asim_log_write(workplace->log, ASIM_LOG_ERROR, "%s", err->text);
+    workplace_close(workplace);
+    return code;
+}
+
+int check_input_file(const char *path, struct asim_error *err)
+{
+    if (access(path, R_OK) < 0)
+        return asim_fail(err, ASIM_EINPUT, "cannot read '%s': %s", path,
+                         strerror(errno));
+    return 0;
+}
+
+int check_campaign(const struct settings *settings, struct asim_error *err)
+{
+    if (!campaign_file_exists(settings, "plan.json"))
+        return asim_fail(err, ASIM_EINPUT,
+                         "'%s' holds no planned windows: 'autosim run system.tpr "
+                         "traj.xtc' makes them, -C names another folder",
+                         settings->folder);
+    return 0;
+}
+
+bool campaign_file_exists(const struct settings *settings, const char *name)
+{
+    char *path = asim_path_join(settings->folder, name, NULL);
+    bool exists = path && asim_file_exists(path);
+    free(path);
+    return exists;
+}
+
+/* Damage met while reading: said once, with the frame and the byte. */
+static void report_damage(struct asim_log *log, const struct asim_trajectory *traj)
+{
+    size_t count;
+    const struct asim_damage *damage = asim_trajectory_damage(traj, &count);
+    for (size_t i = 0; i < count; i++)
+        asim_log_write(log, ASIM_LOG_WARNING, "'%s': frame %zu, byte %llu: %s",
+                       asim_trajectory_path(traj), damage[i].frame_index,
+                       (unsigned long long)damage[i].offset_bytes, damage[i].what);
+}
+
+int stage_pca(struct workplace *workplace, const char *topology_path,
+              const char *trajectory_path, struct asim_pca *ret_pca,
+              struct asim_error *err)
+{
+    const struct settings *settings = workplace->settings;
+    struct asim_topology top = {0};
+    struct asim_trajectory *traj = NULL;
+    struct asim_pca pca = {0};
+    char *folder = asim_path_join(settings->folder, "pca", err);
+    int rc = -1;
+    if (!folder || asim_topology_read(topology_path, &top, err) < 0 ||
+        asim_trajectory_open(trajectory_path, &traj, err) < 0 ||
+        asim_pca_compute(&top, traj, &settings->pca, workplace->log, &pca, err) < 0)
+        goto out;
+    report_damage(workplace->log, traj);
+    /* pca.json is written last by asim_pca_write: where it is, all of it is. */
+    if (asim_make_folder(folder, err) < 0 ||
+        provenance_write(settings, topology_path, trajectory_path, err) < 0 ||
+        asim_pca_write(&pca, &top, folder, err) < 0)
+        goto out;
+    *ret_pca = pca;
+    pca = (struct asim_pca){0};
+    rc = 0;
+out:
+    asim_pca_finish(&pca);
+    asim_trajectory_close(traj);
+    asim_topology_finish(&top);
+    free(folder);
+    return rc;
+}
+
+static void log_plan(struct asim_log *log, const struct asim_plan *plan)
+{
+    const struct asim_window *first = &plan->windows[0];
+    const struct asim_window *last = &plan->windows[plan->window_count - 1];
+    asim_log_write(
+        log, ASIM_LOG_INFO,
+        "Planned %zu windows from %.4f to %.4f nm, spacing %.4f nm, k = %.0f "
+        "kJ/mol/nm^2, %.4g ns each at %.4g K",
+        plan->window_count, first->bias.centre_nm, last->bias.centre_nm,
+        plan->spacing_nm, first->bias.force_constant_kj_mol_nm2,
+        (double)first->nsteps * plan->dt_ps / 1000, plan->temperature_kelvin);
+}
+
+int stage_plan(struct workplace *workplace, struct asim_error *err)
+{
+    const struct settings *settings = workplace->settings;
+    struct provenance provenance = {0};
+    struct asim_topology top = {0};
+    struct asim_trajectory *traj = NULL;
+    struct asim_pca pca = {0};
+    struct asim_plan plan = {0};
+    char *folder = asim_path_join(settings->folder, "pca", err);
+    int rc = -1;
+    if (!folder || provenance_read(settings->folder, &provenance, err) < 0 ||
+        provenance_check_inputs(&provenance, err) < 0 ||
+        asim_pca_read(folder, &pca, err) < 0 ||
+        asim_topology_read(provenance.topology.path, &top, err) < 0 ||
+        asim_trajectory_open(provenance.trajectory.path, &traj, err) < 0 ||
+        asim_plan_compute(&pca, &top, provenance.topology.path, traj, &settings->plan,
+                          workplace->log, &plan, err) < 0 ||
+        asim_plan_write(&plan, &pca, &top, provenance.topology.path, traj,
+                        settings->folder, err) < 0)
+        goto out;
+    log_plan(workplace->log, &plan);
+    rc = 0;
+out:
+    asim_plan_finish(&plan);
+    asim_pca_finish(&pca);
+    asim_trajectory_close(traj);
+    asim_topology_finish(&top);
+    provenance_finish(&provenance);
+    free(folder);
+    return rc;
+}

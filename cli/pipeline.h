@@ -1,0 +1,47 @@
+/*
+ * The stages of a campaign, each reading what the one before left in the folder and
+ * leaving its own result there, whole or not at all.
+ */
+#ifndef CLI_PIPELINE_H
+#define CLI_PIPELINE_H
+
+#include "cli.h"
+#include "provenance.h"
+#include "terminal.h"
+
+/* A command at work in a campaign folder. */
+struct workplace {
+    const struct settings *settings;
+    struct terminal terminal;
+    struct asim_log *log;
+    int lock_fd; /* -1: not held */
+};
+
+/* Opens the log; `create` makes the folder and takes its lock. */
+int workplace_open(struct workplace *workplace, const struct settings *settings,
+                   bool create, struct asim_error *err);
+void workplace_close(struct workplace *workplace);
+/* The exit code of a stage as it is; an error (-1) also goes to the log file. */
+int workplace_end(struct workplace *workplace, int code, const struct asim_error *err);
+
+/* An input file is there and can be read; ASIM_EINPUT otherwise. */
+int check_input_file(const char *path, struct asim_error *err);
+/* The folder holds a planned campaign; ASIM_EINPUT otherwise. */
+int check_campaign(const struct settings *settings, struct asim_error *err);
+bool campaign_file_exists(const struct settings *settings, const char *name);
+
+/* PCA of the given files into pca/, with the provenance. */
+int stage_pca(struct workplace *workplace, const char *topology_path,
+              const char *trajectory_path, struct asim_pca *ret_pca,
+              struct asim_error *err);
+/* Windows from pca/ and the provenance's inputs: plan.json and windows/. */
+int stage_plan(struct workplace *workplace, struct asim_error *err);
+/* Runs the windows. Returns the exit code: 0, 5, or 128+signal; -1 on errors. */
+int stage_windows(struct workplace *workplace, struct asim_error *err);
+/* PMF of what is there into pmf/. */
+int stage_pmf(struct workplace *workplace, struct asim_pmf *ret_pmf,
+              struct asim_error *err);
+int stage_report(struct workplace *workplace, const char *html_path,
+                 struct asim_error *err);
+
+#endif

@@ -1,0 +1,219 @@
+/* provenance.json: writing, reading, comparing. */
+#include "provenance.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+
+void provenance_finish(struct provenance *provenance)
+{
+    free(provenance->text);
+    *provenance = (struct provenance){0};
+}
+
+static int stat_input(struct input_file *input, struct asim_error *err)
+{
+    struct stat status;
+    if (stat(input->path, &status) < 0)
+        return asim_fail(err, ASIM_EIO, "cannot open '%s': %s", input->path,
+                         strerror(errno));
+    if (!S_ISREG(status.st_mode))
+        return asim_fail(err, ASIM_EINPUT, "'%s' is not a regular file", input->path);
+    input->size_bytes = status.st_size;
+    input->modified_ns =
+        (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
+    return 0;
+}
+
+static int describe_input(const char *path, struct input_file *ret_input,
+                          struct asim_error *err)
+{
+    char *absolute = realpath(path, NULL);
+    if (!absolute)
+        return asim_fail(err, errno == ENOENT ? ASIM_EINPUT : ASIM_EIO,
+                         "cannot open '%s': %s", path, strerror(errno));
+    int length = snprintf(ret_input->path, sizeof ret_input->path, "%s", absolute);
+    free(absolute);
+    if (length >= (int)sizeof ret_input->path)
+        return asim_fail(err, ASIM_EINPUT, "the path of '%s' is too long", path);
+    if (stat_input(ret_input, err) < 0)
+        return -1;
+    return asim_file_sha256(ret_input->path, ret_input->sha256, err);
+}
+
+static json_t *input_to_json(const struct input_file *input)
+{
+    return json_pack("{s:s, s:s, s:I, s:I}", "path", input->path, "sha256",
+                     input->sha256, "size_bytes", (json_int_t)input->size_bytes,
+                     "modified_ns", (json_int_t)input->modified_ns);
+}
+
+static json_t *given_options(const struct settings *settings)
+{
+    json_t *options = json_object();
+    char value[4096];
+    const char *name;
+    for (size_t i = 0; (name = options_given_name(settings, OPTIONS_PCA | OPTIONS_PLAN,
+                                                  i, value, sizeof value));
+         i++)
+        json_object_set_new(options, name, json_string(value));
+    return options;
+}
+
+int provenance_write(const struct settings *settings, const char *topology_path,
+                     const char *trajectory_path, struct asim_error *err)
+{
+    struct provenance provenance = {0};
+    json_t *root = NULL;
+    char now[40];
+    int rc = -1;
+    char *path = asim_path_join(settings->folder, "provenance.json", err);
+    if (!path || describe_input(topology_path, &provenance.topology, err) < 0 ||
+        describe_input(trajectory_path, &provenance.trajectory, err) < 0)
+        goto out;
+    asim_utc_time_text(now, sizeof now);
+    root = json_pack("{s:s, s:s, s:o, s:o, s:o}", "autosim_version", AUTOSIM_VERSION,
+                     "created", now, "topology", input_to_json(&provenance.topology),
+                     "trajectory", input_to_json(&provenance.trajectory), "options",
+                     given_options(settings));
+    if (!root) {
+        asim_fail(err, ASIM_ENOMEM, "no memory to write '%s'", path);
+        goto out;
+    }
+    rc = asim_json_write(path, root, err);
+out:
+    json_decref(root);
+    free(path);
+    return rc;
+}
+
+static int input_from_json(const json_t *root, const char *key,
+                           struct input_file *input, struct asim_error *err)
+{
+    const json_t *object = json_object_get(root, key);
+    if (asim_json_text(object, "path", input->path, sizeof input->path, err) < 0 ||
+        asim_json_text(object, "sha256", input->sha256, sizeof input->sha256, err) <
+            0 ||
+        asim_json_int64(object, "size_bytes", &input->size_bytes, err) < 0 ||
+        asim_json_int64(object, "modified_ns", &input->modified_ns, err) < 0)
+        return asim_wrap(err, "%s", key);
+    return 0;
+}
+
+int provenance_read(const char *folder, struct provenance *ret_provenance,
+                    struct asim_error *err)
+{
+    struct provenance provenance = {0};
+    json_t *root = NULL;
+    size_t size;
+    int rc = -1;
+    char *path = asim_path_join(folder, "provenance.json", err);
+    if (!path)
+        return -1;
+    if (!asim_file_exists(path)) {
+        asim_fail(err, ASIM_EINPUT,
+                  "'%s' is no campaign folder: start one with 'autosim run system.tpr "
+                  "traj.xtc', or name its folder with -C",
+                  folder);
+        goto out;
+    }
+    if (asim_json_read(path, &root, err) < 0)
+        goto out;
+    if (input_from_json(root, "topology", &provenance.topology, err) < 0 ||
+        input_from_json(root, "trajectory", &provenance.trajectory, err) < 0) {
+        asim_wrap(err, "'%s'", path);
+        goto out;
+    }
+    if (asim_file_read(path, 1 << 24, &provenance.text, &size, err) < 0)
+        goto out;
+    *ret_provenance = provenance;
+    provenance = (struct provenance){0};
+    rc = 0;
+out:
+    provenance_finish(&provenance);
+    json_decref(root);
+    free(path);
+    return rc;
+}
+
+/* Size and time tell mostly; the checksum decides where the time differs. */
+static int check_input(const struct input_file *recorded, struct asim_error *err)
+{
+    struct input_file now = *recorded;
+    if (stat_input(&now, err) < 0)
+        return asim_wrap(err, "an input of this campaign");
+    if (now.size_bytes == recorded->size_bytes &&
+        now.modified_ns == recorded->modified_ns)
+        return 0;
+    if (now.size_bytes == recorded->size_bytes &&
+        asim_file_sha256(now.path, now.sha256, err) < 0)
+        return -1;
+    if (now.size_bytes != recorded->size_bytes ||
+        strcmp(now.sha256, recorded->sha256) != 0)
+        return asim_fail(err, ASIM_EINPUT,
+                         "'%s' has changed since this campaign was begun: put the file "
+                         "back, or begin another campaign with -C FOLDER",
+                         recorded->path);
+    return 0;
+}
+
+int provenance_check_inputs(const struct provenance *provenance, struct asim_error *err)
+{
+    if (check_input(&provenance->topology, err) < 0)
+        return -1;
+    return check_input(&provenance->trajectory, err);
+}
+
+static int same_file(const char *given, const struct input_file *recorded,
+                     const struct settings *settings, struct asim_error *err)
+{
+    char absolute[PATH_MAX];
+    if (realpath(given, absolute) && strcmp(absolute, recorded->path) == 0)
+        return 0;
+    struct input_file now = {0};
+    if (describe_input(given, &now, err) < 0)
+        return -1;
+    if (strcmp(now.sha256, recorded->sha256) != 0)
+        return asim_fail(err, ASIM_EUSAGE,
+                         "'%s' is not the file that the campaign in '%s' was made from "
+                         "('%s'): begin another with -C FOLDER",
+                         given, settings->folder, recorded->path);
+    return 0;
+}
+
+int provenance_check_settings(const struct provenance *provenance,
+                              const struct settings *settings, struct asim_error *err)
+{
+    if (settings->argument_count == 2 &&
+        (same_file(settings->arguments[0], &provenance->topology, settings, err) < 0 ||
+         same_file(settings->arguments[1], &provenance->trajectory, settings, err) < 0))
+        return -1;
+    json_t *root = json_loads(provenance->text, 0, NULL);
+    const json_t *recorded = json_object_get(root, "options");
+    char value[4096];
+    const char *name;
+    int rc = 0;
+    for (size_t i = 0;
+         rc == 0 && (name = options_given_name(settings, OPTIONS_PCA | OPTIONS_PLAN, i,
+                                               value, sizeof value));
+         i++) {
+        const char *before = json_string_value(json_object_get(recorded, name));
+        if (!before || strcmp(before, value) != 0)
+            rc =
+                asim_fail(err, ASIM_EUSAGE,
+                          "--%s %s: the campaign in '%s' was planned with %s%s; its "
+                          "windows cannot be changed now: begin another with -C FOLDER",
+                          name, value, settings->folder, before ? "" : "the default",
+                          before ? before : "");
+    }
+    json_decref(root);
+    return rc;
+}

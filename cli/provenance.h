@@ -1,0 +1,39 @@
+/*
+ * provenance.json: which files and settings a campaign was made from. It is what lets
+ * `autosim run` go on without being told anything again, and refuse other input.
+ */
+#ifndef CLI_PROVENANCE_H
+#define CLI_PROVENANCE_H
+
+#include "cli.h"
+
+struct input_file {
+    char path[4096]; /* absolute */
+    char sha256[65];
+    int64_t size_bytes;
+    int64_t modified_ns;
+};
+
+struct provenance {
+    struct input_file topology;
+    struct input_file trajectory;
+    char *text; /* the file as it is, for the report; owned */
+};
+
+void provenance_finish(struct provenance *provenance);
+
+/* Hashes the inputs and writes the file. */
+int provenance_write(const struct settings *settings, const char *topology_path,
+                     const char *trajectory_path, struct asim_error *err);
+int provenance_read(const char *folder, struct provenance *ret_provenance,
+                    struct asim_error *err);
+
+/* The inputs are still what they were; ASIM_EINPUT names the one that is not. */
+int provenance_check_inputs(const struct provenance *provenance,
+                            struct asim_error *err);
+/* What the user gives now agrees with what the plan was made from: files by content,
+ * options of PCA and plan by value; ASIM_EUSAGE names the difference. */
+int provenance_check_settings(const struct provenance *provenance,
+                              const struct settings *settings, struct asim_error *err);
+
+#endif

@@ -1,0 +1,82 @@
+/* Messages go to stderr; stdout is for data. */
+#include "terminal.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+enum { BAR_WIDTH = 24 };
+
+void terminal_init(struct terminal *terminal, bool quiet)
+{
+    *terminal = (struct terminal){.quiet = quiet,
+                                  .interactive = isatty(STDERR_FILENO) == 1,
+                                  .last_update = -INFINITY};
+}
+
+void terminal_close_line(struct terminal *terminal)
+{
+    if (terminal->line_open)
+        fprintf(stderr, "\r\033[K");
+    terminal->line_open = false;
+}
+
+void terminal_log(void *context, enum asim_log_level level, const char *message,
+                  const char *line)
+{
+    static const char *const prefixes[] = {"debug: ", "", "warning: ", "error: "};
+    struct terminal *terminal = context;
+    if (level == ASIM_LOG_DEBUG || (terminal->quiet && level == ASIM_LOG_INFO))
+        return;
+    terminal_close_line(terminal);
+    if (terminal->interactive)
+        fprintf(stderr, "%s%s\n", prefixes[level], message);
+    else
+        fprintf(stderr, "%s\n", line);
+}
+
+static void format_duration(double seconds, char *ret_text, size_t size)
+{
+    if (!isfinite(seconds)) {
+        snprintf(ret_text, size, "unknown");
+        return;
+    }
+    long total = (long)(seconds + 0.5);
+    if (total >= 86400)
+        snprintf(ret_text, size, "%ld d %ld h", total / 86400, total % 86400 / 3600);
+    else if (total >= 3600)
+        snprintf(ret_text, size, "%ld h %02ld min", total / 3600, total % 3600 / 60);
+    else
+        snprintf(ret_text, size, "%ld:%02ld min", total / 60, total % 60);
+}
+
+void terminal_progress(struct terminal *terminal,
+                       const struct asim_campaign_progress *progress)
+{
+    const double interval = terminal->interactive ? 0.2 : 60;
+    double now = asim_monotonic_seconds();
+    if (terminal->quiet || now - terminal->last_update < interval)
+        return;
+    terminal->last_update = now;
+    char eta[40], text[200];
+    format_duration(progress->eta_seconds, eta, sizeof eta);
+    snprintf(text, sizeof text,
+             "%3.0f%%  windows: %zu of %zu done, %zu running%s  %.4g ns/day  ETA %s",
+             100 * progress->fraction, progress->completed, progress->window_count,
+             progress->running, progress->failed ? ", some given up" : "",
+             progress->total_ns_per_day, eta);
+    if (!terminal->interactive) {
+        fprintf(stderr, "%s\n", text);
+        return;
+    }
+    char bar[BAR_WIDTH + 1];
+    int filled = (int)(progress->fraction * BAR_WIDTH + 0.5);
+    for (int i = 0; i < BAR_WIDTH; i++)
+        bar[i] = i < filled ? '#' : '.';
+    bar[BAR_WIDTH] = '\0';
+    fprintf(stderr, "\r\033[K[%s] %s", bar, text);
+    terminal->line_open = true;
+}
