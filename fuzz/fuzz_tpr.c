@@ -1,0 +1,32 @@
+/* TPR: parse any bytes; what parses must also be patchable or be refused politely. */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "formats/tpr.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct asim_error err = {0};
+    struct asim_tpr tpr = {0};
+    struct asim_topology top = {0};
+    if (asim_tpr_parse(data, size, &tpr, &top, &err) < 0)
+        return 0;
+    struct asim_tpr_patch patch = {
+        .x_nm = (const float(*)[3])tpr.x_nm,
+        .box_nm = tpr.offset.box ? (const float(*)[3])tpr.box_nm : NULL,
+        .nsteps = 1000,
+        .ld_seed = 7,
+        .velocity_seed = 11,
+        .temperature_kelvin = 300,
+    };
+    void *copy = NULL;
+    size_t copy_size;
+    if (asim_tpr_patch(data, size, &patch, &copy, &copy_size, &err) == 0)
+        free(copy);
+    asim_topology_finish(&top);
+    asim_tpr_finish(&tpr);
+    return 0;
+}

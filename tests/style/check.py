@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Rules of the house that a compiler does not hold.
+
+    check.py SOURCE-ROOT STATIC-LIBRARY SHARED-LIBRARY
+
+Includes follow the order of the stages; symbols are prefixed; files stay short; no
+traces of one machine or of unfinished work; the formatting is clang-format's.
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+STAGES = ["base", "formats", "structure", "pca", "windows", "engine", "campaign",
+          "samples", "pmf", "report"]
+# The stage of each public header.
+PUBLIC = {"error": 0, "log": 0, "trajectory": 1, "topology": 1, "selection": 2, "pca": 3,
+          "bias": 4, "windows": 4, "engine": 5, "campaign": 6, "samples": 7, "pmf": 8, "report": 9,
+          "autosim": 9}
+LONGEST_FILE = 600
+MARKS = re.compile(r"\b(TODO|FIXME|XXX|HACK|placeholder|not implemented)\b", re.I)
+MACHINE_PATH = re.compile(r"/(work|farm|root|home)/")
+
+
+def sources(root, folders, endings=(".c", ".h")):
+    for folder in folders:
+        for path, _, names in os.walk(os.path.join(root, folder)):
+            for name in sorted(names):
+                if name.endswith(endings):
+                    yield os.path.join(path, name)
+
+
+def check_layers(root, complain):
+    for path in sources(root, ["src"]):
+        stage = os.path.relpath(path, os.path.join(root, "src")).split(os.sep)[0]
+        rank = STAGES.index(stage)
+        for number, line in enumerate(open(path), 1):
+            found = re.match(r'#include "([a-z]+)/', line)
+            if found and found[1] in STAGES and STAGES.index(found[1]) > rank:
+                complain(path, number, f"{stage} must not include {found[1]}")
+            found = re.match(r"#include <autosim/([a-z]+)\.h>", line)
+            if found and PUBLIC[found[1]] > rank:
+                complain(path, number, f"{stage} must not include autosim/{found[1]}.h")
+
+
+def check_text(root, complain):
+    for path in sources(root, ["src", "include", "cli", "tests", "fuzz", "examples",
+                               "bench", "python"], (".c", ".h", ".py", ".sh", ".build")):
+        lines = open(path).read().splitlines()
+        if len(lines) > LONGEST_FILE and path.endswith((".c", ".h")):
+            complain(path, len(lines), f"longer than {LONGEST_FILE} lines")
+        for number, line in enumerate(lines, 1):
+            if path.endswith("check.py"):
+                continue
+            if MARKS.search(line):
+                complain(path, number, "a mark of unfinished work")
+            if MACHINE_PATH.search(line):
+                complain(path, number, "a path of one machine")
+
+
+def check_format(root, complain):
+    if not shutil.which("clang-format"):
+        print("clang-format is not installed: formatting is not checked")
+        return
+    for path in sources(root, ["src", "include", "cli", "tests", "fuzz", "examples"]):
+        done = subprocess.run(["clang-format", "--dry-run", path], text=True,
+                              capture_output=True)
+        if done.stderr:
+            complain(path, 0, "run clang-format -i on it")
+
+
+def check_symbols(static_library, shared_library, complain):
+    for library, options in ((static_library, []), (shared_library, ["-D"])):
+        done = subprocess.run(["nm", "--defined-only", "-g", *options, library], text=True,
+                              capture_output=True, check=True)
+        names = [line.split()[-1] for line in done.stdout.splitlines()
+                 if len(line.split()) == 3]
+        if not names:
+            complain(library, 0, "no symbols found")
+        for name in names:
+            if not name.startswith(("asim_", "__asan", "__odr_asan", "___asan")):
+                complain(library, 0, f"symbol {name} is not prefixed asim_")
+    internal = {"asim_fail", "asim_alloc_array", "asim_journal_open"}
+    exported = set(names) & internal
+    for name in sorted(exported):
+        complain(shared_library, 0, f"internal symbol {name} is exported")
+
+
+def main():
+    root, static_library, shared_library = sys.argv[1:]
+    complaints = []
+
+    def complain(path, line, what):
+        complaints.append(f"{os.path.relpath(path, root)}:{line}: {what}")
+
+    check_layers(root, complain)
+    check_text(root, complain)
+    check_format(root, complain)
+    check_symbols(static_library, shared_library, complain)
+    print("\n".join(complaints) or "clean")
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
