@@ -1,0 +1,17 @@
+#!/bin/sh
+# Builds autosim and runs every test; installs what they need first (Debian 12).
+# Usage: ./test.sh [BUILD-FOLDER [MESON-SETUP-OPTION...]]
+set -eu
+cd "$(dirname "$0")"
+. scripts/packages.sh
+need_packages $BUILD_PACKAGES libcmocka-dev gromacs python3 python3-numpy \
+    python3-mdanalysis python3-pymbar clang-format
+build=${1:-build}
+[ $# -gt 0 ] && shift
+if [ -f "$build/build.ninja" ]; then
+    [ $# -eq 0 ] || meson configure "$build" "$@"
+else
+    meson setup "$build" "$@"
+fi
+ninja -C "$build"
+meson test -C "$build" --print-errorlogs
