@@ -1,54 +1,87 @@
 /* Running the windows: the event loop of the program, with its signals. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "campaign/campaign_lock.h"
 #include "pipeline.h"
 
-/* INT, TERM and HUP arrive on the descriptor that is returned. */
-static int open_signals(sigset_t *ret_before, struct asim_error *err)
+/* Where the signal handler writes; one run of the program has one. A handler and not a
+ * signalfd: that needs the signals blocked in every thread, and OpenBLAS starts its
+ * threads before main() does anything. */
+static int signal_pipe[2] = {-1, -1};
+
+static void on_signal(int signal_number)
 {
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
-    int fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (fd < 0)
+    int saved = errno;
+    unsigned char byte = (unsigned char)signal_number;
+    ssize_t written = write(signal_pipe[1], &byte, 1);
+    (void)written; /* a full pipe holds more requests than anybody waits for */
+    errno = saved;
+}
+
+static const int watched_signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+enum { WATCHED_COUNT = sizeof watched_signals / sizeof *watched_signals };
+
+struct signals {
+    struct sigaction before[WATCHED_COUNT];
+    int first; /* the first one that came; 0: none */
+};
+
+static int signals_open(struct signals *signals, struct asim_error *err)
+{
+    *signals = (struct signals){0};
+    if (pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
         return asim_fail(err, ASIM_EENV, "cannot watch for signals: %s",
                          strerror(errno));
-    sigprocmask(SIG_BLOCK, &signals, ret_before);
-    return fd;
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    for (size_t i = 0; i < WATCHED_COUNT; i++) {
+        sigaction(watched_signals[i], NULL, &signals->before[i]);
+        /* nohup and shells without job control mean it when they ignore a signal. */
+        if (signals->before[i].sa_handler != SIG_IGN)
+            sigaction(watched_signals[i], &action, NULL);
+    }
+    return 0;
+}
+
+static void signals_close(struct signals *signals)
+{
+    for (size_t i = 0; i < WATCHED_COUNT; i++)
+        sigaction(watched_signals[i], &signals->before[i], NULL);
+    close(signal_pipe[0]);
+    close(signal_pipe[1]);
+    signal_pipe[0] = signal_pipe[1] = -1;
 }
 
 static void stop_on_signal(struct workplace *workplace, struct asim_campaign *campaign,
-                           int signal_fd, int *signal_number)
+                           struct signals *signals)
 {
-    struct signalfd_siginfo info;
-    while (read(signal_fd, &info, sizeof info) == sizeof info) {
-        if (*signal_number == 0)
+    unsigned char signal_number;
+    while (read(signal_pipe[0], &signal_number, 1) == 1) {
+        if (signals->first == 0) {
+            signals->first = signal_number;
             asim_log_write(workplace->log, ASIM_LOG_WARNING,
                            "%s: asking the running windows to write a checkpoint and "
                            "stop; once more kills them",
-                           strsignal((int)info.ssi_signo));
-        *signal_number = (int)info.ssi_signo;
+                           strsignal(signal_number));
+        }
         asim_campaign_stop(campaign);
     }
 }
 
 static int watch(struct workplace *workplace, struct asim_campaign *campaign,
-                 int signal_fd, int *signal_number, struct asim_error *err)
+                 struct signals *signals, struct asim_error *err)
 {
     for (;;) {
         struct pollfd fds[2] = {
             {.fd = asim_campaign_event_fd(campaign), .events = POLLIN},
-            {.fd = signal_fd, .events = POLLIN},
+            {.fd = signal_pipe[0], .events = POLLIN},
         };
         struct asim_campaign_progress progress;
         asim_campaign_progress(campaign, &progress);
@@ -56,7 +89,7 @@ static int watch(struct workplace *workplace, struct asim_campaign *campaign,
         if (poll(fds, 2, 1000) < 0 && errno != EINTR)
             return asim_fail(err, ASIM_EENV, "cannot wait for the windows: %s",
                              strerror(errno));
-        stop_on_signal(workplace, campaign, signal_fd, signal_number);
+        stop_on_signal(workplace, campaign, signals);
         int rc = asim_campaign_dispatch(campaign, err);
         if (rc <= 0)
             return rc;
@@ -92,22 +125,20 @@ int stage_windows(struct workplace *workplace, struct asim_error *err)
 {
     const struct settings *settings = workplace->settings;
     struct asim_campaign *campaign = NULL;
-    sigset_t before;
-    int signal_number = 0, code = -1;
-    int signal_fd = open_signals(&before, err);
-    if (signal_fd < 0)
+    struct signals signals;
+    int code = -1;
+    if (signals_open(&signals, err) < 0)
         return -1;
     /* The campaign takes the folder's lock itself; another autosim that comes between
      * is welcome to it. */
     asim_campaign_lock_give(&workplace->lock_fd);
     if (asim_campaign_open(settings->folder, workplace->log, &campaign, err) < 0 ||
         asim_campaign_start(campaign, &settings->run, err) < 0 ||
-        watch(workplace, campaign, signal_fd, &signal_number, err) < 0)
+        watch(workplace, campaign, &signals, err) < 0)
         goto out;
-    code = windows_exit_code(workplace, campaign, signal_number, err);
+    code = windows_exit_code(workplace, campaign, signals.first, err);
 out:
     asim_campaign_close(campaign);
-    close(signal_fd);
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    signals_close(&signals);
     return code;
 }
