@@ -12,7 +12,7 @@ import time
 
 import common
 
-USAGE, INPUT, ENVIRONMENT, LOCKED = 2, 3, 4, 75
+USAGE, INPUT, ENVIRONMENT, QUALITY, LOCKED = 2, 3, 4, 6, 75
 
 
 class Case:
@@ -166,6 +166,28 @@ def second_one_is_refused_and_interrupt_resumes(case):
         case.failures.append(status)
 
 
+def windows_that_do_not_overlap_end_with_6(case):
+    done = common.run([case.autosim, "run", "tri.tpr", "tri.xtc", "--windows", "3",
+                       "--force-constant", "90000", "--ns", "0.2", "-C", "gap"],
+                      cwd=case.root, check=False)
+    if done.returncode != QUALITY or "overlap" not in done.stderr:
+        case.failures.append(f"no overlap: exit {done.returncode}, {done.stderr}")
+
+
+def printed_commands_can_be_run(case):
+    """run -n prints one command a window; the shell runs it as it stands."""
+    plan = [case.autosim, "run", "-n", "tri.tpr", "tri.xtc", "--windows", "2", "--ns",
+            "0.05", "-C", "it's a folder"]
+    lines = common.run(plan, cwd=case.root).stdout.splitlines()
+    done = [common.run(["sh", "-c", line], cwd="/", check=False) for line in lines]
+    if len(lines) != 2 or any(one.returncode != 0 for one in done):
+        case.failures.append(f"commands of run -n: {lines}")
+    for number in range(2):
+        path = os.path.join(case.root, "it's a folder", "windows", f"{number:03d}")
+        if not os.path.exists(os.path.join(path, "confout.gro")):
+            case.failures.append(f"{path} was not run")
+
+
 def full_disk_pauses_and_goes_on(case):
     """Windows on a small file system, which then grows."""
     small = os.path.join(case.root, "small")
@@ -197,6 +219,7 @@ def main():
     case = Case(sys.argv[1], root)
     for part in (usage, files, selections, machine,
                  truncated_trajectory_is_used_and_told, broken_without_bonds_is_refused,
+                 windows_that_do_not_overlap_end_with_6, printed_commands_can_be_run,
                  full_disk_pauses_and_goes_on,
                  second_one_is_refused_and_interrupt_resumes):
         part(case)
