@@ -224,6 +224,23 @@ static void other_fit_atoms_are_refused(void **state)
     assert_non_null(strstr(err.text, "--align"));
 }
 
+/* gmx hangs on such a file. */
+static void atoms_beyond_the_system_are_refused(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct asim_edi edi;
+    struct asim_error err = {0};
+    struct asim_bias bias = {0, 1000};
+    char *text;
+    make_pca(&fixture, 3); /* its last atom is number 20 */
+    assert_int_equal(asim_edi_write(&fixture.pca, &bias, 20, 50, 300, &text, &err), 0);
+    memcpy(strstr(text, "#NINI\n 20"), "#NINI\n 19", 9);
+    assert_int_equal(asim_edi_parse(text, &edi, &err), -1);
+    assert_non_null(strstr(err.text, "atom 20 of a system of 19 atoms"));
+    free(text);
+}
+
 /* Cuts and wrong bytes anywhere give an error or a success, and no crash. */
 static void damaged_edi_text_is_survived(void **state)
 {
@@ -447,6 +464,7 @@ int main(void)
         cmocka_unit_test(numbers_too_long_for_their_field_are_refused),
         cmocka_unit_test(a_number_of_13_characters_is_read_as_gmx_reads_it),
         cmocka_unit_test(other_fit_atoms_are_refused),
+        cmocka_unit_test(atoms_beyond_the_system_are_refused),
         cmocka_unit_test(damaged_edi_text_is_survived),
         cmocka_unit_test(windows_follow_the_rule),
         cmocka_unit_test(a_plan_on_disk_is_the_plan),
