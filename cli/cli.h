@@ -11,6 +11,9 @@ struct settings {
     const char *folder;
     const char *gromacs;
     const char *html_path;
+    const char *ndx; /* as given: FILE or FILE:GROUP; pca.ndx_path points behind it */
+    char ndx_path[4096];
+    char ndx_selection[256];
     struct asim_pca_options pca;
     struct asim_plan_options plan;
     struct asim_run_options run;

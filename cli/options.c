@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/text.h"
 
 enum option_kind {
@@ -58,8 +59,8 @@ static const struct option_spec table[] = {
      "protein, the heavy atoms of a small molecule)"},
     {"align", 0, "SELECTION", OPTIONS_PCA, KIND_TEXT, AT(pca.align_selection), 0, 0,
      "atoms to superpose on (default: those of --sel)"},
-    {"ndx", 0, "FILE", OPTIONS_PCA | OPTIONS_INFO, KIND_TEXT, AT(pca.ndx_path), 0, 0,
-     "index file for selections of the form: group \"NAME\""},
+    {"ndx", 0, "FILE[:GROUP]", OPTIONS_PCA | OPTIONS_INFO, KIND_TEXT, AT(ndx), 0, 0,
+     "index file; selects its GROUP, or serves selections of the form: group \"NAME\""},
     {"begin", 'b', "PS", OPTIONS_PCA, KIND_REAL, AT(pca.begin_ps), -1e15, 1e15,
      "leave out frames before this time"},
     {"end", 'e', "PS", OPTIONS_PCA, KIND_REAL, AT(pca.end_ps), -1e15, 1e15,
@@ -313,6 +314,32 @@ static int unknown_option(const char *given, const struct command *command,
                      given, command->name, command->name);
 }
 
+/* FILE:GROUP into the file and the selection of the group. */
+static int split_ndx(struct settings *settings, struct asim_error *err)
+{
+    const char *colon = strrchr(settings->ndx, ':');
+    bool whole = !colon || asim_file_exists(settings->ndx);
+    int path_length = whole ? (int)strlen(settings->ndx) : (int)(colon - settings->ndx);
+    const char *group = whole ? "" : colon + 1;
+    if ((size_t)path_length >= sizeof settings->ndx_path ||
+        strlen(group) + sizeof "group \"\"" > sizeof settings->ndx_selection)
+        return asim_fail(err, ASIM_EUSAGE, "--ndx '%s' is too long", settings->ndx);
+    if (!whole && settings->pca.selection)
+        return asim_fail(err, ASIM_EUSAGE,
+                         "--sel and --ndx '%s' both say which atoms: leave out one, or "
+                         "write --ndx %.*s --sel 'group \"%s\" and ...'",
+                         settings->ndx, path_length, settings->ndx, group);
+    snprintf(settings->ndx_path, sizeof settings->ndx_path, "%.*s", path_length,
+             settings->ndx);
+    settings->pca.ndx_path = settings->ndx_path;
+    if (!whole) {
+        snprintf(settings->ndx_selection, sizeof settings->ndx_selection,
+                 "group \"%s\"", group);
+        settings->pca.selection = settings->ndx_selection;
+    }
+    return 0;
+}
+
 int options_parse(int argc, char **argv, const struct command *command,
                   struct settings *ret_settings, struct asim_error *err)
 {
@@ -353,6 +380,8 @@ int options_parse(int argc, char **argv, const struct command *command,
             return -1;
         ret_settings->given |= (uint64_t)1 << index;
     }
+    if (ret_settings->ndx && split_ndx(ret_settings, err) < 0)
+        return -1;
     ret_settings->plan.window_ps = 1000 * ret_settings->window_ns;
     ret_settings->run.gromacs = ret_settings->gromacs;
     ret_settings->arguments = argv + optind;
