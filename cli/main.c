@@ -25,8 +25,7 @@ static const struct command commands[] = {
     {"pca", "TPR TRAJECTORY", "principal components of the selected atoms",
      "  autosim pca system.tpr traj.xtc\n"
      "  autosim pca system.tpr traj.xtc --sel \"protein and backbone\" -b 1000\n"
-     "  autosim pca system.tpr traj.xtc --ndx index.ndx --sel 'group \"Core\"' "
-     "--json\n",
+     "  autosim pca system.tpr traj.xtc --ndx index.ndx:Core --json\n",
      OPTIONS_COMMON | OPTIONS_PCA | OPTIONS_JSON, 2, 2, cmd_pca},
     {"plan", "", "place the umbrella windows along PC1 and write their inputs",
      "  autosim plan\n"
