@@ -11,7 +11,7 @@ import common
 
 
 def main():
-    autosim, compare = sys.argv[1:]
+    autosim, compare = map(os.path.abspath, sys.argv[1:])
     common.need_gmx()
     folder = common.workdir()
     common.simulate_alanine(folder, 4000, 1)

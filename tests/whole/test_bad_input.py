@@ -216,7 +216,7 @@ def main():
     common.need_gmx()
     root = common.workdir()
     make_files(root)
-    case = Case(sys.argv[1], root)
+    case = Case(os.path.abspath(sys.argv[1]), root)
     for part in (usage, files, selections, machine,
                  truncated_trajectory_is_used_and_told, broken_without_bonds_is_refused,
                  windows_that_do_not_overlap_end_with_6, printed_commands_can_be_run,

@@ -113,7 +113,7 @@ def check_journal(folder, plan):
 
 
 def main():
-    autosim = sys.argv[1]
+    autosim = os.path.abspath(sys.argv[1])
     kills = int(sys.argv[2]) if len(sys.argv) > 2 else 20
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.randrange(1 << 30)
     rng = random.Random(seed)
