@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -53,6 +54,26 @@ static void format_duration(double seconds, char *ret_text, size_t size)
         snprintf(ret_text, size, "%ld:%02ld min", total / 60, total % 60);
 }
 
+/* A line that wrapped could not be redrawn: the bar takes what the text leaves, and the
+ * text is cut. */
+static void draw_line(double fraction, const char *text)
+{
+    struct winsize size;
+    int columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0
+                      ? size.ws_col
+                      : 80;
+    char bar[BAR_WIDTH + 1] = "";
+    int width = columns - 4 - (int)strlen(text); /* "[", "] " and the last column */
+    width = width < BAR_WIDTH ? width : BAR_WIDTH;
+    int filled = (int)(fraction * width + 0.5);
+    for (int i = 0; i < width; i++)
+        bar[i] = i < filled ? '#' : '.';
+    if (width >= 5)
+        fprintf(stderr, "\r\033[K[%s] %s", bar, text);
+    else
+        fprintf(stderr, "\r\033[K%.*s", columns - 1, text);
+}
+
 void terminal_progress(struct terminal *terminal,
                        const struct asim_campaign_progress *progress)
 {
@@ -64,7 +85,7 @@ void terminal_progress(struct terminal *terminal,
     char eta[40], text[200];
     format_duration(progress->eta_seconds, eta, sizeof eta);
     snprintf(text, sizeof text,
-             "%3.0f%%  windows: %zu of %zu done, %zu running%s  %.4g ns/day  ETA %s",
+             "%3.0f%%  %zu of %zu windows, %zu running%s  %.4g ns/day  ETA %s",
              100 * progress->fraction, progress->completed, progress->window_count,
              progress->running, progress->failed ? ", some given up" : "",
              progress->total_ns_per_day, eta);
@@ -72,11 +93,6 @@ void terminal_progress(struct terminal *terminal,
         fprintf(stderr, "%s\n", text);
         return;
     }
-    char bar[BAR_WIDTH + 1];
-    int filled = (int)(progress->fraction * BAR_WIDTH + 0.5);
-    for (int i = 0; i < BAR_WIDTH; i++)
-        bar[i] = i < filled ? '#' : '.';
-    bar[BAR_WIDTH] = '\0';
-    fprintf(stderr, "\r\033[K[%s] %s", bar, text);
+    draw_line(progress->fraction, text);
     terminal->line_open = true;
 }
