@@ -403,8 +403,7 @@ int asim_window_intend(struct asim_driver *driver, size_t i, int slot,
         goto out;
     }
     if (asim_window_prepare_inputs(folder, &campaign->plan, &campaign->plan.windows[i],
-                                   life->physics_failures, campaign->reseed,
-                                   &cause) < 0 ||
+                                   life->reseeds, campaign->reseed, &cause) < 0 ||
         asim_mdrun_prepare(folder, attempt, life->fresh, &cause) < 0 ||
         asim_window_write_command(folder, driver->argv, &cause) < 0) {
         if (cause.status == ASIM_EINPUT || cause.status == ASIM_EUSAGE) {

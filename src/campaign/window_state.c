@@ -175,6 +175,7 @@ static bool count_failure(struct asim_window_life *life,
     case COUNT_MACHINE:
         return ++life->machine_failures > change->retries;
     case COUNT_PHYSICS:
+        life->reseeds++;
         return ++life->physics_failures > change->retries;
     case COUNT_RESTART:
         return ++life->restarts > change->retries;

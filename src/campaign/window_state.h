@@ -66,6 +66,8 @@ struct asim_window_life {
     int machine_failures; /* in a row without getting further than before */
     int physics_failures;
     int restarts;
+    int reseeds;       /* physics failures ever, which no retry forgets: velocities that
+                          led to one are not taken again */
     bool fresh;        /* the next attempt starts from the beginning: old files aside */
     int64_t best_step; /* furthest step of any attempt; -1: none */
     int exit_code;     /* of the last attempt; -signal */

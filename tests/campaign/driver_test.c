@@ -147,6 +147,28 @@ static void test_physics_starts_afresh_with_new_velocities(void **state)
     fixture_remove_folder(folder);
 }
 
+static void test_retry_does_not_repeat_velocities(void **state)
+{
+    (void)state;
+    char *folder = fixture_create_folder();
+    fixture_write_window(folder, 0, "100 10 20 0 3 blowup\n");
+    for (int round = 0; round < 2; round++) {
+        struct asim_campaign *campaign = fixture_open(folder, 1, 100, NULL);
+        struct asim_error err;
+        campaign->reseed = reseed_text;
+        assert_int_equal(asim_campaign_retry(campaign, 0, &err), 0);
+        assert_int_equal(fixture_start(campaign, 1, round == 0 ? 1 : 0, &err), 0);
+        assert_int_equal(fixture_run(campaign, 30, &err), 0);
+        struct asim_window_status status = status_of(campaign, 0);
+        /* The planned TPR and reseeding 1 blow up; the retry begins with 2. */
+        assert_int_equal(status.attempts, round == 0 ? 2 : 3);
+        assert_int_equal(status.state,
+                         round == 0 ? ASIM_WINDOW_FAILED : ASIM_WINDOW_COMPLETED);
+        asim_campaign_close(campaign);
+    }
+    fixture_remove_folder(folder);
+}
+
 static void test_causes_and_limits(void **state)
 {
     (void)state;
@@ -390,6 +412,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_windows_complete),
         cmocka_unit_test(test_physics_starts_afresh_with_new_velocities),
+        cmocka_unit_test(test_retry_does_not_repeat_velocities),
         cmocka_unit_test(test_causes_and_limits),
         cmocka_unit_test(test_full_disk_pauses),
         cmocka_unit_test(test_changed_and_missing_files_are_refused),
