@@ -23,6 +23,7 @@ struct settings {
     bool json;
     bool quiet;
     bool dry_run;
+    bool retry_failed;
     bool atoms;
     bool help;
     uint64_t given; /* bit i: option i of the option table was given */
@@ -73,5 +74,11 @@ void options_print_help(unsigned option_groups);
  * the provenance; `index` counts from 0 until NULL comes back. */
 const char *options_given_name(const struct settings *settings, unsigned option_groups,
                                size_t index, char *ret_value, size_t value_size);
+/* The options of these groups, given or not, until NULL comes back. */
+const char *options_name(unsigned option_groups, size_t index);
+/* Takes such a pair over where the user did not give that option now; names of other
+ * groups are passed over. `value` is borrowed. */
+int options_restore(struct settings *settings, unsigned option_groups, const char *name,
+                    const char *value, struct asim_error *err);
 
 #endif

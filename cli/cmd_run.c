@@ -20,7 +20,8 @@ static int prepare(struct workplace *workplace, struct asim_error *err)
         struct provenance provenance = {0};
         int rc = -1;
         if (provenance_read(settings->folder, &provenance, err) == 0)
-            rc = provenance_check_settings(&provenance, settings, err);
+            rc = provenance_check_settings(&provenance, settings,
+                                           OPTIONS_PCA | OPTIONS_PLAN, err);
         provenance_finish(&provenance);
         return rc;
     }
@@ -100,9 +101,9 @@ static int run_stages(struct workplace *workplace, struct asim_error *err)
     if (settings->dry_run)
         return print_commands(settings, err);
     struct asim_error windows_error = {0};
-    int windows_code = stage_windows(workplace, &windows_error);
-    if (windows_code > 0 ||
-        (windows_code < 0 && windows_error.status != ASIM_EWINDOWS)) {
+    bool ended = false;
+    int windows_code = stage_windows(workplace, &ended, &windows_error);
+    if (!ended) {
         if (windows_code < 0 && err)
             *err = windows_error;
         return windows_code;
@@ -112,13 +113,12 @@ static int run_stages(struct workplace *workplace, struct asim_error *err)
     if (report && stage_pmf(workplace, &pmf, err) == 0 &&
         stage_report(workplace, report, err) == 0) {
         print_result(settings, &pmf);
-        code = 0;
-        if (windows_code < 0) {
+        code = pmf.connected ? 0 : asim_fail(err, ASIM_EQUALITY, "%s", pmf.verdict);
+    }
+    if (windows_code < 0) { /* what no profile could be made of, or a poor one */
+        if (err)
             *err = windows_error;
-            code = -1;
-        } else if (!pmf.connected) {
-            code = asim_fail(err, ASIM_EQUALITY, "%s", pmf.verdict);
-        }
+        code = -1;
     }
     free(report);
     asim_pmf_finish(&pmf);

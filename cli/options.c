@@ -42,6 +42,11 @@ struct option_spec {
     const char *help;
 };
 
+/* Words in the order of their enums. */
+static const char *const pbc_words[] = {"auto", "none"};
+static const char *const reference_words[] = {"mean", "first"};
+static const char *const bias_words[] = {"auto", "edi"};
+
 #define AT(member) offsetof(struct settings, member)
 
 static const struct option_spec table[] = {
@@ -107,6 +112,8 @@ static const struct option_spec table[] = {
      "stop cleanly after this many hours; the same command goes on later"},
     {"cpt", 0, "MIN", OPTIONS_RUN, KIND_REAL, AT(run.checkpoint_minutes), 0.01, 1e4,
      "minutes between checkpoints of a window (default 5)"},
+    {"retry-failed", 0, NULL, OPTIONS_RUN, KIND_FLAG, AT(retry_failed), 0, 0,
+     "give windows that were given up another try, after their cause is mended"},
     {"dry-run", 'n', NULL, OPTIONS_RUN, KIND_FLAG, AT(dry_run), 0, 0,
      "print the exact gmx commands and run none"},
     {"bins", 0, "N", OPTIONS_PMF, KIND_SIZE, AT(pmf.bin_count), 2, 1e6,
@@ -230,9 +237,6 @@ static int parse_memory(const struct option_spec *spec, const char *value,
 static int store(struct settings *settings, const struct option_spec *spec,
                  const char *value, struct asim_error *err)
 {
-    static const char *const pbc_words[] = {"auto", "none"};
-    static const char *const reference_words[] = {"mean", "first"};
-    static const char *const bias_words[] = {"auto", "edi"};
     void *target = (char *)settings + spec->offset;
     int64_t count = 0;
     int word = 0;
@@ -244,8 +248,10 @@ static int store(struct settings *settings, const struct option_spec *spec,
         *(const char **)target = value;
         return 0;
     case KIND_COUNT_OR_AUTO:
-        if (strcmp(value, "auto") == 0)
+        if (strcmp(value, "auto") == 0) {
+            *(int *)target = 0;
             return 0;
+        }
         /* fall through */
     case KIND_INT:
         if (parse_count(spec, value, &count, err) < 0)
@@ -263,8 +269,10 @@ static int store(struct settings *settings, const struct option_spec *spec,
         *(uint64_t *)target = (uint64_t)count;
         return 0;
     case KIND_REAL_OR_AUTO:
-        if (strcmp(value, "auto") == 0)
+        if (strcmp(value, "auto") == 0) {
+            *(double *)target = 0;
             return 0;
+        }
         /* fall through */
     case KIND_REAL:
         return parse_number(spec, value, target, err);
@@ -389,6 +397,30 @@ int options_parse(int argc, char **argv, const struct command *command,
     return 0;
 }
 
+const char *options_name(unsigned option_groups, size_t index)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (table[i].groups & option_groups && index-- == 0)
+            return table[i].name;
+    return NULL;
+}
+
+int options_restore(struct settings *settings, unsigned option_groups, const char *name,
+                    const char *value, struct asim_error *err)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        uint64_t bit = (uint64_t)1 << i;
+        if (!(table[i].groups & option_groups) || strcmp(table[i].name, name) != 0 ||
+            settings->given & bit)
+            continue;
+        if (store(settings, &table[i], value, err) < 0)
+            return -1;
+        settings->given |= bit;
+    }
+    settings->plan.window_ps = 1000 * settings->window_ns;
+    return 0;
+}
+
 void options_print_help(unsigned option_groups)
 {
     for (size_t i = 0; i < OPTION_COUNT; i++) {
@@ -431,11 +463,22 @@ static void format_value(const struct settings *settings,
     case KIND_TEXT:
         snprintf(ret_value, value_size, "%s", *(const char *const *)source);
         break;
-    case KIND_INT:
-    case KIND_COUNT_OR_AUTO:
     case KIND_PBC:
+        snprintf(ret_value, value_size, "%s", pbc_words[settings->pca.pbc]);
+        break;
     case KIND_REFERENCE:
+        snprintf(ret_value, value_size, "%s", reference_words[settings->pca.reference]);
+        break;
     case KIND_BIAS:
+        snprintf(ret_value, value_size, "%s", bias_words[settings->plan.bias]);
+        break;
+    case KIND_COUNT_OR_AUTO:
+        if (*(const int *)source == 0) {
+            snprintf(ret_value, value_size, "auto");
+            break;
+        }
+        /* fall through */
+    case KIND_INT:
         snprintf(ret_value, value_size, "%d", *(const int *)source);
         break;
     case KIND_SIZE:
@@ -445,8 +488,13 @@ static void format_value(const struct settings *settings,
         snprintf(ret_value, value_size, "%llu",
                  (unsigned long long)*(const uint64_t *)source);
         break;
-    case KIND_REAL:
     case KIND_REAL_OR_AUTO:
+        if (*(const double *)source == 0) {
+            snprintf(ret_value, value_size, "auto");
+            break;
+        }
+        /* fall through */
+    case KIND_REAL:
         snprintf(ret_value, value_size, "%.10g", *(const double *)source);
         break;
     case KIND_RANGE:

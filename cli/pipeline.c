@@ -2,6 +2,7 @@
 #include "pipeline.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,13 +12,31 @@
 #include "base/file.h"
 #include "campaign/campaign_lock.h"
 
+/* GROMACS writes the name of its folder into a comment line of bias.xvg as it is. */
+static int check_folder_name(const char *folder, struct asim_error *err)
+{
+    char *absolute = realpath(folder, NULL);
+    bool broken = absolute && strpbrk(absolute, "\r\n");
+    free(absolute);
+    return broken
+               ? asim_fail(err, ASIM_EUSAGE,
+                           "the name of the folder '%s', or of one above it, holds a "
+                           "line break, which GROMACS' files cannot carry: use "
+                           "another with -C",
+                           folder)
+               : 0;
+}
+
 int workplace_open(struct workplace *workplace, const struct settings *settings,
                    bool create, struct asim_error *err)
 {
     *workplace = (struct workplace){.settings = settings, .lock_fd = -1};
     terminal_init(&workplace->terminal, settings->quiet);
     if (create) {
+        /* A reader of our messages that leaves must not end the work. */
+        signal(SIGPIPE, SIG_IGN);
         if (asim_make_folder(settings->folder, err) < 0 ||
+            check_folder_name(settings->folder, err) < 0 ||
             asim_campaign_lock_take(settings->folder, &workplace->lock_fd, err) < 0)
             return -1;
     }
@@ -82,6 +101,21 @@ bool campaign_file_exists(const struct settings *settings, const char *name)
     return exists;
 }
 
+/* A result that is about to be made anew: what is half made must not pass for it. */
+static int forget(const struct settings *settings, const char *name,
+                  struct asim_error *err)
+{
+    char *path = asim_path_join(settings->folder, name, err);
+    if (!path)
+        return -1;
+    int rc =
+        unlink(path) < 0 && errno != ENOENT
+            ? asim_fail(err, ASIM_EIO, "cannot remove '%s': %s", path, strerror(errno))
+            : 0;
+    free(path);
+    return rc;
+}
+
 /* Damage met while reading: said once, with the frame and the byte. */
 static void report_damage(struct asim_log *log, const struct asim_trajectory *traj)
 {
@@ -110,6 +144,7 @@ int stage_pca(struct workplace *workplace, const char *topology_path,
     report_damage(workplace->log, traj);
     /* pca.json is written last by asim_pca_write: where it is, all of it is. */
     if (asim_make_folder(folder, err) < 0 ||
+        forget(settings, "pca/pca.json", err) < 0 ||
         provenance_write(settings, topology_path, trajectory_path, err) < 0 ||
         asim_pca_write(&pca, &top, folder, err) < 0)
         goto out;
@@ -139,7 +174,8 @@ static void log_plan(struct asim_log *log, const struct asim_plan *plan)
 
 int stage_plan(struct workplace *workplace, struct asim_error *err)
 {
-    const struct settings *settings = workplace->settings;
+    struct settings merged = *workplace->settings;
+    struct settings *settings = &merged;
     struct provenance provenance = {0};
     struct asim_topology top = {0};
     struct asim_trajectory *traj = NULL;
@@ -149,11 +185,16 @@ int stage_plan(struct workplace *workplace, struct asim_error *err)
     int rc = -1;
     if (!folder || provenance_read(settings->folder, &provenance, err) < 0 ||
         provenance_check_inputs(&provenance, err) < 0 ||
+        provenance_check_settings(&provenance, settings, OPTIONS_PCA, err) < 0 ||
+        (!campaign_file_exists(settings, "plan.json") &&
+         provenance_restore_plan(&provenance, settings, err) < 0) ||
         asim_pca_read(folder, &pca, err) < 0 ||
         asim_topology_read(provenance.topology.path, &top, err) < 0 ||
         asim_trajectory_open(provenance.trajectory.path, &traj, err) < 0 ||
         asim_plan_compute(&pca, &top, provenance.topology.path, traj, &settings->plan,
                           workplace->log, &plan, err) < 0 ||
+        forget(settings, "plan.json", err) < 0 ||
+        provenance_record_plan(settings, err) < 0 ||
         asim_plan_write(&plan, &pca, &top, provenance.topology.path, traj,
                         settings->folder, err) < 0)
         goto out;

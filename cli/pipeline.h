@@ -36,8 +36,10 @@ int stage_pca(struct workplace *workplace, const char *topology_path,
               struct asim_error *err);
 /* Windows from pca/ and the provenance's inputs: plan.json and windows/. */
 int stage_plan(struct workplace *workplace, struct asim_error *err);
-/* Runs the windows. Returns the exit code: 0, 5, or 128+signal; -1 on errors. */
-int stage_windows(struct workplace *workplace, struct asim_error *err);
+/* Runs the windows. Returns 0, or 128+signal where a signal stopped them; -1 on errors,
+ * ASIM_EWINDOWS where windows were given up. `ret_ended`: every window was completed or
+ * given up; false where a signal or --maxh came before. */
+int stage_windows(struct workplace *workplace, bool *ret_ended, struct asim_error *err);
 /* PMF of what is there into pmf/. */
 int stage_pmf(struct workplace *workplace, struct asim_pmf *ret_pmf,
               struct asim_error *err);

@@ -44,6 +44,13 @@ static int describe_input(const char *path, struct input_file *ret_input,
     free(absolute);
     if (length >= (int)sizeof ret_input->path)
         return asim_fail(err, ASIM_EINPUT, "the path of '%s' is too long", path);
+    json_t *writable = json_string(ret_input->path);
+    json_decref(writable);
+    if (!writable)
+        return asim_fail(err, ASIM_EINPUT,
+                         "the path '%s' is not UTF-8 and cannot be put on record: "
+                         "rename the file or its folder",
+                         ret_input->path);
     if (stat_input(ret_input, err) < 0)
         return -1;
     return asim_file_sha256(ret_input->path, ret_input->sha256, err);
@@ -189,8 +196,52 @@ static int same_file(const char *given, const struct input_file *recorded,
     return 0;
 }
 
+int provenance_restore_plan(const struct provenance *provenance,
+                            struct settings *settings, struct asim_error *err)
+{
+    json_t *root = json_loads(provenance->text, 0, NULL);
+    const char *name;
+    json_t *value;
+    int rc = 0;
+    json_object_foreach(json_object_get(root, "options"), name, value)
+    {
+        if (rc == 0 && json_is_string(value))
+            rc = options_restore(settings, OPTIONS_PLAN, name, json_string_value(value),
+                                 err);
+    }
+    json_decref(root);
+    return rc < 0 ? asim_wrap(err, "provenance.json") : 0;
+}
+
+int provenance_record_plan(const struct settings *settings, struct asim_error *err)
+{
+    json_t *root = NULL;
+    int rc = -1;
+    char *path = asim_path_join(settings->folder, "provenance.json", err);
+    if (!path || asim_json_read(path, &root, err) < 0)
+        goto out;
+    json_t *options = json_object_get(root, "options");
+    char value[4096];
+    const char *name;
+    for (size_t i = 0; (name = options_name(OPTIONS_PLAN, i)); i++)
+        json_object_del(options, name);
+    for (size_t i = 0;
+         (name = options_given_name(settings, OPTIONS_PLAN, i, value, sizeof value));
+         i++)
+        if (json_object_set_new(options, name, json_string(value)) < 0) {
+            asim_fail(err, ASIM_ENOMEM, "no memory to write '%s'", path);
+            goto out;
+        }
+    rc = asim_json_write(path, root, err);
+out:
+    json_decref(root);
+    free(path);
+    return rc;
+}
+
 int provenance_check_settings(const struct provenance *provenance,
-                              const struct settings *settings, struct asim_error *err)
+                              const struct settings *settings, unsigned option_groups,
+                              struct asim_error *err)
 {
     if (settings->argument_count == 2 &&
         (same_file(settings->arguments[0], &provenance->topology, settings, err) < 0 ||
@@ -201,18 +252,16 @@ int provenance_check_settings(const struct provenance *provenance,
     char value[4096];
     const char *name;
     int rc = 0;
-    for (size_t i = 0;
-         rc == 0 && (name = options_given_name(settings, OPTIONS_PCA | OPTIONS_PLAN, i,
-                                               value, sizeof value));
+    for (size_t i = 0; rc == 0 && (name = options_given_name(settings, option_groups, i,
+                                                             value, sizeof value));
          i++) {
         const char *before = json_string_value(json_object_get(recorded, name));
         if (!before || strcmp(before, value) != 0)
-            rc =
-                asim_fail(err, ASIM_EUSAGE,
-                          "--%s %s: the campaign in '%s' was planned with %s%s; its "
-                          "windows cannot be changed now: begin another with -C FOLDER",
-                          name, value, settings->folder, before ? "" : "the default",
-                          before ? before : "");
+            rc = asim_fail(err, ASIM_EUSAGE,
+                           "--%s %s: the campaign in '%s' was made with %s%s; that "
+                           "cannot be changed now: begin another with -C FOLDER",
+                           name, value, settings->folder, before ? "" : "the default",
+                           before ? before : "");
     }
     json_decref(root);
     return rc;

@@ -31,9 +31,17 @@ int provenance_read(const char *folder, struct provenance *ret_provenance,
 /* The inputs are still what they were; ASIM_EINPUT names the one that is not. */
 int provenance_check_inputs(const struct provenance *provenance,
                             struct asim_error *err);
-/* What the user gives now agrees with what the plan was made from: files by content,
- * options of PCA and plan by value; ASIM_EUSAGE names the difference. */
+/* What the user gives now agrees with what the campaign was made from: files by
+ * content, options of the groups by value; ASIM_EUSAGE names the difference. */
 int provenance_check_settings(const struct provenance *provenance,
-                              const struct settings *settings, struct asim_error *err);
+                              const struct settings *settings, unsigned option_groups,
+                              struct asim_error *err);
+
+/* Options of the plan on record that are not given now: a plan that was interrupted is
+ * made as it was asked for first. */
+int provenance_restore_plan(const struct provenance *provenance,
+                            struct settings *settings, struct asim_error *err);
+/* Puts the given options of the plan on record in place of those before. */
+int provenance_record_plan(const struct settings *settings, struct asim_error *err);
 
 #endif

@@ -125,6 +125,25 @@ static int write_profile(const struct settings *settings, const struct asim_pmf 
     return rc;
 }
 
+/* No check of the samples can see what is not there. */
+static void mark_incomplete(const struct results *results, struct asim_pmf *pmf)
+{
+    char verdict[sizeof pmf->verdict];
+    size_t missing = 0;
+    for (size_t i = 0; i < results->plan.window_count; i++)
+        missing += results->statuses[i].state != ASIM_WINDOW_COMPLETED;
+    if (missing == 0)
+        return;
+    snprintf(verdict, sizeof verdict, "%s",
+             pmf->trustworthy ? "The samples that are there passed every check."
+                              : pmf->verdict);
+    pmf->trustworthy = false;
+    snprintf(pmf->verdict, sizeof pmf->verdict,
+             "Preliminary: %zu of %zu windows are not completed, so the profile may "
+             "lack a part of its range and of its samples. %.400s",
+             missing, results->plan.window_count, verdict);
+}
+
 int stage_pmf(struct workplace *workplace, struct asim_pmf *ret_pmf,
               struct asim_error *err)
 {
@@ -163,8 +182,10 @@ int stage_pmf(struct workplace *workplace, struct asim_pmf *ret_pmf,
     }
     struct asim_pmf_options options = settings->pmf;
     options.temperature_kelvin = results.plan.temperature_kelvin;
-    if (asim_pmf_compute(windows, count, &options, &pmf, err) < 0 ||
-        write_profile(settings, &pmf, err) < 0)
+    if (asim_pmf_compute(windows, count, &options, &pmf, err) < 0)
+        goto out;
+    mark_incomplete(&results, &pmf);
+    if (write_profile(settings, &pmf, err) < 0)
         goto out;
     asim_log_write(workplace->log, ASIM_LOG_INFO,
                    "PMF from %zu windows: MBAR residual %.1e after %d iterations",

@@ -11,77 +11,81 @@
 #include "campaign/campaign_lock.h"
 #include "pipeline.h"
 
-/* Where the signal handler writes; one run of the program has one. A handler and not a
- * signalfd: that needs the signals blocked in every thread, and OpenBLAS starts its
- * threads before main() does anything. */
-static int signal_pipe[2] = {-1, -1};
+static const int stop_signals[] = {SIGINT, SIGTERM, SIGHUP};
+enum { STOP_SIGNAL_COUNT = sizeof stop_signals / sizeof *stop_signals };
+
+/* Signals become bytes in a pipe. A signalfd would not do: the linear-algebra library
+ * has threads of its own that do not block these signals, and one that reaches such a
+ * thread would end the program. */
+struct signals {
+    int read_fd, write_fd;
+    struct sigaction before[STOP_SIGNAL_COUNT];
+    bool taken[STOP_SIGNAL_COUNT];
+};
+
+static volatile sig_atomic_t signal_write_fd = -1;
 
 static void on_signal(int signal_number)
 {
-    int saved = errno;
-    unsigned char byte = (unsigned char)signal_number;
-    ssize_t written = write(signal_pipe[1], &byte, 1);
-    (void)written; /* a full pipe holds more requests than anybody waits for */
-    errno = saved;
+    int cause = errno;
+    unsigned char number = (unsigned char)signal_number;
+    ssize_t written = write(signal_write_fd, &number, 1);
+    (void)written; /* full: more stops than anyone can ask for are waiting */
+    errno = cause;
 }
 
-static const int watched_signals[] = {SIGINT, SIGTERM, SIGHUP};
-
-enum { WATCHED_COUNT = sizeof watched_signals / sizeof *watched_signals };
-
-struct signals {
-    struct sigaction before[WATCHED_COUNT];
-    int first; /* the first one that came; 0: none */
-};
-
-static int signals_open(struct signals *signals, struct asim_error *err)
+static int signals_take(struct signals *signals, struct asim_error *err)
 {
-    *signals = (struct signals){0};
-    if (pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
         return asim_fail(err, ASIM_EENV, "cannot watch for signals: %s",
                          strerror(errno));
+    *signals = (struct signals){.read_fd = ends[0], .write_fd = ends[1]};
+    signal_write_fd = ends[1];
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    for (size_t i = 0; i < WATCHED_COUNT; i++) {
-        sigaction(watched_signals[i], NULL, &signals->before[i]);
-        /* nohup and shells without job control mean it when they ignore a signal. */
-        if (signals->before[i].sa_handler != SIG_IGN)
-            sigaction(watched_signals[i], &action, NULL);
+    sigemptyset(&action.sa_mask);
+    for (int i = 0; i < STOP_SIGNAL_COUNT; i++) {
+        sigaction(stop_signals[i], NULL, &signals->before[i]);
+        /* nohup and a shell's background jobs ignore them on purpose. */
+        signals->taken[i] = signals->before[i].sa_handler != SIG_IGN;
+        if (signals->taken[i])
+            sigaction(stop_signals[i], &action, NULL);
     }
     return 0;
 }
 
-static void signals_close(struct signals *signals)
+static void signals_give(struct signals *signals)
 {
-    for (size_t i = 0; i < WATCHED_COUNT; i++)
-        sigaction(watched_signals[i], &signals->before[i], NULL);
-    close(signal_pipe[0]);
-    close(signal_pipe[1]);
-    signal_pipe[0] = signal_pipe[1] = -1;
+    for (int i = 0; i < STOP_SIGNAL_COUNT; i++)
+        if (signals->taken[i])
+            sigaction(stop_signals[i], &signals->before[i], NULL);
+    signal_write_fd = -1;
+    close(signals->read_fd);
+    close(signals->write_fd);
 }
 
 static void stop_on_signal(struct workplace *workplace, struct asim_campaign *campaign,
-                           struct signals *signals)
+                           int signal_fd, int *signal_number)
 {
-    unsigned char signal_number;
-    while (read(signal_pipe[0], &signal_number, 1) == 1) {
-        if (signals->first == 0) {
-            signals->first = signal_number;
+    unsigned char number;
+    while (read(signal_fd, &number, 1) == 1) {
+        if (*signal_number == 0)
             asim_log_write(workplace->log, ASIM_LOG_WARNING,
                            "%s: asking the running windows to write a checkpoint and "
                            "stop; once more kills them",
-                           strsignal(signal_number));
-        }
+                           strsignal(number));
+        *signal_number = number;
         asim_campaign_stop(campaign);
     }
 }
 
 static int watch(struct workplace *workplace, struct asim_campaign *campaign,
-                 struct signals *signals, struct asim_error *err)
+                 int signal_fd, int *signal_number, struct asim_error *err)
 {
     for (;;) {
         struct pollfd fds[2] = {
             {.fd = asim_campaign_event_fd(campaign), .events = POLLIN},
-            {.fd = signal_pipe[0], .events = POLLIN},
+            {.fd = signal_fd, .events = POLLIN},
         };
         struct asim_campaign_progress progress;
         asim_campaign_progress(campaign, &progress);
@@ -89,24 +93,45 @@ static int watch(struct workplace *workplace, struct asim_campaign *campaign,
         if (poll(fds, 2, 1000) < 0 && errno != EINTR)
             return asim_fail(err, ASIM_EENV, "cannot wait for the windows: %s",
                              strerror(errno));
-        stop_on_signal(workplace, campaign, signals);
+        stop_on_signal(workplace, campaign, signal_fd, signal_number);
         int rc = asim_campaign_dispatch(campaign, err);
         if (rc <= 0)
             return rc;
     }
 }
 
+/* Which window was given up first, and why: often it is the same for all. */
+static int fail_given_up(const struct workplace *workplace,
+                         const struct asim_campaign *campaign,
+                         const struct asim_campaign_progress *progress,
+                         struct asim_error *err)
+{
+    struct asim_window_status status = {.state = ASIM_WINDOW_PLANNED};
+    for (size_t i = 0; i < progress->window_count; i++) {
+        if (asim_campaign_window(campaign, i, &status, err) < 0)
+            return -1;
+        if (status.state == ASIM_WINDOW_FAILED)
+            break;
+    }
+    return asim_fail(err, ASIM_EWINDOWS,
+                     "%zu of %zu windows were given up, window %d for this: %s; "
+                     "'autosim status -C %s' has the others; mend the cause, then "
+                     "'autosim run -C %s --retry-failed'",
+                     progress->failed, progress->window_count, status.window_id,
+                     status.cause, workplace->settings->folder,
+                     workplace->settings->folder);
+}
+
 /* The exit code that the windows' states call for. */
 static int windows_exit_code(struct workplace *workplace,
                              const struct asim_campaign *campaign, int signal_number,
-                             struct asim_error *err)
+                             bool *ret_ended, struct asim_error *err)
 {
     struct asim_campaign_progress progress;
     asim_campaign_progress(campaign, &progress);
     terminal_close_line(&workplace->terminal);
-    if (progress.completed == progress.window_count)
-        return 0;
-    if (progress.completed + progress.failed < progress.window_count) {
+    *ret_ended = progress.completed + progress.failed == progress.window_count;
+    if (!*ret_ended) {
         asim_log_write(workplace->log, ASIM_LOG_INFO,
                        "Stopped with %zu of %zu windows completed; 'autosim run -C %s' "
                        "goes on",
@@ -115,30 +140,36 @@ static int windows_exit_code(struct workplace *workplace,
         /* No signal: the time of --maxh has passed, as was asked for. */
         return signal_number ? 128 + signal_number : 0;
     }
-    return asim_fail(
-        err, ASIM_EWINDOWS,
-        "%zu of %zu windows were given up; 'autosim status -C %s' says why",
-        progress.failed, progress.window_count, workplace->settings->folder);
+    return progress.failed > 0 ? fail_given_up(workplace, campaign, &progress, err) : 0;
 }
 
-int stage_windows(struct workplace *workplace, struct asim_error *err)
+static int retry_failed(struct asim_campaign *campaign, struct asim_error *err)
+{
+    for (size_t i = 0; i < asim_campaign_window_count(campaign); i++)
+        if (asim_campaign_retry(campaign, i, err) < 0)
+            return -1;
+    return 0;
+}
+
+int stage_windows(struct workplace *workplace, bool *ret_ended, struct asim_error *err)
 {
     const struct settings *settings = workplace->settings;
     struct asim_campaign *campaign = NULL;
     struct signals signals;
-    int code = -1;
-    if (signals_open(&signals, err) < 0)
+    int signal_number = 0, code = -1;
+    if (signals_take(&signals, err) < 0)
         return -1;
     /* The campaign takes the folder's lock itself; another autosim that comes between
      * is welcome to it. */
     asim_campaign_lock_give(&workplace->lock_fd);
     if (asim_campaign_open(settings->folder, workplace->log, &campaign, err) < 0 ||
+        (settings->retry_failed && retry_failed(campaign, err) < 0) ||
         asim_campaign_start(campaign, &settings->run, err) < 0 ||
-        watch(workplace, campaign, &signals, err) < 0)
+        watch(workplace, campaign, signals.read_fd, &signal_number, err) < 0)
         goto out;
-    code = windows_exit_code(workplace, campaign, signals.first, err);
+    code = windows_exit_code(workplace, campaign, signal_number, ret_ended, err);
 out:
     asim_campaign_close(campaign);
-    signals_close(&signals);
+    signals_give(&signals);
     return code;
 }

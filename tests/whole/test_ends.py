@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""How a run ends where it does not simply succeed, and how it goes on from there.
+
+    test_ends.py AUTOSIM
+"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import common
+
+# gmx as seen by autosim: fails in window 001 as long as the file `trouble` holds words.
+WRAPPER = """#!/bin/sh
+if [ "$1" = mdrun ] && [ "${PWD##*/}" = 001 ] && [ -s "$TROUBLE" ]; then
+    printf '%s\\n' '-------------------------------------------------------' \\
+        'Program:     gmx mdrun, version 2022.5' 'Source file: src/x.cpp (line 1)' '' \\
+        'Fatal error:' "$(head -n 1 "$TROUBLE")" '' \\
+        'For more information and tips for troubleshooting, please check the GROMACS' \\
+        '-------------------------------------------------------' >&2
+    sed -i 1d "$TROUBLE"
+    exit 1
+fi
+exec gmx "$@"
+"""
+BLOW_UP = "Too many LINCS warnings (1001)"
+BAD_INPUT = "Nr of atoms in bias.edi (9) does not match nr of md atoms (22)"
+
+
+class Place:
+    def __init__(self, autosim, folder):
+        self.autosim, self.folder = autosim, folder
+        self.gmx = os.path.join(folder, "wrapped-gmx")
+        self.trouble = os.path.join(folder, "trouble")
+        with open(self.gmx, "w") as out:
+            out.write(WRAPPER)
+        os.chmod(self.gmx, 0o755)
+
+    def run(self, campaign, *options, code=0, trouble=(), inputs=False):
+        with open(self.trouble, "w") as out:
+            out.writelines(line + "\n" for line in trouble)
+        files = ["unbiased.tpr", "unbiased.xtc"] if inputs else []
+        done = common.run([self.autosim, "run", *files, "-C", campaign, "--gmx",
+                           self.gmx, *options], cwd=self.folder, check=False,
+                          env={"TROUBLE": self.trouble})
+        if done.returncode != code:
+            sys.exit(f"{campaign} {options}: exit {done.returncode}, expected {code}\n"
+                     f"{done.stdout}{done.stderr}")
+        return done.stdout + done.stderr
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def windows(self, campaign):
+        done = common.run([self.autosim, "status", "-C", campaign, "--json"],
+                          cwd=self.folder)
+        return json.loads(done.stdout)["windows"]
+
+
+def expect(condition, words):
+    if not condition:
+        sys.exit(words)
+
+
+def test_maxh_makes_no_profile(place):
+    said = place.run("limited", "--ns", "20", "--windows", "4", "--maxh", "0.0003",
+                     inputs=True)
+    expect("goes on" in said and "verdict" not in said, said)
+    expect(not os.path.exists(place.path("limited", "pmf")), "there is a profile")
+
+
+def test_given_up_says_why_and_is_tried_again(place):
+    said = place.run("input", "--ns", "0.05", "--windows", "3", code=5, inputs=True,
+                     trouble=[BAD_INPUT])
+    expect("1 of 3 windows were given up, window 1 for this: the bias file is for "
+           "another number of atoms" in said, said)
+    # A profile of the other two may be there, but nobody is to trust it.
+    with open(place.path("input", "pmf", "pmf.json")) as file:
+        profile = json.load(file)
+    expect(not profile["trustworthy"] and "Preliminary: 1 of 3" in profile["verdict"],
+           profile["verdict"])
+    place.run("input", code=5)
+    said = place.run("input", "--retry-failed")
+    expect([w["status"] for w in place.windows("input")] == ["Completed"] * 3, said)
+
+
+def test_blow_up_starts_anew_from_a_real_tpr(place):
+    place.run("physics", "--ns", "0.05", "--windows", "3", "--retries", "1", code=5,
+              inputs=True, trouble=[BLOW_UP, BLOW_UP])
+    window = place.path("physics", "windows", "001")
+    first = open(os.path.join(window, "window.tpr"), "rb").read()
+    planned = open(os.path.join(window, "planned.tpr"), "rb").read()
+    expect(first != planned and len(first) == len(planned), "not reseeded")
+    place.run("physics", "--retry-failed", "--retries", "1", trouble=[BLOW_UP])
+    again = open(os.path.join(window, "window.tpr"), "rb").read()
+    expect(again not in (first, planned), "the same velocities once more")
+    expect(place.windows("physics")[1]["status"] == "Completed", "not completed")
+    # What gmx read: other velocities and another seed, the same coordinates and steps.
+    dumps = [subprocess.run(["gmx", "dump", "-s", os.path.join(window, name)],
+                            capture_output=True, text=True).stdout.splitlines()
+             for name in ("planned.tpr", "window.tpr")]
+    changed = {a.split("=")[0].split("[")[0].strip() for a, b in zip(*dumps) if a != b}
+    changed = {name for name in changed if not name.endswith(".tpr:")}
+    expect(len(dumps[0]) == len(dumps[1]) and changed == {"ld-seed", "v"},
+           f"changed: {changed}")
+
+
+def test_interrupted_plan_keeps_its_options(place):
+    """Killed before plan.json: `run` alone plans what was asked for first."""
+    place.run("cut", "--ns", "0.05", "--windows", "3", "--bias", "auto", "-n",
+              inputs=True)
+    os.remove(place.path("cut", "plan.json"))
+    said = place.run("cut", "--sel", "name CA", code=2)
+    expect("--sel" in said, said)
+    place.run("cut", "-n")
+    with open(place.path("cut", "plan.json")) as file:
+        plan = json.load(file)
+    expect(len(plan["windows"]) == 3 and plan["windows"][0]["nsteps"] == 25000,
+           "planned with other options")
+    place.run("cut", "--windows", "3", "-n", inputs=True)
+    place.run("cut", "--windows", "4", "-n", inputs=True, code=2)
+
+
+def test_reader_that_leaves(place):
+    """`autosim run | head -1`: the work is done all the same."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = subprocess.Popen([place.autosim, "run", "unbiased.tpr", "unbiased.xtc",
+                                "-C", "piped", "--ns", "0.05", "--windows", "3"],
+                               cwd=place.folder, stdout=writing, stderr=writing)
+    os.close(writing)
+    process.wait(120)
+    expect(os.path.exists(place.path("piped", "report.html")),
+           f"no report; exit {process.returncode}")
+
+
+def test_folder_names(place):
+    name = 'a b\'"c\\ $(d)'
+    place.run(name, "--ns", "0.05", "--windows", "2", inputs=True)
+    moved = "moved campaign"
+    os.rename(place.path(name), place.path(moved))
+    place.run(moved)
+    said = place.run("line\nbreak", code=2, inputs=True)
+    expect("line break" in said, said)
+    folder = os.fsencode(place.folder) + b"/lat\xe9"
+    os.mkdir(folder)
+    shutil.copy(os.fsencode(place.path("unbiased.tpr")), folder)
+    done = subprocess.run([place.autosim, "run", folder + b"/unbiased.tpr",
+                           "unbiased.xtc", "-C", "latin"], cwd=place.folder,
+                          capture_output=True)
+    expect(done.returncode == 3 and b"not UTF-8" in done.stderr, done.stderr)
+
+
+def main():
+    common.need_gmx()
+    folder = common.workdir()
+    common.simulate_alanine(folder, 400, 0.5)
+    place = Place(sys.argv[1], folder)
+    wanted = sys.argv[2:]
+    for name, test in list(globals().items()):
+        if name.startswith("test_") and (not wanted or name in wanted):
+            test(place)
+            print(f"ok {name}", flush=True)
+    shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
