@@ -6,8 +6,10 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import common
 
@@ -133,6 +135,37 @@ def test_reader_that_leaves(place):
     process.wait(120)
     expect(os.path.exists(place.path("piped", "report.html")),
            f"no report; exit {process.returncode}")
+
+
+def test_signals_stop_cleanly(place):
+    """Windows leave with checkpoints, whichever thread the signal reaches; a signal that
+    was ignored from the beginning (nohup) stays so."""
+    inputs = ["unbiased.tpr", "unbiased.xtc", "--ns", "50", "--windows", "3", "--cpt",
+              "60"]
+    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143),
+                         (signal.SIGHUP, 129)):
+        process = subprocess.Popen(
+            [place.autosim, "run", "-C", "stopped", *inputs], cwd=place.folder,
+            stderr=subprocess.PIPE, text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+        time.sleep(2)
+        process.send_signal(number)
+        said = process.communicate(timeout=60)[1]
+        expect(process.returncode == code and "goes on" in said,
+               f"{number}: exit {process.returncode}, {said}")
+        states = [w["status"] for w in place.windows("stopped")]
+        expect("Running" not in states and "Waiting" in states, f"{number}: {states}")
+        inputs = []
+    process = subprocess.Popen(
+        [place.autosim, "run", "-C", "stopped"], cwd=place.folder,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    time.sleep(1)
+    process.send_signal(signal.SIGHUP)
+    time.sleep(1)
+    expect(process.poll() is None, "ended by a signal that was to be ignored")
+    process.terminate()
+    process.wait(60)
 
 
 def test_folder_names(place):
