@@ -19,11 +19,14 @@ struct asim_pmf_window {
 
 struct asim_pmf_options {
     double temperature_kelvin; /* must be given */
-    double begin_nm, end_nm;   /* the profile's range; NAN: window centres +- 1 sigma */
-    size_t bin_count;          /* 0: chosen so that a bin is about sigma/4 */
-    size_t block_count;        /* per window for the errors; default 32 */
-    size_t bootstrap_count;    /* Bayesian block bootstrap as a check; default 0 */
-    unsigned long long seed;   /* for the bootstrap and the simultaneous band */
+    double begin_nm, end_nm; /* the profile's range; NAN: one sigma beyond the outermost
+                                centre, less the bins there with fewer than 50
+                                effective samples */
+    size_t bin_count;        /* of the range before its ends are shortened; 0: a bin is
+                                about sigma/4 */
+    size_t block_count;      /* per window for the errors; default 32 */
+    size_t bootstrap_count;  /* Bayesian block bootstrap as a check; default 0 */
+    unsigned long long seed; /* for the bootstrap and the simultaneous band */
     int thread_count;
     double minimum_overlap; /* gate; default 0.03, Klimovich et al. 2015 */
 };

@@ -11,8 +11,9 @@
 
 #include "base/memory.h"
 #include "pmf/gate_tests.h"
+#include "pmf/support.h"
 
-static const double RESIDUAL_LIMIT = 1e-8, SAMPLES_LIMIT = 50, BLOCK_LIMIT = 10;
+static const double RESIDUAL_LIMIT = 1e-8, BLOCK_LIMIT = 10;
 enum { MOST_NAMED = 5 };
 
 void asim_gate_set(struct asim_gate *gate, const char *name, bool pass, double value,
@@ -127,7 +128,8 @@ static void judge_blocks(const struct asim_gate_input *input, struct asim_gate *
     }
     if (least >= BLOCK_LIMIT)
         asim_gate_set(gate, "block_length", true, least, BLOCK_LIMIT,
-                      "blocks are at least %.0f correlation lengths long", least);
+                      "blocks are at least %.0f statistical inefficiencies long",
+                      least);
     else
         asim_gate_set(gate, "block_length", false, least, BLOCK_LIMIT,
                       "blocks of window %zu are only %.1f statistical inefficiencies "
@@ -139,19 +141,19 @@ static void judge_blocks(const struct asim_gate_input *input, struct asim_gate *
 static void support_sentence(struct asim_gate *gate, double worst_nm, double least,
                              size_t fewest, size_t needed_windows)
 {
-    if (least >= SAMPLES_LIMIT && fewest >= needed_windows)
-        asim_gate_set(gate, "bin_support", true, least, SAMPLES_LIMIT,
+    if (least >= ASIM_SUPPORT_SAMPLES && fewest >= needed_windows)
+        asim_gate_set(gate, "bin_support", true, least, ASIM_SUPPORT_SAMPLES,
                       "every bin between the outermost centres has at least %.0f "
                       "effective samples",
                       least);
-    else if (least < SAMPLES_LIMIT)
+    else if (least < ASIM_SUPPORT_SAMPLES)
         asim_gate_set(
-            gate, "bin_support", false, least, SAMPLES_LIMIT,
+            gate, "bin_support", false, least, ASIM_SUPPORT_SAMPLES,
             "the bin at %.4g nm has only %.1f effective samples, and %.0f are "
             "needed; run the windows there longer or add one",
-            worst_nm, least, SAMPLES_LIMIT);
+            worst_nm, least, ASIM_SUPPORT_SAMPLES);
     else
-        asim_gate_set(gate, "bin_support", false, least, SAMPLES_LIMIT,
+        asim_gate_set(gate, "bin_support", false, least, ASIM_SUPPORT_SAMPLES,
                       "the bin at %.4g nm is sampled by one window alone, so that "
                       "nothing checks it; add a window there",
                       worst_nm);
@@ -163,55 +165,31 @@ static int judge_support(const struct asim_gate_input *input, struct asim_gate *
 {
     const struct asim_lattice *lattice = input->lattice;
     size_t bins = lattice->bin_count, count = lattice->window_count;
-    double *samples = asim_alloc_array(bins, 2 * sizeof *samples, err);
-    size_t *windows = asim_alloc_array(bins, sizeof *windows, err);
-    if (!samples || !windows) {
-        free(samples);
-        free(windows);
+    struct asim_support support = {0};
+    if (asim_support_count(lattice, &support, err) < 0)
         return -1;
-    }
-    double *own = samples + bins;
-    for (size_t k = 0; k < count; k++) {
-        const struct asim_lattice_window *window = &lattice->windows[k];
-        size_t lowest = bins, highest = 0;
-        for (size_t i = 0; i < window->block_count * window->node_count; i++) {
-            int32_t bin = lattice->bin[window->first_node + i % window->node_count];
-            if (bin == ASIM_NO_BIN || window->counts[i] == 0)
-                continue;
-            own[bin] += window->counts[i] / window->inefficiency;
-            lowest = (size_t)bin < lowest ? (size_t)bin : lowest;
-            highest = (size_t)bin > highest ? (size_t)bin : highest;
-        }
-        for (size_t bin = lowest; bin <= highest && bin < bins; bin++) {
-            samples[bin] += own[bin];
-            windows[bin] += own[bin] >= 1;
-            own[bin] = 0;
-        }
-    }
-    double width = lattice->spacing_nm * (double)lattice->cells_per_bin;
-    double least = INFINITY, worst_nm = lattice->begin_nm, lone_nm = worst_nm;
+    double least = INFINITY, worst_nm = lattice->bins_begin_nm, lone_nm = worst_nm;
     size_t fewest = SIZE_MAX, needed = count < 2 ? count : 2;
     bool any = false;
     for (int whole_range = 0; whole_range < 2 && !any; whole_range++)
         for (size_t bin = 0; bin < bins; bin++) {
-            double x = lattice->begin_nm + ((double)bin + 0.5) * width;
+            double x = asim_lattice_bin_nm(lattice, bin);
             if (!whole_range && (x < input->biases[0].centre_nm ||
                                  x > input->biases[count - 1].centre_nm))
                 continue;
             any = true;
-            if (samples[bin] < least) {
-                least = samples[bin];
+            if (support.samples[bin] < least) {
+                least = support.samples[bin];
                 worst_nm = x;
             }
-            if (windows[bin] < fewest) {
-                fewest = windows[bin];
+            if (support.windows[bin] < fewest) {
+                fewest = support.windows[bin];
                 lone_nm = x;
             }
         }
-    support_sentence(gate, least < SAMPLES_LIMIT ? worst_nm : lone_nm, least, fewest,
-                     needed);
-    free(samples);
-    free(windows);
+    support_sentence(gate, least < ASIM_SUPPORT_SAMPLES ? worst_nm : lone_nm, least,
+                     fewest, needed);
+    asim_support_finish(&support);
     return 0;
 }
 

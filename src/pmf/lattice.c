@@ -12,6 +12,7 @@
 #include "pmf/lattice.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -54,6 +55,18 @@ void asim_lattice_finish(struct asim_lattice *lattice)
     free(lattice->cell);
     free(lattice->bin);
     *lattice = (struct asim_lattice){0};
+}
+
+void asim_lattice_keep_bins(struct asim_lattice *lattice, size_t first, size_t count)
+{
+    double width = lattice->spacing_nm * (double)lattice->cells_per_bin;
+    for (size_t node = 0; node < lattice->node_count; node++) {
+        int32_t bin = lattice->bin[node];
+        bool stays = bin >= 0 && (size_t)bin >= first && (size_t)bin - first < count;
+        lattice->bin[node] = stays ? bin - (int32_t)first : ASIM_NO_BIN;
+    }
+    lattice->bins_begin_nm += (double)first * width;
+    lattice->bin_count = count;
 }
 
 static int compare_intervals(const void *first, const void *second)
@@ -242,6 +255,7 @@ int asim_lattice_make(const struct asim_pmf_window *windows, size_t window_count
     double bin_width =
         (options->end_nm - options->begin_nm) / (double)options->bin_count;
     struct asim_lattice lattice = {.begin_nm = options->begin_nm,
+                                   .bins_begin_nm = options->begin_nm,
                                    .bin_count = options->bin_count,
                                    .window_count = window_count};
     struct fill fill = {.lattice = &lattice};

@@ -30,8 +30,9 @@ struct asim_lattice_window {
  * Only stretches of the coordinate with samples have nodes.
  */
 struct asim_lattice {
-    double begin_nm;   /* a lattice point, and the edge of bin 0 */
-    double spacing_nm; /* of points, the width of a cell */
+    double begin_nm;      /* a lattice point, from which cells are counted */
+    double spacing_nm;    /* of points, the width of a cell */
+    double bins_begin_nm; /* lower edge of bin 0 */
     size_t cells_per_bin, bin_count;
     size_t node_count;
     double *x_nm;  /* [node_count] */
@@ -56,6 +57,16 @@ int asim_lattice_make(const struct asim_pmf_window *windows, size_t window_count
                       const struct asim_lattice_options *options,
                       struct asim_lattice *ret_lattice, struct asim_error *err);
 void asim_lattice_finish(struct asim_lattice *lattice);
+
+/* Middle of a bin. */
+static inline double asim_lattice_bin_nm(const struct asim_lattice *lattice, size_t bin)
+{
+    double width = lattice->spacing_nm * (double)lattice->cells_per_bin;
+    return lattice->bins_begin_nm + ((double)bin + 0.5) * width;
+}
+
+/* Only bins first .. first+count-1 stay, as 0 .. count-1. Cells stay as they are. */
+void asim_lattice_keep_bins(struct asim_lattice *lattice, size_t first, size_t count);
 
 /* First sample of block b of `block_count` in a window of `count` samples. */
 size_t asim_block_begin(size_t count, size_t block_count, size_t block);

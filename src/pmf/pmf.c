@@ -19,6 +19,7 @@
 #include "base/units.h"
 #include "pmf/gates.h"
 #include "pmf/resample.h"
+#include "pmf/support.h"
 
 enum { MOST_BINS = 1000000, MOST_WINDOWS = 20000, DEFAULT_BLOCKS = 32 };
 /* Of the narrowest bias' width: interpolation errors of some 1e-12, counting errors of
@@ -31,7 +32,9 @@ struct job {
     size_t window_count;
     struct asim_pmf_options options; /* with every default filled in */
     double kt_kj_mol;
-    double sigma_nm; /* narrowest width that a bias allows in a flat profile */
+    bool default_begin, default_end;
+    size_t trimmed_count; /* bins left out at default ends */
+    double sigma_nm;      /* narrowest width that a bias allows in a flat profile */
     struct asim_reduced_bias *biases;
     struct asim_lattice lattice;
     struct asim_estimate estimate;
@@ -152,9 +155,11 @@ static int choose_range(struct job *job, struct asim_error *err)
         return asim_fail(err, ASIM_EINPUT,
                          "no window has a bias or samples that differ; a width of the "
                          "sampled range was expected");
-    if (isnan(options->begin_nm))
+    job->default_begin = isnan(options->begin_nm);
+    job->default_end = isnan(options->end_nm);
+    if (job->default_begin)
         options->begin_nm = job->windows[0].bias.centre_nm - window_sigma(job, 0);
-    if (isnan(options->end_nm))
+    if (job->default_end)
         options->end_nm = job->windows[last].bias.centre_nm + window_sigma(job, last);
     double range = options->end_nm - options->begin_nm;
     if (!isfinite(range) || !(range > 0))
@@ -177,7 +182,7 @@ static int choose_range(struct job *job, struct asim_error *err)
 static int allocate_result(const struct job *job, struct asim_pmf *pmf,
                            struct asim_error *err)
 {
-    size_t bins = job->options.bin_count, count = job->window_count;
+    size_t bins = job->lattice.bin_count, count = job->window_count;
     pmf->bin_count = bins;
     pmf->window_count = count;
     pmf->gate_count = ASIM_GATE_COUNT;
@@ -206,11 +211,9 @@ static int fill_profile(const struct job *job, double quantile, struct asim_pmf 
                         struct asim_error *err)
 {
     double least = INFINITY;
-    double width =
-        (job->options.end_nm - job->options.begin_nm) / (double)job->options.bin_count;
     for (size_t bin = 0; bin < pmf->bin_count; bin++) {
         double log_sum = job->estimate.log_sum[bin];
-        pmf->x_nm[bin] = job->options.begin_nm + ((double)bin + 0.5) * width;
+        pmf->x_nm[bin] = asim_lattice_bin_nm(&job->lattice, bin);
         if (!isfinite(log_sum)) {
             pmf->pmf_kj_mol[bin] = pmf->error_kj_mol[bin] = pmf->band_kj_mol[bin] = NAN;
             continue;
@@ -247,28 +250,46 @@ static void fill_windows(struct job *job, struct asim_pmf *pmf)
     pmf->temperature_kelvin = job->options.temperature_kelvin;
 }
 
-static void write_verdict(struct asim_pmf *pmf)
+/* The range of the profile, its errors, and what was left out at its ends. */
+static void describe_range(const struct job *job, const struct asim_pmf *pmf,
+                           char *text, size_t size)
 {
     double least = INFINITY, most = 0;
-    size_t failed = 0;
-    const struct asim_gate *first = NULL;
     for (size_t bin = 0; bin < pmf->bin_count; bin++)
         if (isfinite(pmf->error_kj_mol[bin])) {
             least = fmin(least, pmf->error_kj_mol[bin]);
             most = fmax(most, pmf->error_kj_mol[bin]);
         }
+    const struct asim_lattice *lattice = &job->lattice;
+    double width = lattice->spacing_nm * (double)lattice->cells_per_bin;
+    int used = snprintf(
+        text, size, "Its standard error is %.2g to %.2g kJ/mol from %.4g to %.4g nm",
+        least, most, lattice->bins_begin_nm,
+        lattice->bins_begin_nm + width * (double)pmf->bin_count);
+    if (job->trimmed_count > 0 && used > 0 && (size_t)used < size)
+        snprintf(text + used, size - (size_t)used,
+                 "; %zu bin%s beyond, with fewer than %.0f effective samples, %s left "
+                 "out",
+                 job->trimmed_count, job->trimmed_count == 1 ? "" : "s",
+                 ASIM_SUPPORT_SAMPLES, job->trimmed_count == 1 ? "is" : "are");
+}
+
+static void write_verdict(const struct job *job, struct asim_pmf *pmf)
+{
+    size_t failed = 0;
+    const struct asim_gate *first = NULL;
+    char range[240];
     for (size_t i = 0; i < pmf->gate_count; i++)
         if (!pmf->gates[i].pass) {
             first = first ? first : &pmf->gates[i];
             failed++;
         }
     pmf->trustworthy = failed == 0;
+    describe_range(job, pmf, range, sizeof range);
     if (!failed)
-        snprintf(
-            pmf->verdict, sizeof pmf->verdict,
-            "The profile can be trusted: all %zu checks passed. Its standard error "
-            "is %.2g to %.2g kJ/mol.",
-            pmf->gate_count, least, most);
+        snprintf(pmf->verdict, sizeof pmf->verdict,
+                 "The profile can be trusted: all %zu checks passed. %s.",
+                 pmf->gate_count, range);
     else if (!pmf->connected)
         snprintf(pmf->verdict, sizeof pmf->verdict,
                  "This is not one profile but segments (%zu of %zu checks failed): %s.",
@@ -277,8 +298,8 @@ static void write_verdict(struct asim_pmf *pmf)
         snprintf(
             pmf->verdict, sizeof pmf->verdict,
             "Do not trust this profile yet: %zu of %zu checks failed. First of all "
-            "%s: %s.",
-            failed, pmf->gate_count, first->name, first->sentence);
+            "%s: %s. %s.",
+            failed, pmf->gate_count, first->name, first->sentence, range);
 }
 
 static int analyse(struct job *job, struct asim_pmf *pmf, struct asim_error *err)
@@ -295,6 +316,11 @@ static int analyse(struct job *job, struct asim_pmf *pmf, struct asim_error *err
     double quantile;
     if (asim_lattice_make(job->windows, job->window_count, &lattice_options,
                           &job->lattice, err) < 0 ||
+        asim_support_trim(&job->lattice, job->windows[0].bias.centre_nm,
+                          job->windows[job->window_count - 1].bias.centre_nm,
+                          job->default_begin, job->default_end, &job->trimmed_count,
+                          err) < 0 ||
+        allocate_result(job, pmf, err) < 0 ||
         asim_estimate_make(&job->lattice, job->biases, options->thread_count,
                            &job->estimate, err) < 0 ||
         asim_influence_make(&job->lattice, &job->estimate, options->thread_count,
@@ -324,7 +350,7 @@ static int analyse(struct job *job, struct asim_pmf *pmf, struct asim_error *err
     if (asim_gates_judge(&gate_input, pmf->gates, &pmf->connected, err) < 0)
         return -1;
     fill_windows(job, pmf);
-    write_verdict(pmf);
+    write_verdict(job, pmf);
     return 0;
 }
 
@@ -340,8 +366,7 @@ int asim_pmf_compute(const struct asim_pmf_window *windows, size_t window_count,
         goto out;
     job.kt_kj_mol = ASIM_KB_KJ_MOL_K * options->temperature_kelvin;
     job.biases = asim_alloc_array(window_count, sizeof *job.biases, err);
-    if (!job.biases || choose_range(&job, err) < 0 ||
-        allocate_result(&job, &pmf, err) < 0)
+    if (!job.biases || choose_range(&job, err) < 0)
         goto out;
     for (size_t k = 0; k < window_count; k++)
         job.biases[k] = (struct asim_reduced_bias){
