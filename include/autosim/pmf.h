@@ -20,8 +20,9 @@ struct asim_pmf_window {
 struct asim_pmf_options {
     double temperature_kelvin; /* must be given */
     double begin_nm, end_nm; /* the profile's range; NAN: one sigma beyond the outermost
-                                centre, less the bins there with fewer than 50
-                                effective samples */
+                                centre, less the bins at that end, as far as the
+                                outermost window's mean, with fewer than 50 effective
+                                samples */
     size_t bin_count;        /* of the range before its ends are shortened; 0: a bin is
                                 about sigma/4 */
     size_t block_count;      /* per window for the errors; default 32 */

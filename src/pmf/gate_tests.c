@@ -13,6 +13,9 @@
 
 static const double DRIFT_LEVEL = 0.01, CONSISTENCY_RATE = 0.01, HALVES_LIMIT = 2;
 enum { FEWEST_BLOCKS = 16 };
+/* A window that no other reaches agrees with "all windows", itself alone, but for the
+ * rounding of sums: such differences are nothing to judge. */
+static const double ROUNDING = 1e-10;
 
 /* Mean and variance of block means begin .. end-1 of a window. */
 static void block_mean_spread(const struct asim_lattice_window *window, size_t begin,
@@ -71,10 +74,10 @@ int asim_gate_drift(const struct asim_gate_input *input, struct asim_gate *ret_g
     if (failed)
         asim_gate_set(
             ret_gate, "drift", false, least, limit,
-            "in %zu windows, most in window %zu, the first tenth and the last "
+            "in %zu window%s, most in window %zu, the first tenth and the last "
             "half of the samples differ beyond chance: they were not "
             "equilibrated; discard their beginning or run them longer",
-            failed, worst);
+            failed, failed == 1 ? "" : "s", worst);
     else
         asim_gate_set(ret_gate, "drift", true, least, limit,
                       "no window's beginning differs from its end beyond chance");
@@ -126,6 +129,7 @@ struct deviation {
     size_t window;
     int power;
     double *phi;      /* [node] */
+    double scale;     /* sum of |phi| over the window's samples */
     double *share;    /* [node] phi p_window; 0 out of the window's reach */
     double *response; /* [window] H^-1 v, -v being the change of d with a */
 };
@@ -169,9 +173,12 @@ static double find_deviation(const struct asim_gate_input *input,
             deviation->response[centres->first[g] + j] -= share * ps[j];
     }
     for (size_t block = 0; block < own->block_count; block++)
-        for (size_t cell = 0; cell < own->node_count; cell++)
-            observed += own->counts[block * own->node_count + cell] *
-                        deviation->phi[own->first_node + cell];
+        for (size_t cell = 0; cell < own->node_count; cell++) {
+            double term = own->counts[block * own->node_count + cell] *
+                          deviation->phi[own->first_node + cell];
+            observed += term;
+            deviation->scale += fabs(term);
+        }
     deviation->response[0] = 0;
     asim_band_solve(&input->estimate->factor, deviation->response);
     return observed - predicted;
@@ -242,7 +249,8 @@ static int judge_deviation(void *context, size_t task, int thread_index,
     double value = find_deviation(input, &deviation);
     double variance = deviation_variance(input, &deviation);
     size_t blocks = input->lattice->windows[deviation.window].block_count;
-    bool judged = blocks >= FEWEST_BLOCKS && variance > 0;
+    double noise = ROUNDING * deviation.scale;
+    bool judged = blocks >= FEWEST_BLOCKS && variance > noise * noise;
     double z = judged ? fabs(value) / sqrt(variance) : 0;
     consistency->z[task] = z;
     consistency->p[task] =

@@ -143,7 +143,8 @@ static void support_sentence(struct asim_gate *gate, double worst_nm, double lea
 {
     if (least >= ASIM_SUPPORT_SAMPLES && fewest >= needed_windows)
         asim_gate_set(gate, "bin_support", true, least, ASIM_SUPPORT_SAMPLES,
-                      "every bin between the outermost centres has at least %.0f "
+                      "every bin of the profile between the outermost centres has at "
+                      "least %.0f "
                       "effective samples",
                       least);
     else if (least < ASIM_SUPPORT_SAMPLES)

@@ -302,6 +302,19 @@ static void write_verdict(const struct job *job, struct asim_pmf *pmf)
             failed, pmf->gate_count, first->name, first->sentence, range);
 }
 
+/* A wall holds the outermost windows back from their centres: what lies beyond both the
+ * centre and the mean of their samples may be left out. */
+static int trim_range(struct job *job, struct asim_error *err)
+{
+    size_t last = job->window_count - 1;
+    double lowest =
+        fmax(job->windows[0].bias.centre_nm, job->lattice.windows[0].mean_nm);
+    double highest =
+        fmin(job->windows[last].bias.centre_nm, job->lattice.windows[last].mean_nm);
+    return asim_support_trim(&job->lattice, lowest, highest, job->default_begin,
+                             job->default_end, &job->trimmed_count, err);
+}
+
 static int analyse(struct job *job, struct asim_pmf *pmf, struct asim_error *err)
 {
     const struct asim_pmf_options *options = &job->options;
@@ -316,11 +329,7 @@ static int analyse(struct job *job, struct asim_pmf *pmf, struct asim_error *err
     double quantile;
     if (asim_lattice_make(job->windows, job->window_count, &lattice_options,
                           &job->lattice, err) < 0 ||
-        asim_support_trim(&job->lattice, job->windows[0].bias.centre_nm,
-                          job->windows[job->window_count - 1].bias.centre_nm,
-                          job->default_begin, job->default_end, &job->trimmed_count,
-                          err) < 0 ||
-        allocate_result(job, pmf, err) < 0 ||
+        trim_range(job, err) < 0 || allocate_result(job, pmf, err) < 0 ||
         asim_estimate_make(&job->lattice, job->biases, options->thread_count,
                            &job->estimate, err) < 0 ||
         asim_influence_make(&job->lattice, &job->estimate, options->thread_count,

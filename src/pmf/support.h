@@ -19,11 +19,10 @@ int asim_support_count(const struct asim_lattice *lattice,
 void asim_support_finish(struct asim_support *support);
 
 /*
- * Of the bins below `lowest_nm` and above `highest_nm`, the outermost windows' centres,
- * leaves out those at the ends with fewer effective samples: steep walls keep windows
- * from sampling one width beyond their centre, and a single sample there says nothing.
- * Bins between the centres always stay: what they lack is for a gate to tell.
- * `begin`, `end`: which ends may be shortened. Returns how many bins went.
+ * Of the bins below `lowest_nm` and above `highest_nm` leaves out those at the ends
+ * with too few effective samples: steep walls keep windows from sampling there, and
+ * single samples say nothing. Bins in between always stay: what they lack is for a gate
+ * to tell. `begin`, `end`: which ends may be shortened. Returns how many bins went.
  */
 int asim_support_trim(struct asim_lattice *lattice, double lowest_nm, double highest_nm,
                       bool begin, bool end, size_t *ret_trimmed,
