@@ -8,7 +8,7 @@
 #include "base/threads.h"
 #include "pca/kernels.h"
 #include "pca/sizes.h"
-#include "pca/superpose.h"
+#include "structure/superpose.h"
 
 enum { GROUPS_PER_BLOCK = ASIM_BLOCK_FRAMES / ASIM_GROUP_FRAMES };
 

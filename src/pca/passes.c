@@ -10,7 +10,7 @@
 
 #include "base/memory.h"
 #include "pca/kernels.h"
-#include "pca/superpose.h"
+#include "structure/superpose.h"
 
 /* Fills one block from the source; 1: more may follow, 0: the source is at its end. */
 static int fill_block(struct asim_analysis *an, struct asim_block *block, size_t first,

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "pca/superpose.h"
+#include "structure/superpose.h"
 
 int asim_pca_project(const struct asim_pca *pca, const float (*x_nm)[3],
                      size_t component, double *ret_nm, struct asim_error *err)

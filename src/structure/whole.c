@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "structure/lattice.h"
+#include "structure/superpose.h"
 
 struct step {
     uint32_t child, parent;
@@ -28,9 +29,11 @@ struct fragment {
     uint32_t root;
     size_t first_step, step_count;
     size_t first_atom, atom_count; /* its part of `atoms` */
-    double reference_nm[3]; /* its centre less the first fragment's, or, while the first
-                               frame is arranged, its centre */
+    double reference_nm[3]; /* its centre less the anchor's, or, while the first frame
+                               is arranged, its centre */
 };
+
+enum { ORIENTED_BY = 256 }; /* atoms at most that tell the anchor's orientation */
 
 struct asim_whole {
     size_t fragment_count, fragment_capacity;
@@ -40,7 +43,9 @@ struct asim_whole {
     size_t atom_count;
     uint32_t *atoms; /* the selected ones, by fragment */
     size_t atom_limit;
-    bool arranged; /* the references are known */
+    bool arranged;                     /* the references are known */
+    size_t anchor;                     /* the fragment with the most selected atoms */
+    double anchor_nm[3 * ORIENTED_BY]; /* some of them, as in the first frame */
 };
 
 /* Molecules are compared with this many before them when the first frame is arranged:
@@ -163,6 +168,9 @@ static int add_fragment(struct asim_whole *whole, const struct neighbours *n,
     if (asim_grow(&whole->fragments, &whole->fragment_capacity,
                   whole->fragment_count + 1, sizeof *whole->fragments, err) < 0)
         return -1;
+    if (whole->fragment_count == 0 ||
+        fragment.atom_count > whole->fragments[whole->anchor].atom_count)
+        whole->anchor = whole->fragment_count;
     whole->fragments[whole->fragment_count++] = fragment;
     return 0;
 }
@@ -289,6 +297,19 @@ static void centre_of(const struct asim_whole *whole, const struct fragment *fra
         ret_centre[k] = sum[k] / (double)fragment->atom_count;
 }
 
+/* Evenly spread atoms of the anchor; returns how many. */
+static size_t gather_anchor(const struct asim_whole *whole, float (*x)[3],
+                            double ret_anchor_nm[3 * ORIENTED_BY])
+{
+    const struct fragment *anchor = &whole->fragments[whole->anchor];
+    const uint32_t *atoms = whole->atoms + anchor->first_atom;
+    size_t step = (anchor->atom_count + ORIENTED_BY - 1) / ORIENTED_BY, count = 0;
+    for (size_t i = 0; i < anchor->atom_count; i += step, count++)
+        for (int k = 0; k < 3; k++)
+            ret_anchor_nm[3 * count + (size_t)k] = (double)x[atoms[i]][k];
+    return count;
+}
+
 static void move_fragment(const struct asim_whole *whole,
                           const struct fragment *fragment, const double shift[3],
                           float (*x)[3])
@@ -362,25 +383,79 @@ static int arrange_first(struct asim_whole *whole, const struct asim_lattice *la
         for (int k = 0; k < 3; k++)
             fragments[f].reference_nm[k] = target[k] + d[k];
     }
-    for (size_t f = whole->fragment_count; f-- > 0;)
+    double origin[3];
+    memcpy(origin, fragments[whole->anchor].reference_nm, sizeof origin);
+    for (size_t f = 0; f < whole->fragment_count; f++)
         for (int k = 0; k < 3; k++)
-            fragments[f].reference_nm[k] -= fragments[0].reference_nm[k];
+            fragments[f].reference_nm[k] -= origin[k];
+    gather_anchor(whole, x, whole->anchor_nm);
     whole->arranged = true;
     return 0;
 }
 
+/* Where fragment f should be, were the anchor turned by the transpose of `rotation`. */
+static void find_target(const struct fragment *fragment, const double anchor[3],
+                        double rotation[3][3], double ret_target[3])
+{
+    const double *from = fragment->reference_nm;
+    for (int k = 0; k < 3; k++)
+        ret_target[k] = anchor[k] + rotation[0][k] * from[0] +
+                        rotation[1][k] * from[1] + rotation[2][k] * from[2];
+}
+
+/* Sum over fragments of the squared distance from their target. */
+static int miss(const struct asim_whole *whole, const struct asim_lattice *lattice,
+                const double anchor[3], double rotation[3][3], float (*x)[3],
+                double *ret_sum, struct asim_error *err)
+{
+    double sum = 0.0;
+    for (size_t f = 0; f < whole->fragment_count; f++) {
+        const struct fragment *fragment = &whole->fragments[f];
+        double centre[3], target[3], d[3], shift[3];
+        if (f == whole->anchor)
+            continue;
+        centre_of(whole, fragment, x, centre);
+        find_target(fragment, anchor, rotation, target);
+        for (int k = 0; k < 3; k++)
+            d[k] = centre[k] - target[k];
+        if (!asim_lattice_shortest(lattice, d, shift))
+            return fail_atom(fragment->root, x[fragment->root], err);
+        sum += asim_squared_length(d);
+    }
+    *ret_sum = sum;
+    return 0;
+}
+
+/*
+ * A complex tumbles as a whole, so that its chains are to be looked for where the
+ * turned anchor has them; molecules that move freely stay where they were rather than
+ * follow the turns of one of them. Of the two, what misses the first frame's
+ * arrangement by less is right.
+ */
 static int arrange_as_before(const struct asim_whole *whole,
                              const struct asim_lattice *lattice, float (*x)[3],
                              struct asim_error *err)
 {
-    const struct fragment *fragments = whole->fragments;
-    double first[3];
-    centre_of(whole, &fragments[0], x, first);
-    for (size_t f = 1; f < whole->fragment_count; f++) {
-        double centre[3], target[3], d[3];
-        centre_of(whole, &fragments[f], x, centre);
-        for (int k = 0; k < 3; k++)
-            target[k] = first[k] + fragments[f].reference_nm[k];
+    double still[3][3] = {{1.0, 0.0, 0.0}, {0.0, 1.0, 0.0}, {0.0, 0.0, 1.0}};
+    double turned[3][3], centre[3], reference_centre[3], anchor[3];
+    double now_nm[3 * ORIENTED_BY], miss_still = 0.0, miss_turned = 0.0;
+    double(*rotation)[3] = still;
+    size_t count = gather_anchor(whole, x, now_nm);
+    centre_of(whole, &whole->fragments[whole->anchor], x, anchor);
+    if (asim_superpose(now_nm, whole->anchor_nm, count, turned, centre,
+                       reference_centre, NULL) == 0) {
+        if (miss(whole, lattice, anchor, still, x, &miss_still, err) < 0 ||
+            miss(whole, lattice, anchor, turned, x, &miss_turned, err) < 0)
+            return -1;
+        if (miss_turned < miss_still)
+            rotation = turned;
+    }
+    for (size_t f = 0; f < whole->fragment_count; f++) {
+        double target[3], d[3];
+        if (f == whole->anchor)
+            continue;
+        centre_of(whole, &whole->fragments[f], x, centre);
+        find_target(&whole->fragments[f], anchor, rotation, target);
         if (place(whole, f, lattice, centre, target, x, d, err) < 0)
             return -1;
     }

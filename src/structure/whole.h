@@ -27,7 +27,8 @@ size_t asim_whole_atom_limit(const struct asim_whole *whole);
  * of zeros changes nothing. The first call fixes where several molecules lie relative
  * to each other (the centre of each one's selected atoms at the image nearest to one of
  * the molecules before it); later calls keep each at the image nearest to where it then
- * lay relative to the first. What bonds do not connect counts as several molecules.
+ * lay relative to the one with the most selected atoms, turned with it where they turn
+ * together. What bonds do not connect counts as several molecules.
  * Any box shape, in GROMACS' orientation. ASIM_EINPUT for a position that is not finite
  * or a frame with too few atoms. After the first call that succeeds `whole` is only
  * read: threads may share it, each with its own frame. */

@@ -18,7 +18,7 @@
 #include "base/random.h"
 #include "base/units.h"
 #include "formats/tpr.h"
-#include "pca/superpose.h"
+#include "structure/superpose.h"
 #include "structure/whole.h"
 #include "windows/edi.h"
 #include "windows/force_error.h"

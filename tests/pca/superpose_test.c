@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/random.h"
-#include "pca/superpose.h"
+#include "structure/superpose.h"
 
 enum { CASES = 10000, MOST_POINTS = 40 };
 static const uint64_t SEED = 20240711;

@@ -209,6 +209,77 @@ static void keeps_molecules_together(void **state)
     }
 }
 
+/* A random rotation: the quaternion of four normal deviates, made of length 1. */
+static void random_rotation(struct asim_random *random, double ret[3][3])
+{
+    double q[4], norm = 0.0;
+    for (int i = 0; i < 4; i++) {
+        q[i] = asim_random_gaussian(random);
+        norm += q[i] * q[i];
+    }
+    for (int i = 0; i < 3; i++) {
+        int j = (i + 1) % 3, k = (i + 2) % 3;
+        double w = q[0], a = q[1 + i], b = q[1 + j], c = q[1 + k];
+        ret[i][i] = (w * w + a * a - b * b - c * c) / norm;
+        ret[i][j] = 2.0 * (a * b - w * c) / norm;
+        ret[i][k] = 2.0 * (a * c + w * b) / norm;
+    }
+}
+
+/* A complex of two chains whose centres are 0.42 of the box apart tumbles: half a turn
+ * takes the second chain further from where it lay than half the box. */
+static void follows_a_complex_that_tumbles(void **state)
+{
+    (void)state;
+    enum { EACH = 12, ATOMS = 2 * EACH };
+    static double x[LARGEST][3], turned[LARGEST][3];
+    static float wrapped[LARGEST][3];
+    for (uint64_t seed = 1; seed <= 100; seed++) {
+        struct asim_random random;
+        asim_random_seed(&random, seed);
+        struct asim_topology top = {0};
+        for (unsigned m = 0; m < 2; m++) {
+            double centre[3] = {0.0, 0.0, 0.0};
+            size_t first = grow_molecule(&random, &top, m, EACH, x);
+            for (size_t i = first; i < first + EACH; i++)
+                for (int k = 0; k < 3; k++)
+                    centre[k] += x[i][k] / EACH;
+            for (size_t i = first; i < first + EACH; i++)
+                for (int k = 0; k < 3; k++)
+                    x[i][k] += (k == 0 ? 2.1 * m : 0.0) - centre[k];
+        }
+        uint32_t atoms[ATOMS];
+        for (uint32_t i = 0; i < ATOMS; i++)
+            atoms[i] = i;
+        struct asim_frame frame = {.atom_count = ATOMS, .x_nm = wrapped};
+        for (int k = 0; k < 3; k++)
+            frame.box_nm[k][k] = 5.0f;
+        struct asim_whole *whole = NULL;
+        struct asim_error err = {0};
+        assert_int_equal(asim_whole_create(&top, atoms, ATOMS, &whole, &err), 0);
+        for (int pass = 0; pass < 10; pass++) {
+            double r[3][3];
+            random_rotation(&random, r);
+            for (size_t i = 0; i < ATOMS; i++)
+                for (int k = 0; k < 3; k++)
+                    turned[i][k] =
+                        r[k][0] * x[i][0] + r[k][1] * x[i][1] + r[k][2] * x[i][2];
+            wrap_at_random(&random, frame.box_nm, turned, wrapped, ATOMS);
+            assert_int_equal(asim_whole_apply(whole, &frame, &err), 0);
+            for (size_t i = 1; i < ATOMS; i++)
+                for (int k = 0; k < 3; k++) {
+                    double off = ((double)wrapped[i][k] - (double)wrapped[0][k]) -
+                                 (turned[i][k] - turned[0][k]);
+                    if (fabs(off) > 1e-5)
+                        fail_msg("seed %lu pass %d atom %zu: %g off",
+                                 (unsigned long)seed, pass, i, off);
+                }
+        }
+        asim_whole_destroy(whole);
+        fixture_finish(&top);
+    }
+}
+
 /* Two molecules of one atom anywhere: no image is nearer than the one chosen, in the
  * first frame; in the next, none is nearer to where the second lay. */
 static void chooses_the_nearest_image(void **state)
@@ -476,6 +547,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(restores_one_molecule_exactly),
         cmocka_unit_test(keeps_molecules_together),
+        cmocka_unit_test(follows_a_complex_that_tumbles),
         cmocka_unit_test(chooses_the_nearest_image),
         cmocka_unit_test(keeps_a_long_row_of_molecules),
         cmocka_unit_test(moves_only_atoms_on_the_tree),

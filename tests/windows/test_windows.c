@@ -19,7 +19,7 @@
 #include "base/units.h"
 #include "formats/tpr.h"
 #include "formats/xtc.h"
-#include "pca/superpose.h"
+#include "structure/superpose.h"
 #include "windows/edi.h"
 #include "windows/force_error.h"
 

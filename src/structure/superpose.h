@@ -1,6 +1,6 @@
 /* Optimal superposition of point sets: rotation by the quaternion method. */
-#ifndef PCA_SUPERPOSE_H
-#define PCA_SUPERPOSE_H
+#ifndef STRUCTURE_SUPERPOSE_H
+#define STRUCTURE_SUPERPOSE_H
 
 #include <stdbool.h>
 #include <stddef.h>

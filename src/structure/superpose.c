@@ -8,7 +8,7 @@
  * Jacobi rotations, which are accurate for every symmetric matrix.
  * Knows points only: no frames, no files.
  */
-#include "pca/superpose.h"
+#include "structure/superpose.h"
 
 #include <float.h>
 #include <math.h>
