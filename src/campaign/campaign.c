@@ -123,7 +123,7 @@ static void look_at_running(struct asim_campaign *campaign)
             continue;
         char *folder = asim_campaign_window_folder(campaign, i, NULL);
         if (folder)
-            window->seen_step = asim_mdrun_step(folder);
+            window->seen_step = asim_mdrun_step(folder, campaign->plan.dt_ps);
         free(folder);
     }
 }

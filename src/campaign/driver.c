@@ -283,7 +283,7 @@ static int handle_timers(struct asim_driver *driver, double now, struct asim_err
             return -1;
         if (!look)
             continue;
-        int64_t step = asim_mdrun_step(runner->folder);
+        int64_t step = asim_mdrun_step(runner->folder, driver->campaign->plan.dt_ps);
         if (step > runner->step) {
             if (runner->first_step < 0) {
                 runner->first_step = step;

@@ -24,6 +24,9 @@
 /* Enough for several step blocks behind the tables of a finished attempt (~10 kB). */
 enum { STEP_TAIL_BYTES = 64 * 1024 };
 
+/* Of bias.xvg: its legend is some 3 kB, a row some 40 bytes, more with more vectors. */
+enum { HEAD_BYTES = 16 * 1024, ROWS_TAIL_BYTES = 4 * 1024 };
+
 void asim_argv_free(char **argv)
 {
     for (char **argument = argv; argument && *argument; argument++)
@@ -107,13 +110,53 @@ int asim_mdrun_command(const struct asim_mdrun *mdrun, char ***ret_argv,
     return 0;
 }
 
-int64_t asim_mdrun_step(const char *folder)
+/* The number that begins a whole line of data, or NAN. */
+static double row_time(const char *line)
+{
+    char *end;
+    if (!strchr(line, '\n') || *line == '#' || *line == '@')
+        return NAN;
+    double time_ps = strtod(line, &end);
+    return end != line && (*end == ' ' || *end == '\t') ? time_ps : NAN;
+}
+
+/* From the first time, that of step 0, to the last one. The file ends in the middle of
+ * a line as a rule: gmx writes it by blocks. */
+static int64_t bias_output_step(const char *path, double dt_ps)
+{
+    char head[HEAD_BYTES + 1], *tail = NULL;
+    double first_ps = NAN, last_ps = NAN;
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return -1;
+    head[fread(head, 1, HEAD_BYTES, file)] = '\0';
+    fclose(file);
+    for (const char *line = head; line && isnan(first_ps);
+         line = strchr(line, '\n'), line += line != NULL)
+        first_ps = row_time(line);
+    if (asim_file_tail(path, ROWS_TAIL_BYTES, &tail, NULL) < 0)
+        return -1;
+    /* What the tail begins with may be the end of a line. */
+    for (const char *line = strchr(tail, '\n'); line; line = strchr(line, '\n')) {
+        double time_ps = row_time(++line);
+        last_ps = isnan(time_ps) ? last_ps : time_ps;
+    }
+    free(tail);
+    double step = (last_ps - first_ps) / dt_ps;
+    return step >= 0 && step < 1e18 ? (int64_t)llround(step) : -1;
+}
+
+int64_t asim_mdrun_step(const char *folder, double dt_ps)
 {
     struct asim_md_log log;
     char *path = asim_path_join(folder, ASIM_MDRUN_LOG, NULL);
-    int rc = path ? asim_md_log_read(path, STEP_TAIL_BYTES, &log, NULL) : -1;
+    char *bias = asim_path_join(folder, ASIM_MDRUN_EDO, NULL);
+    int64_t step = -1, rows = bias ? bias_output_step(bias, dt_ps) : -1;
+    if (path && asim_md_log_read(path, STEP_TAIL_BYTES, &log, NULL) == 0)
+        step = log.step;
+    free(bias);
     free(path);
-    return rc < 0 ? -1 : log.step;
+    return rows > step ? rows : step;
 }
 
 /* What one attempt writes and a new beginning must not find; the log comes first, it is

@@ -82,8 +82,9 @@ int asim_mdrun_judge(const char *folder, int attempt,
 /* In words, for logs: "completed", "walltime", ... */
 const char *asim_run_end_name(enum asim_run_end end);
 
-/* The last step a running window has written, from its log; -1 where not known. Cheap:
- * reads the tail only. */
-int64_t asim_mdrun_step(const char *folder);
+/* The last step a running window has written, from its log or, where that says less
+ * (nstlog 0 or large), from the times of its bias output; -1 where not known. Cheap:
+ * reads ends only. */
+int64_t asim_mdrun_step(const char *folder, double dt_ps);
 
 #endif

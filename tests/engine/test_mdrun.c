@@ -141,6 +141,25 @@ static void test_slots(void **state)
     asim_core_slots_finish(&slots);
 }
 
+static void test_step_of_a_quiet_log(void **state)
+{
+    (void)state;
+    char *folder = folder_create();
+    assert_int_equal(asim_mdrun_step(folder, 0.002), -1);
+    write_text(folder, "bias.xvg", "# gmx\n@ s0 legend \"RMSD\"\n");
+    assert_int_equal(asim_mdrun_step(folder, 0.002), -1);
+    /* The first time need not be 0; the last line is torn as a rule. */
+    write_text(folder, "bias.xvg",
+               "# gmx\n@ s0 legend \"RMSD\"\n"
+               "   10.000000  0.1  0.2\n   10.100000  0.1  0.2\n   10.2");
+    assert_int_equal(asim_mdrun_step(folder, 0.002), 50);
+    write_text(folder, "md.log",
+               "           Step           Time\n"
+               "            150       10.30000\n\n");
+    assert_int_equal(asim_mdrun_step(folder, 0.002), 150);
+    folder_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +167,7 @@ int main(void)
         cmocka_unit_test(test_prepare),
         cmocka_unit_test(test_prepare_locked),
         cmocka_unit_test(test_slots),
+        cmocka_unit_test(test_step_of_a_quiet_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
