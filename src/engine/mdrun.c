@@ -238,6 +238,37 @@ out:
     return rc;
 }
 
+/* "fence.Ab12Cd" and the like: what a write-and-rename that was killed leaves behind.
+ */
+static bool is_leftover(const char *name)
+{
+    static const char *const ours[] = {ASIM_FENCE_NAME, ASIM_MDRUN_TPR, "planned.tpr",
+                                       "reseeded"};
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    const char *dot = strrchr(name, '.');
+    if (!dot || strlen(dot + 1) != 6 || strspn(dot + 1, letters) != 6)
+        return false;
+    size_t length = (size_t)(dot - name);
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (strlen(ours[i]) == length && strncmp(name, ours[i], length) == 0)
+            return true;
+    return strncmp(name, "attempt-", 8) == 0 && length > 5 &&
+           strncmp(dot - 5, ".json", 5) == 0;
+}
+
+/* Where one cannot be removed it does no harm. */
+static void remove_leftovers(const char *folder)
+{
+    DIR *entries = opendir(folder);
+    for (struct dirent *entry = entries ? readdir(entries) : NULL; entry;
+         entry = readdir(entries))
+        if (is_leftover(entry->d_name))
+            unlinkat(dirfd(entries), entry->d_name, 0);
+    if (entries)
+        closedir(entries);
+}
+
 int asim_mdrun_prepare(const char *folder, int attempt, bool afresh,
                        struct asim_error *err)
 {
@@ -248,6 +279,7 @@ int asim_mdrun_prepare(const char *folder, int attempt, bool afresh,
         return asim_fail(err, ASIM_ELOCKED,
                          "attempt %d cannot be prepared: a process still runs in '%s'",
                          attempt, folder);
+    remove_leftovers(folder);
     if (!afresh && !file_in(folder, ASIM_MDRUN_CPT) &&
         file_in(folder, MDRUN_CPT_PREVIOUS))
         return move_file(folder, MDRUN_CPT_PREVIOUS, folder, ASIM_MDRUN_CPT, err);

@@ -34,7 +34,7 @@ int asim_mdrun_command(const struct asim_mdrun *mdrun, char ***ret_argv,
 
 /*
  * Makes the folder ready for its next attempt; call it before every spawn. Nothing may
- * live in the folder (ASIM_ELOCKED).
+ * live in the folder (ASIM_ELOCKED). Halves of our own files that a kill left go.
  *
  * gmx replaces a checkpoint in two renames; where a kill fell between them,
  * state_prev.cpt becomes state.cpt again (with `-cpi` of a missing file gmx would

@@ -90,6 +90,30 @@ static void test_prepare(void **state)
     folder_remove(folder);
 }
 
+static void test_leftovers_go(void **state)
+{
+    (void)state;
+    char *folder = folder_create();
+    static const char *const gone[] = {"fence.Ab12Cd", "window.tpr.000000",
+                                       "attempt-12.process.json.zzzzzz",
+                                       "attempt-1.refused.json.Q1w2E3"};
+    static const char *const kept[] = {
+        "fence",        "window.tpr",          "fence.Ab12C",        "fence.Ab12C-",
+        "mine.Ab12Cd",  "attempt-1.exit.json", "attempt-1.stdout",   "bias.xvg",
+        "my.fence.abc", "attempt-1.json",      "attempt-1.exit.part"};
+    for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
+        write_text(folder, gone[i], "half");
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        write_text(folder, kept[i], "1\n");
+    write_text(folder, "state.cpt", "x");
+    assert_int_equal(asim_mdrun_prepare(folder, 2, false, NULL), 0);
+    for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
+        assert_false(has_file(folder, gone[i]));
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        assert_true(has_file(folder, kept[i]));
+    folder_remove(folder);
+}
+
 static void test_prepare_locked(void **state)
 {
     (void)state;
@@ -163,11 +187,9 @@ static void test_step_of_a_quiet_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_command),
-        cmocka_unit_test(test_prepare),
-        cmocka_unit_test(test_prepare_locked),
-        cmocka_unit_test(test_slots),
-        cmocka_unit_test(test_step_of_a_quiet_log),
+        cmocka_unit_test(test_command),      cmocka_unit_test(test_prepare),
+        cmocka_unit_test(test_leftovers_go), cmocka_unit_test(test_prepare_locked),
+        cmocka_unit_test(test_slots),        cmocka_unit_test(test_step_of_a_quiet_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
