@@ -33,7 +33,8 @@ static int read_statuses(const char *folder, struct results *results,
     if (asim_campaign_open_readonly(folder, &campaign, err) < 0)
         return -1;
     for (size_t i = 0; i < results->plan.window_count; i++)
-        if (asim_campaign_window(campaign, i, &results->statuses[i], err) < 0)
+        if (asim_campaign_window(campaign, i, &results->statuses[i], err) < 0 ||
+            asim_campaign_check_samples(campaign, i, err) < 0)
             goto out;
     rc = 0;
 out:

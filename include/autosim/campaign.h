@@ -77,6 +77,12 @@ ASIM_API int asim_campaign_window(const struct asim_campaign *campaign, size_t i
                                   struct asim_window_status *ret_status,
                                   struct asim_error *err);
 
+/* The samples of a completed window are still those it ended with: size and checksum of
+ * its bias output as the journal has them. ASIM_EINPUT where not; a window in another
+ * state passes. */
+ASIM_API int asim_campaign_check_samples(const struct asim_campaign *campaign, size_t i,
+                                         struct asim_error *err);
+
 /* Gives a window that was given up another try, with its limits counted anew; nothing
  * happens to a window in any other state. Between open and start. */
 ASIM_API int asim_campaign_retry(struct asim_campaign *campaign, size_t i,

@@ -247,6 +247,30 @@ int asim_campaign_record(struct asim_campaign *campaign, size_t i,
     return 0;
 }
 
+int asim_campaign_check_samples(const struct asim_campaign *campaign, size_t i,
+                                struct asim_error *err)
+{
+    if (i >= campaign->plan.window_count)
+        return asim_fail(err, ASIM_EUSAGE, "there is no window %zu; there are %zu", i,
+                         campaign->plan.window_count);
+    const struct asim_window_life *life = &campaign->windows[i].life;
+    if (life->phase != ASIM_PHASE_COMPLETED || life->samples_bytes < 0)
+        return 0;
+    char sha256[65];
+    char *folder = asim_campaign_window_folder(campaign, i, err);
+    char *path = folder ? asim_path_join(folder, ASIM_MDRUN_EDO, err) : NULL;
+    int rc = path ? asim_file_sha256(path, sha256, err) : -1;
+    if (rc == 0 && strcmp(sha256, life->samples_sha256) != 0)
+        rc = asim_fail(err, ASIM_EINPUT,
+                       "'%s' has changed since its window was completed (sha256 "
+                       "%.12s..., then %.12s... in %lld bytes): put the file back",
+                       path, sha256, life->samples_sha256,
+                       (long long)life->samples_bytes);
+    free(path);
+    free(folder);
+    return rc;
+}
+
 int asim_campaign_retry(struct asim_campaign *campaign, size_t i,
                         struct asim_error *err)
 {
