@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "engine/affinity.h"
+#include "engine/process.h"
 #include "formats/tpr.h"
 #include "pipeline.h"
 
@@ -45,6 +46,8 @@ static int print_command(const char *folder, int window_id, char **argv,
         return -1;
     printf("cd %s/windows/%03d &&", quoted, window_id);
     free(quoted);
+    for (const char *const *word = asim_process_environment_command(); *word; word++)
+        printf(" %s", *word);
     for (; *argv; argv++) {
         quoted = asim_shell_quote(*argv, err);
         if (!quoted)

@@ -188,17 +188,27 @@ static int append_word(char **text, const char *before, const char *word,
     return 0;
 }
 
+static int append_words(char **text, const char *const *words, struct asim_error *err)
+{
+    for (; *words; words++)
+        if (append_word(text, " ", *words, err) < 0)
+            return -1;
+    return 0;
+}
+
 int asim_window_write_command(const char *folder, char *const *argv,
                               struct asim_error *err)
 {
     int rc = -1, fd = -1;
     char *path = asim_path_join(folder, "cmd.sh", err);
     char *beside = asim_path_join(folder, "cmd.sh.new", err);
-    char *text = asim_strdup("#!/bin/sh\ncd", err);
-    if (!path || !beside || !text || append_word(&text, " ", folder, err) < 0 ||
-        append_word(&text, " || exit 1\nexec ", argv[0], err) < 0)
+    /* Its own folder, so that a campaign that was moved keeps its commands. */
+    char *text =
+        asim_strdup("#!/bin/sh\ncd -- \"$(dirname -- \"$0\")\" || exit 1\nexec", err);
+    if (!path || !beside || !text ||
+        append_words(&text, asim_process_environment_command(), err) < 0)
         goto out;
-    for (char *const *word = argv + 1; *word; word++)
+    for (char *const *word = argv; *word; word++)
         if (append_word(&text, " ", *word, err) < 0)
             goto out;
     /* For people: it need not survive a power cut, so nothing waits for the disk. */

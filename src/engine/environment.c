@@ -20,7 +20,18 @@ static const char *const hidden_variables[] = {
 };
 /* No "#md.log.1#": gmx gives up at 99 of them. What must be kept is moved aside by
  * asim_mdrun_prepare, which bounds it. */
-static const char *const added_variables[] = {"GMX_MAXBACKUP=-1"};
+#define NO_BACKUPS "GMX_MAXBACKUP=-1"
+static const char *const added_variables[] = {NO_BACKUPS};
+
+/* For people who run a window by hand: what mdrun would stop at or be slowed by. */
+static const char *const environment_command[] = {
+    "env", "-u", "OMP_NUM_THREADS", "-u", "GMX_PME_NUM_THREADS", NO_BACKUPS, NULL,
+};
+
+const char *const *asim_process_environment_command(void)
+{
+    return environment_command;
+}
 
 static bool is_hidden(const char *variable)
 {

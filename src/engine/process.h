@@ -72,6 +72,10 @@ int asim_process_reap(struct asim_process *process, int *ret_exit_code,
  * explicit options. A new NULL-terminated array; freed by asim_argv_free. */
 int asim_process_environment(char ***ret_environment, struct asim_error *err);
 
+/* The same as words before a command: env -u NAME ... NAME=VALUE; NULL-terminated, not
+ * to be freed. */
+const char *const *asim_process_environment_command(void);
+
 enum asim_window_lock {
     ASIM_WINDOW_FREE, /* no process of this window lives */
     ASIM_WINDOW_HELD, /* one does */

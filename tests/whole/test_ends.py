@@ -168,6 +168,26 @@ def test_signals_stop_cleanly(place):
     process.wait(60)
 
 
+def test_commands_work_when_pasted(place):
+    said = place.run("pa s'ted", "--ns", "0.05", "--windows", "2", "-n", inputs=True)
+    line = [line for line in said.splitlines() if "/windows/001'" in line or
+            "windows/001 &&" in line][0]
+    common.run(["sh", "-c", line], cwd=place.folder,
+               env={"OMP_NUM_THREADS": "3", "TROUBLE": place.trouble})
+    window = place.path("pa s'ted", "windows", "001")
+    expect(os.path.exists(os.path.join(window, "confout.gro")), "not run to the end")
+    place.run("pa s'ted")
+    expect([w["status"] for w in place.windows("pa s'ted")] == ["Completed"] * 2, said)
+    moved = place.path("moved by hand")
+    os.rename(place.path("pa s'ted"), moved)
+    os.remove(os.path.join(moved, "windows", "000", "confout.gro"))
+    os.remove(os.path.join(moved, "windows", "000", "state.cpt"))
+    common.run([os.path.join(moved, "windows", "000", "cmd.sh")], cwd="/",
+               env={"OMP_NUM_THREADS": "3", "TROUBLE": place.trouble})
+    expect(os.path.exists(os.path.join(moved, "windows", "000", "confout.gro")),
+           "cmd.sh does not run where the campaign is now")
+
+
 def test_folder_names(place):
     name = 'a b\'"c\\ $(d)'
     place.run(name, "--ns", "0.05", "--windows", "2", inputs=True)
