@@ -44,7 +44,7 @@ class Place:
             out.writelines(line + "\n" for line in trouble)
         files = ["unbiased.tpr", "unbiased.xtc"] if inputs else []
         done = common.run([self.autosim, "run", *files, "-C", campaign, "--gmx",
-                           self.gmx, *options], cwd=self.folder, check=False,
+                           self.gmx, "--ntomp", "1", *options], cwd=self.folder, check=False,
                           env={"TROUBLE": self.trouble})
         if done.returncode != code:
             sys.exit(f"{campaign} {options}: exit {done.returncode}, expected {code}\n"
