@@ -116,17 +116,6 @@ static int forget(const struct settings *settings, const char *name,
     return rc;
 }
 
-/* Damage met while reading: said once, with the frame and the byte. */
-static void report_damage(struct asim_log *log, const struct asim_trajectory *traj)
-{
-    size_t count;
-    const struct asim_damage *damage = asim_trajectory_damage(traj, &count);
-    for (size_t i = 0; i < count; i++)
-        asim_log_write(log, ASIM_LOG_WARNING, "'%s': frame %zu, byte %llu: %s",
-                       asim_trajectory_path(traj), damage[i].frame_index,
-                       (unsigned long long)damage[i].offset_bytes, damage[i].what);
-}
-
 int stage_pca(struct workplace *workplace, const char *topology_path,
               const char *trajectory_path, struct asim_pca *ret_pca,
               struct asim_error *err)
@@ -141,7 +130,6 @@ int stage_pca(struct workplace *workplace, const char *topology_path,
         asim_trajectory_open(trajectory_path, &traj, err) < 0 ||
         asim_pca_compute(&top, traj, &settings->pca, workplace->log, &pca, err) < 0)
         goto out;
-    report_damage(workplace->log, traj);
     /* pca.json is written last by asim_pca_write: where it is, all of it is. */
     if (asim_make_folder(folder, err) < 0 ||
         forget(settings, "pca/pca.json", err) < 0 ||

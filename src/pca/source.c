@@ -128,9 +128,12 @@ static int find_first(struct asim_trajectory_source *source, struct asim_error *
         asim_trajectory_limit_atoms(source->traj, 1);
         if (asim_trajectory_seek(source->traj, 0, err) < 0)
             return -1;
-        while ((got = asim_trajectory_next(source->traj, &source->frame, err)) > 0)
+        while ((got = asim_trajectory_next(source->traj, &source->frame, err)) > 0) {
+            if (source->frame.frame_index == 0)
+                source->start_time_ps = source->frame.time_ps;
             if (source->frame.time_ps >= begin - time_slack(begin))
                 break;
+        }
         if (got <= 0)
             return got;
         source->first_index = source->frame.frame_index;
@@ -143,6 +146,7 @@ static int source_rewind(void *context, struct asim_error *err)
 {
     struct asim_trajectory_source *source = context;
     source->ordinal = 0;
+    source->stepped = false;
     if (!source->first_known && find_first(source, err) < 0)
         return -1;
     asim_trajectory_limit_atoms(source->traj, source->atom_limit);
@@ -151,12 +155,10 @@ static int source_rewind(void *context, struct asim_error *err)
                : 0;
 }
 
-/* Brings the next frame wanted into source->frame. */
-static int advance(struct asim_trajectory_source *source, struct asim_error *err)
+/* The next frame that the stride asks for; 0: none is left. */
+static int read_next(struct asim_trajectory_source *source, struct asim_error *err)
 {
-    if (!source->first_known)
-        return 0; /* nothing at or after `begin` */
-    if (source->ordinal > 0 && source->stride > 1) {
+    if (source->stepped && source->stride > 1) {
         if (source->file_frames - source->last_index <= source->stride)
             return 0;
         if (asim_trajectory_seek(source->traj, source->last_index + source->stride,
@@ -164,21 +166,60 @@ static int advance(struct asim_trajectory_source *source, struct asim_error *err
             return -1;
     }
     int got = asim_trajectory_next(source->traj, &source->frame, err);
-    if (got <= 0)
-        return got;
-    double end = source->options->end_ps, time_ps = source->frame.time_ps;
-    if (!isnan(end) && time_ps > end + time_slack(end))
-        return 0;
-    if (source->ordinal > 0 && time_ps < source->last_time_ps && !source->went_back) {
-        source->went_back = true;
-        asim_log_write(source->log, ASIM_LOG_WARNING,
-                       "'%s': the time goes back from %g to %g ps at frame %zu; frames "
-                       "that repeat a stretch of time count twice",
-                       asim_trajectory_path(source->traj), source->last_time_ps,
-                       time_ps, source->frame.frame_index);
+    if (got > 0) {
+        source->stepped = true;
+        source->last_index = source->frame.frame_index;
+    }
+    return got;
+}
+
+/*
+ * A run that was restarted repeats the time since its last checkpoint; what was there
+ * counts once. A time that goes back to the very first, or before it, begins another
+ * run, and all of its frames count, as do those of a file whose times are all alike.
+ */
+static bool is_wanted(struct asim_trajectory_source *source)
+{
+    const struct asim_frame *frame = &source->frame;
+    double time_ps = frame->time_ps, begin = source->options->begin_ps;
+    const char *path = asim_trajectory_path(source->traj);
+    if (source->ordinal > 0 && time_ps <= source->last_time_ps) {
+        bool repeated = time_ps > source->start_time_ps;
+        if (repeated && !source->said_repeated)
+            asim_log_write(source->log, ASIM_LOG_WARNING,
+                           "'%s': the time goes back from %g to %g ps at frame %zu, as "
+                           "after a restart; frames of a time that was there already "
+                           "are left out",
+                           path, source->last_time_ps, time_ps, frame->frame_index);
+        else if (!repeated && !source->said_again && time_ps < source->last_time_ps)
+            asim_log_write(source->log, ASIM_LOG_WARNING,
+                           "'%s': the time starts again at frame %zu (%g ps); what "
+                           "follows counts as another run",
+                           path, frame->frame_index, time_ps);
+        source->said_repeated |= repeated;
+        source->said_again |= !repeated && time_ps < source->last_time_ps;
+        if (repeated)
+            return false;
     }
     source->last_time_ps = time_ps;
-    source->last_index = source->frame.frame_index;
+    return isnan(begin) || time_ps >= begin - time_slack(begin);
+}
+
+/* Brings the next frame wanted into source->frame. */
+static int advance(struct asim_trajectory_source *source, struct asim_error *err)
+{
+    double end = source->options->end_ps;
+    if (!source->first_known)
+        return 0; /* nothing at or after `begin` */
+    do {
+        int got = read_next(source, err);
+        if (got <= 0)
+            return got;
+        if (!isnan(end) && source->frame.time_ps > end + time_slack(end))
+            return 0;
+        if (source->frame.frame_index == 0)
+            source->start_time_ps = source->frame.time_ps;
+    } while (!is_wanted(source));
     source->ordinal++;
     return 1;
 }

@@ -21,11 +21,13 @@ struct asim_trajectory_source {
     size_t stride;      /* at least 1 */
     size_t first_index; /* of the first frame wanted */
     bool first_known;
-    size_t ordinal;    /* frames handed out since the rewind */
-    size_t last_index; /* of the last one */
-    size_t check_step; /* every so many frames are looked at for broken molecules */
-    double last_time_ps;
-    bool went_back; /* time did: said once */
+    size_t ordinal;       /* frames handed out since the rewind */
+    bool stepped;         /* a frame has been read since the rewind */
+    size_t last_index;    /* of the last one read */
+    size_t check_step;    /* every so many frames are looked at for broken molecules */
+    double start_time_ps; /* of the file's first frame */
+    double last_time_ps;  /* the latest of the run that is being read */
+    bool said_repeated, said_again;
 };
 
 /* The lists are borrowed until finish. Checks that topology, trajectory and options fit

@@ -1,0 +1,114 @@
+/* Which frames of a trajectory file are handed out when its time goes back. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "formats/xtc.h"
+#include "pca/source.h"
+
+enum { ATOMS = 5, MOST_FRAMES = 16 };
+
+/* A file whose frames have these times, the list ending with NAN. */
+static void write_times(const char *path, const double *times_ps)
+{
+    struct asim_xtc_bytes bytes = {0};
+    struct asim_error err = {0};
+    float x[ATOMS][3] = {{0}};
+    for (size_t i = 0; !isnan(times_ps[i]); i++) {
+        struct asim_frame frame = {
+            .atom_count = ATOMS, .x_nm = x, .time_ps = times_ps[i], .precision = 1000};
+        x[1][0] = (float)i;
+        assert_int_equal(asim_xtc_append(&bytes, &frame, ASIM_XTC_MAGIC_1995, &err), 0);
+    }
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes.data, 1, bytes.size, file), bytes.size);
+    fclose(file);
+    asim_xtc_bytes_finish(&bytes);
+}
+
+struct row {
+    double times_ps[MOST_FRAMES]; /* in the file, NAN behind the last */
+    double begin_ps, end_ps;
+    size_t stride;
+    const char *wanted; /* frame numbers, each as one digit */
+};
+
+/* One pass after the other: both must give the frames wanted. */
+static void check_row(const char *path, const struct row *row)
+{
+    struct asim_topology top = {.atom_count = ATOMS};
+    struct asim_trajectory *traj = NULL;
+    struct asim_trajectory_source source = {0};
+    struct asim_pca_options options = ASIM_PCA_OPTIONS_INIT;
+    struct asim_error err = {0};
+    uint32_t indices[3] = {0, 1, 2};
+    struct asim_atom_list atoms = {3, indices};
+    float values[3 * 16];
+    write_times(path, row->times_ps);
+    options.pbc = ASIM_PBC_NONE;
+    options.begin_ps = row->begin_ps;
+    options.end_ps = row->end_ps;
+    options.stride = row->stride;
+    assert_int_equal(asim_trajectory_open(path, &traj, &err), 0);
+    assert_int_equal(asim_trajectory_source_init(&source, &top, traj, &options, &atoms,
+                                                 &atoms, true, NULL, &err),
+                     0);
+    struct asim_frame_source frames = asim_trajectory_source_frames(&source);
+    for (int pass = 0; pass < 2; pass++) {
+        char got[MOST_FRAMES + 1] = "";
+        size_t count = 0;
+        double time_ps;
+        uint64_t index;
+        assert_int_equal(frames.rewind(frames.context, &err), 0);
+        while (frames.next(frames.context, values, NULL, &time_ps, &index, &err) > 0) {
+            assert_true(time_ps == row->times_ps[index]);
+            assert_true(values[1] == (float)index);
+            got[count++] = (char)('0' + index);
+        }
+        assert_string_equal(got, row->wanted);
+    }
+    asim_trajectory_source_finish(&source);
+    asim_trajectory_close(traj);
+}
+
+static void test_times(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {{0, 1, 2, 3, NAN}, NAN, NAN, 1, "0123"},
+        /* restarts: the last frame again, a stretch again, twice */
+        {{0, 1, 2, 2, 3, NAN}, NAN, NAN, 1, "0124"},
+        {{0, 1, 2, 3, 2, 3, 4, 5, NAN}, NAN, NAN, 1, "012367"},
+        {{0, 1, 2, 1, 2, 3, 2, 3, 4, NAN}, NAN, NAN, 1, "01258"},
+        /* other runs behind the first, the second of them restarted */
+        {{0, 1, 2, 0, 1, 2, 1, 2, 3, NAN}, NAN, NAN, 1, "0123458"},
+        {{5, 6, 0, 1, NAN}, NAN, NAN, 1, "0123"},
+        {{0, 0, 0, NAN}, NAN, NAN, 1, "012"},
+        /* with a range of time and a stride */
+        {{0, 1, 2, 3, 1, 2, 3, 4, NAN}, 2, NAN, 1, "237"},
+        {{0, 1, 2, 3, 0, 1, 2, 3, NAN}, 2, NAN, 1, "2367"},
+        {{0, 1, 2, 3, 2, 3, 4, 5, NAN}, NAN, 4, 1, "01236"},
+        {{0, 1, 2, 3, 2, 3, 4, 5, 6, NAN}, NAN, NAN, 2, "0268"},
+    };
+    char path[] = "source-test-XXXXXX";
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    close(file);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        check_row(path, &rows[i]);
+    unlink(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_times)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
