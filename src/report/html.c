@@ -328,7 +328,7 @@ static int write_components(FILE *stream, const struct asim_pca *pca,
     }
     if (isfinite(pca->rmsip)) {
         fputs(". RMSIP of the two halves: ", stream);
-        number(stream, pca->rmsip, 2);
+        fprintf(stream, "%.3f", pca->rmsip);
     }
     fputs(".</p>\n<div class=\"pair\">\n<figure>\n", stream);
     asim_figure_scree(stream, pca, &half);

@@ -339,6 +339,9 @@ static void test_parts_left_out(void **state)
 
     struct sample_data data;
     sample_data_init(&small, &data);
+    text = report_text(&data.report);
+    assert_non_null(strstr(text, "RMSIP of the two halves: 0.960"));
+    free(text);
     data.report.statuses = NULL;
     data.report.pca = NULL;
     text = report_text(&data.report);
