@@ -209,7 +209,7 @@ def main():
     common.need_gmx()
     folder = common.workdir()
     common.simulate_alanine(folder, 400, 0.5)
-    place = Place(sys.argv[1], folder)
+    place = Place(os.path.abspath(sys.argv[1]), folder)
     wanted = sys.argv[2:]
     for name, test in list(globals().items()):
         if name.startswith("test_") and (not wanted or name in wanted):
