@@ -34,6 +34,7 @@ enum {
 
 struct xtc_file {
     size_t atom_count;
+    enum asim_simd simd;
     struct asim_xtc_tables tables;
 };
 
@@ -184,6 +185,9 @@ static int xtc_open(const struct asim_byte_source *source,
     size_t available;
     struct xtc_header header;
     char what[ASIM_DAMAGE_TEXT];
+    enum asim_simd simd;
+    if (asim_simd_choose(&simd, err) < 0)
+        return -1;
     if (asim_byte_window_get(&scratch->window, source, 0, MOST_HEADER_BYTES, 0, &p,
                              &available, err) < 0)
         return -1;
@@ -197,6 +201,7 @@ static int xtc_open(const struct asim_byte_source *source,
     if (!file)
         return -1;
     file->atom_count = header.atom_count;
+    file->simd = simd;
     asim_xtc_tables_init(&file->tables);
     *ret_state = file;
     *ret_atom_count = header.atom_count;
@@ -346,8 +351,8 @@ static int xtc_decode(const void *state, const struct asim_byte_source *source,
         memcpy(block.minimum, header.minimum, sizeof block.minimum);
         memcpy(block.maximum, header.maximum, sizeof block.maximum);
         size_t used;
-        const char *why =
-            asim_xtc_decode(&file->tables, &block, atom_limit, frame->x_nm, &used);
+        const char *why = asim_xtc_decode(&file->tables, file->simd, &block, atom_limit,
+                                          frame->x_nm, &used);
         if (why == asim_xtc_short_payload && block.available < block.payload_size) {
             want = ahead = size;
             continue;

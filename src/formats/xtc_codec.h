@@ -13,10 +13,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "formats/simd.h"
+
 enum {
     ASIM_XTC_FIRST_INDEX = 9, /* smallest usable index of asim_xtc_ranges */
     ASIM_XTC_LAST_INDEX = 72,
     ASIM_XTC_MOST_SMALL = 10, /* small atoms in a group: the 5 bits hold at most 31 */
+    /* Widest value that the AVX2 and AVX-512 decoders take: see their divisions. */
+    ASIM_XTC_WIDE_BITS = 50,
 };
 
 /* The ranges of small integers: about 2^(index / 3), so that three of them take `index`
@@ -36,6 +40,12 @@ struct asim_xtc_small {
     uint64_t low_mask, high_mask;
     uint32_t range;
     uint32_t high_shift;
+    /* The same divisions in 52 bits: (v * multiplier >> 52) >> shift for v < 2^51; and
+     * in doubles: floor((v + 0.5) * reciprocal) for v < 2^50. Up to ASIM_XTC_WIDE_BITS.
+     */
+    struct asim_xtc_divisor once52, twice52;
+    double once_reciprocal, twice_reciprocal;
+    uint64_t shift_control; /* xtc_avx512.c */
 };
 
 struct asim_xtc_tables {
@@ -57,7 +67,7 @@ struct asim_xtc_block {
 };
 
 /* Atoms that decoding may write behind those asked for. */
-enum { ASIM_XTC_OUTPUT_SLACK = 16 };
+enum { ASIM_XTC_OUTPUT_SLACK = 64 };
 
 /* What asim_xtc_decode says where the bytes do not last; it is damage only if all of
  * the payload was there. Compared by address. */
@@ -67,9 +77,10 @@ extern const char asim_xtc_short_payload[];
  * Decodes the first `atom_limit` atoms into x_nm, which has room for
  * ASIM_XTC_OUTPUT_SLACK atoms more. Returns NULL and the bytes used or, where the block
  * is damaged, a phrase that says how. A block that is decoded to its end must take
- * exactly its bytes.
+ * exactly its bytes. `simd` must be what this machine has; the answer does not depend
+ * on it.
  */
-const char *asim_xtc_decode(const struct asim_xtc_tables *tables,
+const char *asim_xtc_decode(const struct asim_xtc_tables *tables, enum asim_simd simd,
                             const struct asim_xtc_block *block, size_t atom_limit,
                             float (*x_nm)[3], size_t *ret_used);
 

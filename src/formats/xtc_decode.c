@@ -6,12 +6,8 @@
  * for bit; whatever the bytes are, reads stay within the payload and its slack, writes
  * within atom_limit and the output slack.
  */
-#include "formats/xtc_codec.h"
+#include "formats/xtc_groups.h"
 
-#include <stdbool.h>
-#include <string.h>
-
-typedef unsigned __int128 uint128;
 typedef int32_t int4 __attribute__((vector_size(16)));
 typedef uint32_t uint4 __attribute__((vector_size(16)));
 typedef float float4 __attribute__((vector_size(16)));
@@ -32,14 +28,6 @@ const uint32_t asim_xtc_ranges[ASIM_XTC_LAST_INDEX + 1] = {
 
 const char asim_xtc_short_payload[] = "its bytes end before its last atom";
 
-/* A packed value is stored in bytes, least significant first, the last of them holding
- * only the remaining bits, at its top. */
-struct packed_width {
-    uint64_t low_mask, high_mask;
-    unsigned high_shift;
-    unsigned bits;
-};
-
 static struct packed_width packed_width(unsigned bits)
 {
     unsigned full_bytes = (bits - 1) / 8, rest = bits - 8 * full_bytes;
@@ -51,20 +39,33 @@ static struct packed_width packed_width(unsigned bits)
     };
 }
 
-/* k = ceil(log2 d) - 1 and m = ceil(2^(64+k) / d): m d - 2^(64+k) < d <= 2^(k+1), so
- * for v < 2^63 the error v (m d - 2^(64+k)) stays below 2^(64+k) and the quotient is
- * exact. */
-static struct asim_xtc_divisor divisor_of(uint64_t d)
+/* k = ceil(log2 d) - 1 and m = ceil(2^(W+k) / d): m d - 2^(W+k) < d <= 2^(k+1), so
+ * for v < 2^(W-1) the error v (m d - 2^(W+k)) stays below 2^(W+k) and the quotient is
+ * exact; W is 64 or 52. */
+static struct asim_xtc_divisor divisor_of(uint64_t d, unsigned width)
 {
     unsigned k = 63 - (unsigned)__builtin_clzll(d - 1);
-    uint128 power = (uint128)1 << (64 + k);
+    asim_uint128 power = (asim_uint128)1 << (width + k);
     return (struct asim_xtc_divisor){.multiplier = (uint64_t)((power + d - 1) / d),
                                      .shift = k};
 }
 
-static inline uint64_t divide(uint64_t v, struct asim_xtc_divisor divisor)
+struct asim_xtc_divisor asim_xtc_divisor52(uint64_t d)
 {
-    return (uint64_t)((uint128)v * divisor.multiplier >> 64) >> divisor.shift;
+    return divisor_of(d, 52);
+}
+
+/* Byte j of a value is the 8 bits at 56 - 8 j, counted from the lowest of 64 whose top
+ * one is the first of the stream; its last byte has only the remaining bits. */
+uint64_t asim_xtc_shift_control(unsigned bits)
+{
+    unsigned full_bytes = (bits - 1) / 8, rest = bits - 8 * full_bytes;
+    uint64_t control = 0;
+    for (unsigned j = 0; j <= full_bytes; j++) {
+        unsigned shift = 56 - 8 * j + (j == full_bytes ? 8 - rest : 0);
+        control |= (uint64_t)shift << (8 * j);
+    }
+    return control;
 }
 
 void asim_xtc_tables_init(struct asim_xtc_tables *tables)
@@ -74,13 +75,20 @@ void asim_xtc_tables_init(struct asim_xtc_tables *tables)
         struct asim_xtc_small *small = &tables->small[i];
         uint64_t range = asim_xtc_ranges[i];
         small->range = (uint32_t)range;
-        small->once = divisor_of(range);
-        small->twice = divisor_of(range * range);
+        small->once = divisor_of(range, 64);
+        small->twice = divisor_of(range * range, 64);
         if (i <= 64) {
             struct packed_width width = packed_width(i);
             small->low_mask = width.low_mask;
             small->high_mask = width.high_mask;
             small->high_shift = width.high_shift;
+        }
+        if (i <= ASIM_XTC_WIDE_BITS) {
+            small->once52 = divisor_of(range, 52);
+            small->twice52 = divisor_of(range * range, 52);
+            small->once_reciprocal = 1.0 / (double)range;
+            small->twice_reciprocal = 1.0 / ((double)range * (double)range);
+            small->shift_control = asim_xtc_shift_control(i);
         }
     }
 }
@@ -92,22 +100,11 @@ unsigned asim_xtc_bits_of(uint32_t size)
 
 unsigned asim_xtc_bits_of_product(const uint32_t sizes[3])
 {
-    uint128 product = (uint128)sizes[0] * sizes[1] * sizes[2];
+    asim_uint128 product = (asim_uint128)sizes[0] * sizes[1] * sizes[2];
     uint64_t high = (uint64_t)(product >> 64), low = (uint64_t)product;
     if (high)
         return 128 - (unsigned)__builtin_clzll(high);
     return low ? 64 - (unsigned)__builtin_clzll(low) : 0;
-}
-
-/* The 57 to 64 bits at `position`, the first of them at the top. */
-static inline uint64_t load_bits(const unsigned char *payload, uint64_t position)
-{
-    uint64_t word;
-    memcpy(&word, payload + (position >> 3), sizeof word);
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    word = __builtin_bswap64(word);
-#endif
-    return word << (position & 7);
 }
 
 /* `bits` <= 32 as a plain number, most significant bit first. */
@@ -117,23 +114,16 @@ static inline uint32_t plain_bits(const unsigned char *payload, uint64_t positio
     return bits ? (uint32_t)(load_bits(payload, position) >> (64 - bits)) : 0;
 }
 
-static inline uint64_t packed_bits(uint64_t top, uint64_t low_mask, uint64_t high_mask,
-                                   unsigned high_shift)
-{
-    uint64_t v = __builtin_bswap64(top);
-    return (v & low_mask) | ((v >> high_shift) & high_mask);
-}
-
 /* Any width up to 96 bits, byte by byte: for frames so large or so precise that a value
  * does not fit one load. */
-static uint128 packed_bits_wide(const unsigned char *payload, uint64_t position,
-                                unsigned bits)
+static asim_uint128 packed_bits_wide(const unsigned char *payload, uint64_t position,
+                                     unsigned bits)
 {
-    uint128 v = 0;
+    asim_uint128 v = 0;
     unsigned shift = 0;
     while (bits > 0) {
         unsigned take = bits > 8 ? 8 : bits;
-        v |= (uint128)plain_bits(payload, position, take) << shift;
+        v |= (asim_uint128)plain_bits(payload, position, take) << shift;
         position += take;
         shift += 8;
         bits -= take;
@@ -146,34 +136,18 @@ struct unpacked {
     bool outside; /* more than the stored range allows: no writer makes that */
 };
 
-static struct unpacked unpack_wide(uint128 v, uint32_t x_size, uint32_t y_size,
+static struct unpacked unpack_wide(asim_uint128 v, uint32_t x_size, uint32_t y_size,
                                    uint32_t z_size)
 {
     struct unpacked p;
-    uint128 q = v / z_size;
+    asim_uint128 q = v / z_size;
     p.z = (uint32_t)(v - q * z_size);
-    uint128 r = q / y_size;
+    asim_uint128 r = q / y_size;
     p.y = (uint32_t)(q - r * y_size);
     p.x = (uint32_t)r;
     p.outside = r >= x_size;
     return p;
 }
-
-/* How the first atom of a group is stored. */
-enum big_kind {
-    BIG_FAST,  /* one product of at most 57 bits, both divisors over 1 */
-    BIG_WIDE,  /* one product, any width */
-    BIG_PLAIN, /* three numbers, because a range is over 0xffffff */
-};
-
-struct big {
-    enum big_kind kind;
-    uint32_t size[3];
-    unsigned axis_bits[3]; /* BIG_PLAIN */
-    struct packed_width width;
-    struct asim_xtc_divisor by_z, by_yz;
-    uint64_t yz;
-};
 
 static const char *big_init(const struct asim_xtc_block *block, struct big *big)
 {
@@ -205,8 +179,8 @@ static const char *big_init(const struct asim_xtc_block *block, struct big *big)
     }
     big->kind = BIG_FAST;
     big->width = packed_width(bits);
-    big->by_z = divisor_of(big->size[2]);
-    big->by_yz = divisor_of(big->yz);
+    big->by_z = divisor_of(big->size[2], 64);
+    big->by_yz = divisor_of(big->yz, 64);
     return NULL;
 }
 
@@ -248,32 +222,28 @@ static inline int4 lanes(uint32_t x, uint32_t y, uint32_t z)
     return (int4){(int32_t)x, (int32_t)y, (int32_t)z, 0};
 }
 
-const char *asim_xtc_decode(const struct asim_xtc_tables *tables,
-                            const struct asim_xtc_block *block, size_t atom_limit,
-                            float (*x_nm)[3], size_t *ret_used)
+/* Decodes up to `group_limit` groups; NULL or what is wrong with the bytes. */
+static const char *decode_scalar(const struct asim_xtc_job *job,
+                                 struct asim_xtc_place *place, size_t group_limit)
 {
-    struct big big;
-    const char *what = big_init(block, &big);
-    if (what)
-        return what;
-    if (block->small_index < ASIM_XTC_FIRST_INDEX ||
-        block->small_index > ASIM_XTC_LAST_INDEX)
-        return "its index of small ranges is outside 9..72";
-
+    const struct asim_xtc_block *block = job->block;
+    const struct asim_xtc_tables *tables = job->tables;
+    const struct big big = job->big;
     const unsigned char *payload = block->payload;
-    const uint64_t end = (uint64_t)block->available * 8;
+    float(*x_nm)[3] = job->x_nm;
+    const uint64_t end = job->end;
     const int4 minimum = {block->minimum[0], block->minimum[1], block->minimum[2], 0};
     const float s = block->inverse_precision;
     const float4 scale = {s, s, s, s};
     const size_t atom_count = block->atom_count;
-    uint64_t position = 0;
-    unsigned index = (unsigned)block->small_index, run = 0;
+    uint64_t position = place->position;
+    unsigned index = place->index, run = place->run;
     const struct asim_xtc_small *small = &tables->small[index];
     int4 half = lanes(small->range / 2, small->range / 2, small->range / 2);
-    uint64_t outside = 0;
-    size_t atom = 0;
+    uint64_t outside = place->outside;
+    size_t atom = place->atom;
 
-    while (atom < atom_limit) {
+    for (; atom < job->atom_limit && group_limit > 0; group_limit--) {
         if (UNLIKELY(position >= end))
             return asim_xtc_short_payload;
         uint32_t x, y, z;
@@ -297,8 +267,8 @@ const char *asim_xtc_decode(const struct asim_xtc_tables *tables,
         int change = 0;
         if (flags & 32) {
             position += 6;
-            run = (flags & 31) / 3;
-            change = (int)((flags & 31) - 3 * run) - 1;
+            run = flagged_run(flags & 31);
+            change = flagged_change(flags & 31);
         } else {
             position += 1;
         }
@@ -350,10 +320,62 @@ const char *asim_xtc_decode(const struct asim_xtc_tables *tables,
             half = lanes(small->range / 2, small->range / 2, small->range / 2);
         }
     }
-    if (outside)
+    *place = (struct asim_xtc_place){.position = position,
+                                     .atom = atom,
+                                     .index = index,
+                                     .run = run,
+                                     .outside = outside != 0};
+    return NULL;
+}
+
+/* Groups that the scalar decoder does before a wide one is tried again. */
+enum { SCALAR_TURN = 256 };
+
+static const char *decode_groups(const struct asim_xtc_job *job, enum asim_simd simd,
+                                 struct asim_xtc_place *place)
+{
+    const struct big *big = &job->big;
+    if (big->kind != BIG_FAST || big->width.bits > ASIM_XTC_WIDE_BITS)
+        simd = ASIM_SIMD_SCALAR;
+    size_t turn = simd == ASIM_SIMD_SCALAR ? SIZE_MAX : SCALAR_TURN;
+    while (place->atom < job->atom_limit) {
+#if defined(__x86_64__)
+        if (simd == ASIM_SIMD_AVX512)
+            asim_xtc_decode_avx512(job, place);
+        else if (simd == ASIM_SIMD_AVX2)
+            asim_xtc_decode_avx2(job, place);
+#endif
+        const char *what = decode_scalar(job, place, turn);
+        if (what)
+            return what;
+    }
+    return NULL;
+}
+
+const char *asim_xtc_decode(const struct asim_xtc_tables *tables, enum asim_simd simd,
+                            const struct asim_xtc_block *block, size_t atom_limit,
+                            float (*x_nm)[3], size_t *ret_used)
+{
+    struct asim_xtc_job job = {.tables = tables,
+                               .block = block,
+                               .end = (uint64_t)block->available * 8,
+                               .atom_limit = atom_limit,
+                               .x_nm = x_nm};
+    struct asim_xtc_place place = {.index = (unsigned)block->small_index};
+    const char *what = big_init(block, &job.big);
+    if (what)
+        return what;
+    if (block->small_index < ASIM_XTC_FIRST_INDEX ||
+        block->small_index > ASIM_XTC_LAST_INDEX)
+        return "its index of small ranges is outside 9..72";
+    what = decode_groups(&job, simd, &place);
+    if (what)
+        return what;
+    if (place.outside)
         return "a packed coordinate exceeds the range its header gives";
-    if (atom == atom_count && (position + 7) / 8 != block->payload_size)
+    size_t used = (size_t)((place.position + 7) / 8);
+    if (place.atom == block->atom_count && used != block->payload_size)
         return "its atoms do not take exactly the bytes its header gives";
-    *ret_used = (size_t)((position + 7) / 8);
+    *ret_used = used;
     return NULL;
 }

@@ -1,0 +1,124 @@
+/*
+ * How fast a trajectory is read: bench_xtc FILE [ATOMS [ROUNDS]].
+ *
+ * A round reads the whole file once by every path that the machine has, one after the
+ * other, so that a disturbance meets all alike; reading and system calls are included,
+ * the disk is not (the first, uncounted round fills the cache). Every path must give
+ * the same sum over the coordinates' bits. One line a path: name, best and median
+ * seconds of processor time and of wall time, frames/s and million atoms/s by the best
+ * processor time. ATOMS > 0 reads only the first so many.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <autosim/trajectory.h>
+
+enum { PATHS = 3, MOST_ROUNDS = 101 };
+static const char *const paths[PATHS] = {"scalar", "avx2", "avx512"};
+
+struct result {
+    double wall[MOST_ROUNDS], cpu[MOST_ROUNDS];
+    uint64_t sum;
+    size_t frames, atoms;
+};
+
+static double seconds(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static uint64_t sum_bits(const struct asim_frame *frame, uint64_t sum)
+{
+    uint64_t a = 0;
+    const float *x = &frame->x_nm[0][0];
+    for (size_t i = 0; i < 3 * frame->atom_count; i++) {
+        uint32_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        a += bits * (uint64_t)(i + 1);
+    }
+    return sum * 31 + a;
+}
+
+/* Reads all; `check` sums the coordinates, which costs more than decoding them. */
+static int read_file(const char *file, size_t atoms, int check, struct result *result,
+                     struct asim_error *err)
+{
+    struct asim_trajectory *traj;
+    struct asim_frame frame = {0};
+    if (asim_trajectory_open(file, &traj, err) < 0)
+        return -1;
+    asim_trajectory_limit_atoms(traj, atoms);
+    int rc;
+    result->frames = 0;
+    while ((rc = asim_trajectory_next(traj, &frame, err)) == 1) {
+        result->frames++;
+        result->atoms = frame.atom_count;
+        if (check)
+            result->sum = sum_bits(&frame, result->sum);
+    }
+    asim_frame_finish(&frame);
+    asim_trajectory_close(traj);
+    return rc;
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+int main(int argc, char **argv)
+{
+    static struct result results[PATHS];
+    struct asim_error err = {0};
+    int have[PATHS] = {0}, rc = 0;
+    if (argc < 2 || argc > 4) {
+        fprintf(stderr, "bench_xtc FILE [ATOMS [ROUNDS]]\n");
+        return 2;
+    }
+    size_t atoms = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
+    int rounds = argc > 3 ? atoi(argv[3]) : 7;
+    if (rounds < 1 || rounds > MOST_ROUNDS)
+        rounds = 7;
+    for (int round = -1; round < rounds; round++)
+        for (int p = 0; p < PATHS; p++) {
+            if (round >= 0 && !have[p])
+                continue;
+            setenv("AUTOSIM_SIMD", paths[p], 1);
+            double cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
+            double wall = seconds(CLOCK_MONOTONIC);
+            if (read_file(argv[1], atoms, round < 0, &results[p], &err) < 0) {
+                if (round < 0 && err.status == ASIM_EENV)
+                    continue;
+                fprintf(stderr, "%s\n", err.text);
+                return 1;
+            }
+            have[p] = 1;
+            if (round >= 0) {
+                results[p].cpu[round] = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+                results[p].wall[round] = seconds(CLOCK_MONOTONIC) - wall;
+            }
+        }
+    printf("%-8s %9s %9s %9s %9s %10s %9s\n", "path", "cpu_min", "cpu_med", "wall_min",
+           "wall_med", "frames/s", "Matoms/s");
+    for (int p = 0; p < PATHS; p++) {
+        struct result *r = &results[p];
+        if (!have[p])
+            continue;
+        if (r->sum != results[0].sum) {
+            fprintf(stderr, "%s gives other coordinates than scalar\n", paths[p]);
+            rc = 1;
+        }
+        qsort(r->cpu, (size_t)rounds, sizeof *r->cpu, compare);
+        qsort(r->wall, (size_t)rounds, sizeof *r->wall, compare);
+        double rate = (double)r->frames / r->cpu[0];
+        printf("%-8s %9.4f %9.4f %9.4f %9.4f %10.0f %9.1f\n", paths[p], r->cpu[0],
+               r->cpu[rounds / 2], r->wall[0], r->wall[rounds / 2], rate,
+               1e-6 * rate * (double)r->atoms);
+    }
+    return rc;
+}
