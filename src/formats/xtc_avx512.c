@@ -22,8 +22,6 @@
 #define WIDE                                                                           \
     __attribute__((target("avx2,fma,bmi,bmi2,avx512f,avx512bw,avx512dq,avx512vl,"      \
                           "avx512vbmi,avx512ifma")))
-#define LIKELY(condition) __builtin_expect(!!(condition), 1)
-#define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
 enum {
     LANES = 8,
@@ -342,7 +340,6 @@ WIDE void asim_xtc_decode_avx512(const struct asim_xtc_job *job,
     const struct asim_xtc_block *block = job->block;
     const struct big *big = &job->big;
     const int32_t *minimum = block->minimum;
-    const unsigned bits = big->width.bits;
     const uint64_t big_mask = big->width.low_mask | big->width.high_mask
                                                         << big->width.high_shift;
     const __m512 scale = _mm512_set1_ps(block->inverse_precision);
@@ -350,6 +347,7 @@ WIDE void asim_xtc_decode_avx512(const struct asim_xtc_job *job,
     struct asim_xtc_place here = *place;
     unsigned groups = 0, outside = 0;
     size_t first_atom = here.atom;
+    struct group group;
     struct streak streak;
     streak.big = big_divider(big);
     streak.xy_minimum = _mm512_set1_epi64(
@@ -357,13 +355,8 @@ WIDE void asim_xtc_decode_avx512(const struct asim_xtc_job *job,
     streak.z_minimum = _mm512_set1_epi32(minimum[2]);
     streak.scale = scale;
 
-    while (here.atom < job->atom_limit) {
-        if (here.position >= job->end)
-            break;
-        uint64_t top = load_bits(block->payload, here.position);
-        /* At most 50 bits and 7 lost to the phase: the 6 bits behind are here too. */
-        unsigned flags = (unsigned)(top << bits >> 58);
-        if (!(flags & 32) && (here.run == 2 || here.run == 3)) {
+    while (here.atom < job->atom_limit && read_group(job, &here, LANES, &group)) {
+        if (!group.flagged && (here.run == 2 || here.run == 3)) {
             size_t before = here.atom;
             if (here.run == 2)
                 decode_streak(job, &streak, &here, 2);
@@ -372,31 +365,16 @@ WIDE void asim_xtc_decode_avx512(const struct asim_xtc_job *job,
             if (here.atom != before)
                 continue;
         }
-        unsigned flagged = flags >> 5, five = flags & 31;
-        unsigned run = flagged ? flagged_run(five) : here.run;
-        unsigned index = here.index;
-        unsigned next_index =
-            flagged ? (unsigned)((int)index + flagged_change(five)) : index;
-        uint64_t smalls = here.position + bits + 1 + 5 * flagged;
-        uint64_t next = smalls + run * index;
-        if (UNLIKELY(run > LANES || run >= block->atom_count - here.atom ||
-                     next > job->end || index > ASIM_XTC_WIDE_BITS ||
-                     next_index < ASIM_XTC_FIRST_INDEX ||
-                     next_index > ASIM_XTC_WIDE_BITS))
-            break;
-        uint64_t v = _pext_u64(__builtin_bswap64(top), big_mask);
-        uint64_t by_z = divide(v, big->by_z), by_yz = divide(v, big->by_yz);
-        outside |= by_yz >= big->size[0];
-        __m128i xyz = _mm_cvtsi64_si128(
-            (long long)((by_z - by_yz * big->size[1]) << 32 | (uint32_t)by_yz));
-        xyz = _mm_insert_epi32(xyz, (int)(uint32_t)(v - by_z * big->size[2]), 2);
-        outside |= store_group(job, smalls, index, run, _mm_add_epi32(xyz, least),
-                               scale, &job->x_nm[here.atom][0]) &
-                   ((1u << run) - 1);
-        here.atom += run + 1;
-        here.position = next;
-        here.index = next_index;
-        here.run = run;
+        struct unpacked first =
+            unpack_fast(big, _pext_u64(__builtin_bswap64(group.top), big_mask));
+        outside |= first.outside;
+        __m128i xyz = _mm_cvtsi64_si128((long long)((uint64_t)first.y << 32 | first.x));
+        xyz = _mm_insert_epi32(xyz, (int)first.z, 2);
+        outside |=
+            store_group(job, group.smalls, here.index, group.run,
+                        _mm_add_epi32(xyz, least), scale, &job->x_nm[here.atom][0]) &
+            ((1u << group.run) - 1);
+        pass_group(&group, &here);
         if (++groups == YIELD_GROUPS) {
             /* One group at a time costs as much as 2 atoms in scalar. */
             if (here.atom - first_atom < 2 * YIELD_GROUPS)

@@ -48,7 +48,16 @@ struct asim_xtc_small {
     uint64_t shift_control; /* xtc_avx512.c */
 };
 
+/* Controls that put two numbers of 16 bytes into the tops of two lanes: a byte shuffle
+ * and shifts to the left. */
+struct asim_xtc_pair {
+    unsigned char shuffle[16];
+    uint64_t shift[2];
+};
+
 struct asim_xtc_tables {
+    /* Two small numbers behind each other, by index and phase; xtc_avx2.c. */
+    struct asim_xtc_pair pair[ASIM_XTC_WIDE_BITS + 1][8];
     struct asim_xtc_small small[ASIM_XTC_LAST_INDEX + 1];
 };
 

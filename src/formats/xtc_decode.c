@@ -68,6 +68,20 @@ uint64_t asim_xtc_shift_control(unsigned bits)
     return control;
 }
 
+void asim_xtc_pair_init(struct asim_xtc_pair *pair, unsigned first, unsigned second)
+{
+    const unsigned starts[2] = {first, second};
+    for (unsigned k = 0; k < 2; k++) {
+        pair->shift[k] = starts[k] & 7;
+        for (unsigned j = 0; j < 8; j++) {
+            /* The first byte goes to the top; behind the 16 there is nothing needed,
+             * and a set top bit gives zero. */
+            unsigned from = (starts[k] >> 3) + 7 - j;
+            pair->shuffle[8 * k + j] = (unsigned char)(from < 16 ? from : 0x80);
+        }
+    }
+}
+
 void asim_xtc_tables_init(struct asim_xtc_tables *tables)
 {
     *tables = (struct asim_xtc_tables){0};
@@ -89,6 +103,8 @@ void asim_xtc_tables_init(struct asim_xtc_tables *tables)
             small->once_reciprocal = 1.0 / (double)range;
             small->twice_reciprocal = 1.0 / ((double)range * (double)range);
             small->shift_control = asim_xtc_shift_control(i);
+            for (unsigned phase = 0; phase < 8; phase++)
+                asim_xtc_pair_init(&tables->pair[i][phase], phase, phase + i);
         }
     }
 }
@@ -130,11 +146,6 @@ static asim_uint128 packed_bits_wide(const unsigned char *payload, uint64_t posi
     }
     return v;
 }
-
-struct unpacked {
-    uint32_t x, y, z;
-    bool outside; /* more than the stored range allows: no writer makes that */
-};
 
 static struct unpacked unpack_wide(asim_uint128 v, uint32_t x_size, uint32_t y_size,
                                    uint32_t z_size)
@@ -250,11 +261,9 @@ static const char *decode_scalar(const struct asim_xtc_job *job,
         if (LIKELY(big.kind == BIG_FAST)) {
             uint64_t v = packed_bits(load_bits(payload, position), big.width.low_mask,
                                      big.width.high_mask, big.width.high_shift);
-            uint64_t by_z = divide(v, big.by_z), by_yz = divide(v, big.by_yz);
-            x = (uint32_t)by_yz;
-            y = (uint32_t)(by_z - by_yz * big.size[1]);
-            z = (uint32_t)(v - by_z * big.size[2]);
-            outside |= by_yz >= big.size[0];
+            struct unpacked p = unpack_fast(&big, v);
+            x = p.x, y = p.y, z = p.z;
+            outside |= p.outside;
         } else {
             struct unpacked p = big_slow(&big, payload, position);
             x = p.x, y = p.y, z = p.z;

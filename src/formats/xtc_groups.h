@@ -75,6 +75,8 @@ void asim_xtc_decode_avx512(const struct asim_xtc_job *job,
 struct asim_xtc_divisor asim_xtc_divisor52(uint64_t d);
 /* The control of a multishift that takes a value of 1 to 57 bits from the top of 64. */
 uint64_t asim_xtc_shift_control(unsigned bits);
+/* The controls of two numbers whose bits start at `first` and `second` of 16 bytes. */
+void asim_xtc_pair_init(struct asim_xtc_pair *pair, unsigned first, unsigned second);
 
 /* The 57 to 64 bits at `position`, the first of them at the top. */
 static inline uint64_t load_bits(const unsigned char *payload, uint64_t position)
@@ -99,6 +101,21 @@ static inline uint64_t divide(uint64_t v, struct asim_xtc_divisor divisor)
     return (uint64_t)((asim_uint128)v * divisor.multiplier >> 64) >> divisor.shift;
 }
 
+struct unpacked {
+    uint32_t x, y, z;
+    bool outside; /* more than the stored range allows: no writer makes that */
+};
+
+/* A big number of kind BIG_FAST. */
+static inline struct unpacked unpack_fast(const struct big *big, uint64_t v)
+{
+    uint64_t by_z = divide(v, big->by_z), by_yz = divide(v, big->by_yz);
+    return (struct unpacked){.x = (uint32_t)by_yz,
+                             .y = (uint32_t)(by_z - by_yz * big->size[1]),
+                             .z = (uint32_t)(v - by_z * big->size[2]),
+                             .outside = by_yz >= big->size[0]};
+}
+
 /* The 5 bits behind a set flag hold 3 * run + change + 1; x * 11 >> 5 is x / 3 for
  * x < 32. */
 static inline unsigned flagged_run(unsigned five_bits)
@@ -109,6 +126,47 @@ static inline unsigned flagged_run(unsigned five_bits)
 static inline int flagged_change(unsigned five_bits)
 {
     return (int)(five_bits - 3 * flagged_run(five_bits)) - 1;
+}
+
+/* One group as the wide decoders see it. */
+struct group {
+    uint64_t top;    /* its bits, the first one on top */
+    uint64_t smalls; /* where its small numbers start, in bits */
+    uint64_t next;   /* where it ends */
+    bool flagged;
+    unsigned run, next_index;
+};
+
+/* Looks at the group at `here`; false where it is not regular. At most 50 bits of a big
+ * number and 7 of the phase leave the 6 bits of the flags within the first 64. */
+static inline bool read_group(const struct asim_xtc_job *job,
+                              const struct asim_xtc_place *here, unsigned most_run,
+                              struct group *group)
+{
+    const unsigned bits = job->big.width.bits;
+    if (here->position >= job->end)
+        return false;
+    group->top = load_bits(job->block->payload, here->position);
+    const unsigned flags = (unsigned)(group->top << bits >> 58), five = flags & 31;
+    group->flagged = flags >> 5;
+    group->run = group->flagged ? flagged_run(five) : here->run;
+    group->next_index =
+        group->flagged ? here->index + (unsigned)flagged_change(five) : here->index;
+    group->smalls = here->position + bits + (group->flagged ? 6 : 1);
+    group->next = group->smalls + group->run * here->index;
+    return group->run <= most_run && group->next <= job->end &&
+           group->run < job->block->atom_count - here->atom &&
+           here->index <= ASIM_XTC_WIDE_BITS &&
+           group->next_index - ASIM_XTC_FIRST_INDEX <=
+               ASIM_XTC_WIDE_BITS - ASIM_XTC_FIRST_INDEX;
+}
+
+static inline void pass_group(const struct group *group, struct asim_xtc_place *here)
+{
+    here->atom += group->run + 1;
+    here->position = group->next;
+    here->index = group->next_index;
+    here->run = group->run;
 }
 
 #endif
