@@ -68,6 +68,41 @@ ASIM_API int asim_trajectory_next(struct asim_trajectory *traj,
 ASIM_API int asim_trajectory_seek(struct asim_trajectory *traj, size_t frame_index,
                                   struct asim_error *err);
 
+/*
+ * Position on the first frame, in the order of the file, whose time is at least
+ * time_ps, up to the rounding of 32-bit floats (1e-6 ps + 2e-7 of it). Where times
+ * repeat or go back, as after a restart, that is still the first one; frames of earlier
+ * times may follow it. ASIM_EINPUT where all frames are earlier. Frames that do not
+ * decode have no time and are passed over.
+ */
+ASIM_API int asim_trajectory_seek_time(struct asim_trajectory *traj, double time_ps,
+                                       struct asim_error *err);
+
+/*
+ * From now on only frames with begin_ps <= time <= end_ps (NaN: no limit) are handed
+ * out, and of these every `stride`th (at least 1), counted from the first of them in
+ * the file whatever is sought in between. Times that equal a limit up to the same
+ * rounding are inside. frame_index, seek and frame_count keep counting all frames; a
+ * seek lands on the next frame of the range.
+ * Without limits in time nothing is read of the frames that are passed over but their
+ * headers. ASIM_EUSAGE where stride is 0 or the end is before the beginning.
+ */
+ASIM_API int asim_trajectory_set_range(struct asim_trajectory *traj, double begin_ps,
+                                       double end_ps, size_t stride,
+                                       struct asim_error *err);
+
+/*
+ * Reads the next frames, at most `count`, into `frames` (zero-initialised or used
+ * before), decoding them on up to `thread_count` threads. They are the same, and in the
+ * same order, as so many calls of asim_trajectory_next would give; *ret_count is below
+ * `count` only at the end. 16 to 64 frames at once keep threads busy. After a failure
+ * the position is as before the call.
+ */
+ASIM_API int asim_trajectory_read_block(struct asim_trajectory *traj,
+                                        struct asim_frame *frames, size_t count,
+                                        int thread_count, size_t *ret_count,
+                                        struct asim_error *err);
+
 /* The number of frames that are there as a whole, by their headers; walks these the
  * first time it is asked. */
 ASIM_API int asim_trajectory_frame_count(struct asim_trajectory *traj,

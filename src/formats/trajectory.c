@@ -14,7 +14,7 @@
 
 #include "base/memory.h"
 #include "formats/sniff.h"
-#include "formats/trajectory_format.h"
+#include "formats/trajectory_internal.h"
 
 static const struct asim_trajectory_format *const formats[] = {
     &asim_xtc_format,
@@ -23,31 +23,7 @@ static const struct asim_trajectory_format *const formats[] = {
 enum { FORMAT_COUNT = sizeof formats / sizeof *formats };
 
 enum {
-    FRAME_SLACK_ATOMS = 64, /* that decoders may write behind the atoms asked for */
-    MOST_DAMAGES = 10000,   /* kept; a file with more is described well enough */
-};
-
-struct frame_entry {
-    struct asim_frame_span span;
-    bool damaged; /* known from an earlier try to decode it */
-};
-
-struct asim_trajectory {
-    const struct asim_trajectory_format *format;
-    void *state;
-    char *path;
-    struct asim_byte_source source;
-    struct asim_decode_scratch walk;  /* headers */
-    struct asim_decode_scratch frame; /* whole frames */
-    size_t atom_count;
-    size_t atom_limit;
-    size_t next; /* the frame that is read next */
-    struct frame_entry *index;
-    size_t index_count, index_capacity;
-    uint64_t walk_offset; /* where the frame behind the index should start */
-    bool walk_done;
-    struct asim_damage *damage;
-    size_t damage_count, damage_capacity;
+    MOST_DAMAGES = 10000, /* kept; a file with more is described well enough */
 };
 
 void asim_frame_finish(struct asim_frame *frame)
@@ -64,7 +40,7 @@ int asim_frame_reserve(struct asim_frame *frame, size_t atom_count,
     if (frame->x_nm && atom_count <= frame->capacity)
         return 0;
     size_t with_slack;
-    if (__builtin_add_overflow(atom_count, (size_t)FRAME_SLACK_ATOMS, &with_slack))
+    if (__builtin_add_overflow(atom_count, (size_t)ASIM_FRAME_SLACK_ATOMS, &with_slack))
         return asim_fail(err, ASIM_ENOMEM, "no memory for a frame of %zu atoms",
                          atom_count);
     float(*x_nm)[3] = asim_alloc_aligned(with_slack, sizeof *x_nm, err);
@@ -79,8 +55,9 @@ int asim_frame_reserve(struct asim_frame *frame, size_t atom_count,
     return 0;
 }
 
-static int add_damage(struct asim_trajectory *traj, size_t frame_index, uint64_t offset,
-                      const char *what, struct asim_error *err)
+int asim_trajectory_add_damage(struct asim_trajectory *traj, size_t frame_index,
+                               uint64_t offset, const char *what,
+                               struct asim_error *err)
 {
     if (traj->damage_count >= MOST_DAMAGES)
         return 0;
@@ -136,7 +113,7 @@ static int pass_damage(struct asim_trajectory *traj, const char *what,
         snprintf(text, sizeof text, "%.140s; no frame follows in the last %llu bytes",
                  what, (unsigned long long)(traj->source.size - bad_offset));
         traj->walk_done = true;
-        return add_damage(traj, frame_index, bad_offset, text, err);
+        return asim_trajectory_add_damage(traj, frame_index, bad_offset, text, err);
     }
     if (last && span.offset < bad_offset) {
         snprintf(text, sizeof text,
@@ -149,11 +126,11 @@ static int pass_damage(struct asim_trajectory *traj, const char *what,
                  (unsigned long long)(span.offset - bad_offset));
     }
     traj->walk_offset = span.offset;
-    return add_damage(traj, frame_index, bad_offset, text, err);
+    return asim_trajectory_add_damage(traj, frame_index, bad_offset, text, err);
 }
 
-/* Extends the index until it holds `count` frames or the file ends. */
-static int walk_to(struct asim_trajectory *traj, size_t count, struct asim_error *err)
+int asim_trajectory_walk_to(struct asim_trajectory *traj, size_t count,
+                            struct asim_error *err)
 {
     while (!traj->walk_done && traj->index_count < count) {
         struct asim_frame_span span;
@@ -208,7 +185,7 @@ static int start(struct asim_trajectory *traj, struct asim_error *err)
     if (traj->format->open(&traj->source, &traj->walk, &traj->state, &traj->atom_count,
                            &traj->walk_offset, err) < 0)
         return -1;
-    if (walk_to(traj, 1, err) < 0)
+    if (asim_trajectory_walk_to(traj, 1, err) < 0)
         return -1;
     if (traj->index_count == 0)
         return asim_fail(
@@ -218,6 +195,7 @@ static int start(struct asim_trajectory *traj, struct asim_error *err)
                                : 0ULL,
             traj->damage_count ? traj->damage[0].what : "the file ends");
     traj->atom_limit = traj->atom_count;
+    asim_trajectory_range_init(&traj->range);
     return 0;
 }
 
@@ -263,6 +241,11 @@ void asim_trajectory_close(struct asim_trajectory *traj)
         traj->format->close(traj->state);
     asim_byte_window_finish(&traj->walk.window);
     asim_byte_window_finish(&traj->frame.window);
+    asim_byte_window_finish(&traj->probe.window);
+    asim_frame_finish(&traj->probed);
+    for (size_t i = 0; i < traj->worker_count; i++)
+        asim_byte_window_finish(&traj->workers[i].window);
+    free(traj->workers);
     asim_byte_source_close(&traj->source);
     free(traj->index);
     free(traj->damage);
@@ -289,7 +272,10 @@ void asim_trajectory_limit_atoms(struct asim_trajectory *traj, size_t atom_count
 {
     bool all = atom_count == 0 || atom_count > traj->atom_count;
     traj->atom_limit = all ? traj->atom_count : atom_count;
-    traj->frame.ahead = 0; /* learnt for another number of atoms */
+    /* What was learnt for another number of atoms. */
+    traj->frame.ahead = 0;
+    for (size_t i = 0; i < traj->worker_count; i++)
+        traj->workers[i].ahead = 0;
 }
 
 int asim_trajectory_next(struct asim_trajectory *traj, struct asim_frame *frame,
@@ -298,30 +284,24 @@ int asim_trajectory_next(struct asim_trajectory *traj, struct asim_frame *frame,
     if (asim_frame_reserve(frame, traj->atom_limit, err) < 0)
         return -1;
     for (;;) {
-        /* One more than is read now: see the invariant at the head of this file. */
-        if (walk_to(traj, traj->next + 2, err) < 0)
-            return -1;
-        if (traj->next >= traj->index_count)
-            return 0;
-        size_t i = traj->next;
+        size_t i;
+        int found = asim_trajectory_find_wanted(traj, traj->next, &i, err);
+        if (found <= 0)
+            return found;
         struct asim_frame_span span = traj->index[i].span;
-        if (!traj->index[i].damaged) {
-            char what[ASIM_DAMAGE_TEXT];
-            frame->frame_index = i;
-            frame->offset_bytes = span.offset;
-            int rc = traj->format->decode(traj->state, &traj->source, &traj->frame,
-                                          span, traj->atom_limit, frame, what, err);
-            if (rc < 0)
-                return -1;
-            traj->next++;
-            if (rc > 0)
-                return 1;
-            traj->index[i].damaged = true;
-            if (add_damage(traj, i, span.offset, what, err) < 0)
-                return -1;
-        } else {
-            traj->next++;
-        }
+        char what[ASIM_DAMAGE_TEXT];
+        frame->frame_index = i;
+        frame->offset_bytes = span.offset;
+        int rc = traj->format->decode(traj->state, &traj->source, &traj->frame, span,
+                                      traj->atom_limit, frame, what, err);
+        if (rc < 0)
+            return -1;
+        traj->next = i + 1;
+        if (rc > 0)
+            return 1;
+        traj->index[i].damaged = true;
+        if (asim_trajectory_add_damage(traj, i, span.offset, what, err) < 0)
+            return -1;
     }
 }
 
@@ -330,7 +310,7 @@ int asim_trajectory_seek(struct asim_trajectory *traj, size_t frame_index,
 {
     /* One more than asked for, so that the frame is known to be whole. */
     size_t target = frame_index < SIZE_MAX - 1 ? frame_index + 2 : SIZE_MAX;
-    if (walk_to(traj, target, err) < 0)
+    if (asim_trajectory_walk_to(traj, target, err) < 0)
         return -1;
     if (frame_index >= traj->index_count)
         return asim_fail(err, ASIM_EINPUT,
@@ -344,7 +324,7 @@ int asim_trajectory_seek(struct asim_trajectory *traj, size_t frame_index,
 int asim_trajectory_frame_count(struct asim_trajectory *traj, size_t *ret_count,
                                 struct asim_error *err)
 {
-    if (walk_to(traj, SIZE_MAX, err) < 0)
+    if (asim_trajectory_walk_to(traj, SIZE_MAX, err) < 0)
         return -1;
     *ret_count = traj->index_count;
     return 0;

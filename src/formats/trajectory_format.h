@@ -17,6 +17,9 @@
 
 #include "formats/byte_source.h"
 
+/* Atoms that decoders may write behind those asked for. */
+enum { ASIM_FRAME_SLACK_ATOMS = 64 };
+
 /* Where a frame lies in its file. */
 struct asim_frame_span {
     uint64_t offset;

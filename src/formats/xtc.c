@@ -32,6 +32,11 @@ enum {
     RESYNC_BYTES = 16384, /* read at once while looking for a frame */
 };
 
+_Static_assert((int)ASIM_XTC_OUTPUT_SLACK <= (int)ASIM_FRAME_SLACK_ATOMS,
+               "frames leave the decoders too little room");
+_Static_assert((int)ASIM_XTC_INPUT_SLACK <= (int)ASIM_WINDOW_SLACK,
+               "windows leave the decoders too little to read");
+
 struct xtc_file {
     size_t atom_count;
     enum asim_simd simd;

@@ -70,13 +70,14 @@ struct asim_xtc_block {
     int32_t small_index;
     float inverse_precision;
     size_t atom_count;
-    const unsigned char *payload; /* ASIM_WINDOW_SLACK readable bytes behind it */
+    const unsigned char *payload; /* ASIM_XTC_INPUT_SLACK readable bytes behind it */
     size_t payload_size;          /* as the header says */
     size_t available;             /* bytes that are here: at most payload_size */
 };
 
-/* Atoms that decoding may write behind those asked for. */
-enum { ASIM_XTC_OUTPUT_SLACK = 64 };
+/* Atoms that decoding may write behind those asked for, and bytes that it may read
+ * behind the payload: a streak of 8 groups of 4 atoms, loaded as 128 bytes, is most. */
+enum { ASIM_XTC_OUTPUT_SLACK = 64, ASIM_XTC_INPUT_SLACK = 160 };
 
 /* What asim_xtc_decode says where the bytes do not last; it is damage only if all of
  * the payload was there. Compared by address. */

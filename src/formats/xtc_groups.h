@@ -7,9 +7,9 @@
  * everything else; the scalar one does any group and is the only one that judges
  * damage. That is why all give the same answer to the same bytes.
  *
- * Wide decoders may read WIDE_INPUT_BYTES from the place's byte on (a place is in the
- * payload; the slack behind it is larger) and write ASIM_XTC_OUTPUT_SLACK atoms from
- * the place's atom on.
+ * Wide decoders may read ASIM_XTC_INPUT_SLACK bytes from the place's byte on (a place
+ * is in the payload, and so much is readable behind it) and write ASIM_XTC_OUTPUT_SLACK
+ * atoms from the place's atom on.
  */
 #ifndef FORMATS_XTC_GROUPS_H
 #define FORMATS_XTC_GROUPS_H
@@ -20,8 +20,6 @@
 #include "formats/xtc_codec.h"
 
 typedef unsigned __int128 asim_uint128;
-
-enum { WIDE_INPUT_BYTES = 160 };
 
 /* A packed value is stored in bytes, least significant first, the last of them holding
  * only the remaining bits, at its top. */

@@ -1,0 +1,67 @@
+/*
+ * What the files behind autosim/trajectory.h share.
+ *
+ * Invariant: a frame is decoded, timed or handed out only after the place behind it was
+ * looked at: only the last frame of the index may still be taken back.
+ */
+#ifndef FORMATS_TRAJECTORY_INTERNAL_H
+#define FORMATS_TRAJECTORY_INTERNAL_H
+
+#include "formats/trajectory_format.h"
+
+/* The frames that reading hands out. */
+struct asim_trajectory_range {
+    double begin_ps, end_ps; /* NaN: open */
+    size_t stride;
+    size_t ranged_count; /* frames of the index that were judged: the first ones */
+    size_t inside_count; /* of these, the ones between begin and end */
+};
+
+struct frame_entry {
+    struct asim_frame_span span;
+    bool damaged;     /* known from an earlier try to decode it */
+    double latest_ps; /* largest time of this frame and those before it; once timed */
+    double time_ps;   /* NaN: damaged; once timed */
+    bool in_range;    /* once ranged, see asim_trajectory_set_range */
+};
+
+struct asim_trajectory {
+    const struct asim_trajectory_format *format;
+    void *state;
+    char *path;
+    struct asim_byte_source source;
+    struct asim_decode_scratch walk;  /* headers */
+    struct asim_decode_scratch frame; /* whole frames */
+    struct asim_decode_scratch probe; /* times */
+    struct asim_frame probed;
+    struct asim_decode_scratch *workers; /* of asim_trajectory_read_block */
+    size_t worker_count;
+    size_t atom_count;
+    size_t atom_limit;
+    size_t next; /* the frame that is read next */
+    struct frame_entry *index;
+    size_t index_count, index_capacity;
+    uint64_t walk_offset; /* where the frame behind the index should start */
+    bool walk_done;
+    size_t timed_count; /* frames of the index whose time is known: the first ones */
+    struct asim_trajectory_range range;
+    struct asim_damage *damage;
+    size_t damage_count, damage_capacity;
+};
+
+/* Extends the index until it holds `count` frames or the file ends. */
+int asim_trajectory_walk_to(struct asim_trajectory *traj, size_t count,
+                            struct asim_error *err);
+
+int asim_trajectory_add_damage(struct asim_trajectory *traj, size_t frame_index,
+                               uint64_t offset, const char *what,
+                               struct asim_error *err);
+
+void asim_trajectory_range_init(struct asim_trajectory_range *range);
+
+/* The first frame from `from` on that is in the range and not known as damaged: 1 found
+ * (and known to be whole), 0 none, -1 failure. */
+int asim_trajectory_find_wanted(struct asim_trajectory *traj, size_t from,
+                                size_t *ret_index, struct asim_error *err);
+
+#endif
