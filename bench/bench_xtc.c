@@ -1,12 +1,13 @@
 /*
- * How fast a trajectory is read: bench_xtc FILE [ATOMS [ROUNDS]].
+ * How fast a trajectory is read: bench_xtc FILE [ATOMS [ROUNDS [THREADS]]].
  *
  * A round reads the whole file once by every path that the machine has, one after the
  * other, so that a disturbance meets all alike; reading and system calls are included,
  * the disk is not (the first, uncounted round fills the cache). Every path must give
- * the same sum over the coordinates' bits. One line a path: name, best and median
- * seconds of processor time and of wall time, frames/s and million atoms/s by the best
- * processor time. ATOMS > 0 reads only the first so many.
+ * the same sum over the coordinates' bits. One line a path: best and median seconds of
+ * processor time and of wall time, frames/s and million atoms/s by the best processor
+ * time, or by the best wall time where there are several threads. ATOMS > 0 reads only
+ * the first so many; THREADS > 1 reads in blocks.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 
 #include <autosim/trajectory.h>
 
-enum { PATHS = 3, MOST_ROUNDS = 101 };
+enum { PATHS = 3, MOST_ROUNDS = 101, BLOCK = 16 };
 static const char *const paths[PATHS] = {"scalar", "avx2", "avx512"};
 
 struct result {
@@ -43,18 +44,40 @@ static uint64_t sum_bits(const struct asim_frame *frame, uint64_t sum)
     return sum * 31 + a;
 }
 
+static int read_blocks(struct asim_trajectory *traj, int threads, int check,
+                       struct result *result, struct asim_error *err)
+{
+    struct asim_frame frames[BLOCK] = {{0}};
+    size_t got = 0;
+    int rc;
+    do {
+        rc = asim_trajectory_read_block(traj, frames, BLOCK, threads, &got, err);
+        for (size_t k = 0; rc == 0 && k < got; k++) {
+            result->frames++;
+            result->atoms = frames[k].atom_count;
+            if (check)
+                result->sum = sum_bits(&frames[k], result->sum);
+        }
+    } while (rc == 0 && got == BLOCK);
+    for (size_t k = 0; k < BLOCK; k++)
+        asim_frame_finish(&frames[k]);
+    return rc;
+}
+
 /* Reads all; `check` sums the coordinates, which costs more than decoding them. */
-static int read_file(const char *file, size_t atoms, int check, struct result *result,
-                     struct asim_error *err)
+static int read_file(const char *file, size_t atoms, int threads, int check,
+                     struct result *result, struct asim_error *err)
 {
     struct asim_trajectory *traj;
     struct asim_frame frame = {0};
     if (asim_trajectory_open(file, &traj, err) < 0)
         return -1;
     asim_trajectory_limit_atoms(traj, atoms);
-    int rc;
+    int rc = 0;
     result->frames = 0;
-    while ((rc = asim_trajectory_next(traj, &frame, err)) == 1) {
+    if (threads > 1)
+        rc = read_blocks(traj, threads, check, result, err);
+    while (threads <= 1 && (rc = asim_trajectory_next(traj, &frame, err)) == 1) {
         result->frames++;
         result->atoms = frame.atom_count;
         if (check)
@@ -76,12 +99,13 @@ int main(int argc, char **argv)
     static struct result results[PATHS];
     struct asim_error err = {0};
     int have[PATHS] = {0}, rc = 0;
-    if (argc < 2 || argc > 4) {
-        fprintf(stderr, "bench_xtc FILE [ATOMS [ROUNDS]]\n");
+    if (argc < 2 || argc > 5) {
+        fprintf(stderr, "bench_xtc FILE [ATOMS [ROUNDS [THREADS]]]\n");
         return 2;
     }
     size_t atoms = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
     int rounds = argc > 3 ? atoi(argv[3]) : 7;
+    int threads = argc > 4 ? atoi(argv[4]) : 1;
     if (rounds < 1 || rounds > MOST_ROUNDS)
         rounds = 7;
     for (int round = -1; round < rounds; round++)
@@ -91,7 +115,7 @@ int main(int argc, char **argv)
             setenv("AUTOSIM_SIMD", paths[p], 1);
             double cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
             double wall = seconds(CLOCK_MONOTONIC);
-            if (read_file(argv[1], atoms, round < 0, &results[p], &err) < 0) {
+            if (read_file(argv[1], atoms, threads, round < 0, &results[p], &err) < 0) {
                 if (round < 0 && err.status == ASIM_EENV)
                     continue;
                 fprintf(stderr, "%s\n", err.text);
@@ -115,7 +139,7 @@ int main(int argc, char **argv)
         }
         qsort(r->cpu, (size_t)rounds, sizeof *r->cpu, compare);
         qsort(r->wall, (size_t)rounds, sizeof *r->wall, compare);
-        double rate = (double)r->frames / r->cpu[0];
+        double rate = (double)r->frames / (threads > 1 ? r->wall[0] : r->cpu[0]);
         printf("%-8s %9.4f %9.4f %9.4f %9.4f %10.0f %9.1f\n", paths[p], r->cpu[0],
                r->cpu[rounds / 2], r->wall[0], r->wall[rounds / 2], rate,
                1e-6 * rate * (double)r->atoms);

@@ -73,8 +73,11 @@ def compare_xtc(path, folder):
     for simd in paths_of_this_machine():
         run("dump", path, dump, path=simd)
         same(frames_of(dump, theirs[0].x.shape[0]), theirs, (path, simd))
-        print(f"{os.path.basename(path)}, {simd}: {len(theirs)} frames are the same "
-              "bits")
+        for threads in 1, 2:
+            run("blocks", path, dump, threads, path=simd)
+            same(frames_of(dump, theirs[0].x.shape[0]), theirs, (path, simd, threads))
+        print(f"{os.path.basename(path)}, {simd}, 1 and 2 threads: {len(theirs)} frames "
+              "are the same bits")
     # Written again: the same bytes as GROMACS wrote, and the same numbers under 2023.
     again = os.path.join(folder, "again.xtc")
     run("encode", path, again, 1995)

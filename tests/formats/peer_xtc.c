@@ -4,6 +4,7 @@
  *
  *   peer_xtc dump FILE OUT        every frame as float32 x, float32 box, float32 time,
  *                                 int32 step, float32 precision
+ *   peer_xtc blocks FILE OUT N    the same, read in blocks on N threads
  *   peer_xtc encode FILE OUT M    every frame written again as XTC of magic M
  *   peer_xtc random SEED OUT M    random frames of many shapes, one shape a file
  *   peer_xtc names FILE OUT       resid, residue name, atom name of every atom of a GRO
@@ -61,6 +62,30 @@ static int convert(const char *in, const char *out, int magic)
     asim_frame_finish(&frame);
     asim_xtc_bytes_finish(&bytes);
     return rc < 0 || failed ? complain(&err) : damage_count > 0;
+}
+
+static int dump_blocks(const char *in, const char *out, int thread_count)
+{
+    enum { BLOCK = 4 };
+    struct asim_error err = {0};
+    struct asim_trajectory *traj;
+    struct asim_frame frames[BLOCK] = {{0}};
+    if (asim_trajectory_open(in, &traj, &err) < 0)
+        return complain(&err);
+    FILE *file = fopen(out, "wb");
+    size_t got = 0;
+    int rc, failed = !file;
+    do {
+        rc = asim_trajectory_read_block(traj, frames, BLOCK, thread_count, &got, &err);
+        for (size_t k = 0; rc == 0 && !failed && k < got; k++)
+            failed = dump_frame(file, &frames[k]);
+    } while (rc == 0 && !failed && got == BLOCK);
+    if (file)
+        failed |= fclose(file) != 0;
+    for (size_t k = 0; k < BLOCK; k++)
+        asim_frame_finish(&frames[k]);
+    asim_trajectory_close(traj);
+    return rc < 0 || failed ? complain(&err) : 0;
 }
 
 static int random_file(uint64_t seed, const char *out, int magic)
@@ -131,10 +156,12 @@ int main(int argc, char **argv)
         return convert(argv[2], argv[3], 0);
     if (argc == 4 && strcmp(argv[1], "names") == 0)
         return names(argv[2], argv[3]);
+    if (argc == 5 && strcmp(argv[1], "blocks") == 0)
+        return dump_blocks(argv[2], argv[3], atoi(argv[4]));
     if (argc == 5 && strcmp(argv[1], "encode") == 0)
         return convert(argv[2], argv[3], atoi(argv[4]));
     if (argc == 5 && strcmp(argv[1], "random") == 0)
         return random_file(strtoull(argv[2], NULL, 10), argv[3], atoi(argv[4]));
-    fprintf(stderr, "peer_xtc dump|encode|random|names ...\n");
+    fprintf(stderr, "peer_xtc dump|blocks|encode|random|names ...\n");
     return 2;
 }
