@@ -30,40 +30,33 @@ enum {
     YIELD_GROUPS = 256,  /* after so many groups their average size is looked at */
 };
 
-/* Where the dwords of a streak's output come from. A group of 3 (4) atoms is 9 (12)
- * dwords; registers XY0 to XY3 hold x and y of a group's atoms in dwords 2g and 2g + 1,
- * Z01 holds z of the first two alike, Z23 that of the others. Each step picks from what
- * is there (its lane `l`) and a new register, whose dwords count from 16. `o` is the
- * dword's place in the output, `n` the dwords of a group. */
-#define GROUP(o, n) (2 * ((o) / (n)))
-#define PART(o, n) ((o) % (n))
-#define IS_XY(o, n, a) (PART(o, n) == 3 * (a) || PART(o, n) == 3 * (a) + 1)
-#define OR_XY(o, n, l, a)                                                              \
-    (IS_XY(o, n, a) ? 16 + GROUP(o, n) + PART(o, n) - 3 * (a) : (l))
-#define XY0_Z01(o, n, l)                                                               \
-    (IS_XY(o, n, 0) ? GROUP(o, n) + PART(o, n) : 16 + GROUP(o, n) + (PART(o, n) == 5))
-#define OR_XY1(o, n, l) OR_XY(o, n, l, 1)
-#define OR_XY2(o, n, l) OR_XY(o, n, l, 2)
-#define OR_XY3(o, n, l) OR_XY(o, n, l, 3)
-#define OR_Z23(o, n, l)                                                                \
-    (PART(o, n) == 8 || PART(o, n) == 11 ? 16 + GROUP(o, n) + (PART(o, n) == 11) : (l))
-#define FOUR(F, o, n, l)                                                               \
-    F(o, n, l), F((o) + 1, n, (l) + 1), F((o) + 2, n, (l) + 2), F((o) + 3, n, (l) + 3)
-#define ROW(F, o, n)                                                                   \
+/* Where the dwords of a streak of 8 groups of 3 atoms come from. A group is 9 dwords;
+ * registers XY0, XY1, XY2 hold x and y of a group's atoms in dwords 2g and 2g + 1, Z01
+ * holds z of the first two alike, Z2 that of the third in dword 2g. Each step picks
+ * from what is there (its lane `l`) and a new register, whose dwords count from 16. `o`
+ * is the dword's place in the output. */
+#define GROUP(o) (2 * ((o) / 9))
+#define PART(o) ((o) % 9)
+#define IS_XY(o, a) (PART(o) == 3 * (a) || PART(o) == 3 * (a) + 1)
+#define OR_XY(o, l, a) (IS_XY(o, a) ? 16 + GROUP(o) + PART(o) - 3 * (a) : (l))
+#define XY0_Z01(o, l)                                                                  \
+    (IS_XY(o, 0) ? GROUP(o) + PART(o) : 16 + GROUP(o) + (PART(o) == 5))
+#define OR_XY1(o, l) OR_XY(o, l, 1)
+#define OR_XY2(o, l) OR_XY(o, l, 2)
+#define OR_Z2(o, l) (PART(o) == 8 ? 16 + GROUP(o) : (l))
+#define FOUR(F, o, l)                                                                  \
+    F(o, l), F((o) + 1, (l) + 1), F((o) + 2, (l) + 2), F((o) + 3, (l) + 3)
+#define ROW(F, o)                                                                      \
     {                                                                                  \
-        FOUR(F, o, n, 0), FOUR(F, (o) + 4, n, 4), FOUR(F, (o) + 8, n, 8),              \
-            FOUR(F, (o) + 12, n, 12)                                                   \
+        FOUR(F, o, 0), FOUR(F, (o) + 4, 4), FOUR(F, (o) + 8, 8), FOUR(F, (o) + 12, 12) \
     }
-#define ROWS(o, n)                                                                     \
+#define ROWS(o)                                                                        \
     {                                                                                  \
-        ROW(XY0_Z01, o, n), ROW(OR_XY1, o, n), ROW(OR_XY2, o, n), ROW(OR_Z23, o, n),   \
-            ROW(OR_XY3, o, n)                                                          \
+        ROW(XY0_Z01, o), ROW(OR_XY1, o), ROW(OR_XY2, o), ROW(OR_Z2, o)                 \
     }
 
-static const int32_t order_of_3[5][5][16] __attribute__((aligned(64))) = {
-    ROWS(0, 9), ROWS(16, 9), ROWS(32, 9), ROWS(48, 9), ROWS(64, 9)};
-static const int32_t order_of_4[6][5][16] __attribute__((aligned(64))) = {
-    ROWS(0, 12), ROWS(16, 12), ROWS(32, 12), ROWS(48, 12), ROWS(64, 12), ROWS(80, 12)};
+static const int32_t order_of_3[5][4][16]
+    __attribute__((aligned(64))) = {ROWS(0), ROWS(16), ROWS(32), ROWS(48), ROWS(64)};
 
 /* Constants of extraction and division for numbers of one width, in all lanes. */
 struct divider {
@@ -203,45 +196,87 @@ WIDE static inline __m512 pick(__m512 v, const int32_t order[16], __m512 other)
     return _mm512_permutex2var_ps(v, _mm512_load_si512(order), other);
 }
 
+/* Eight groups of 3 atoms. */
+WIDE static inline void store_3(const __m512i x_y[3], const __m512i z[3], __m512 scale,
+                                float *out)
+{
+    __m512 xy0 = to_floats(x_y[0], scale), xy1 = to_floats(x_y[1], scale);
+    __m512 xy2 = to_floats(x_y[2], scale), z2 = to_floats(z[2], scale);
+    __m512 z01 = to_floats(interleave(z[0], z[1]), scale);
+    for (int n = 0; n < 5; n++) {
+        const int32_t(*order)[16] = order_of_3[n];
+        __m512 v = pick(pick(xy0, order[0], z01), order[1], xy1);
+        v = pick(pick(v, order[2], xy2), order[3], z2);
+        if (n < 4)
+            _mm512_storeu_ps(out + 16 * n, v);
+        else
+            _mm256_storeu_ps(out + 16 * n, _mm512_castps512_ps256(v));
+    }
+}
+
+/* Two 16-byte pieces of a and b beside each other: pieces 0 of both, then 1; or 2, 3.
+ */
+WIDE static inline __m512d zip_pieces(__m512d a, __m512d b, bool upper)
+{
+    const __m512i low = _mm512_set_epi64(11, 10, 3, 2, 9, 8, 1, 0);
+    const __m512i high = _mm512_set_epi64(15, 14, 7, 6, 13, 12, 5, 4);
+    return _mm512_permutex2var_pd(a, upper ? high : low, b);
+}
+
+/* Eight groups of 4 atoms. A group is six pairs of floats, each pair in the group's
+ * lane of one register: transposed first to 16-byte pieces (three a group, even and odd
+ * groups apart), then to 32 bytes (three for two groups). */
+WIDE static inline void store_4(const __m512i x_y[4], const __m512i z[4], __m512 scale,
+                                float *out)
+{
+    __m512d pair[6];
+    for (int k = 0; k < 2; k++) {
+        __m512i xy0 = x_y[2 * k], xy1 = x_y[2 * k + 1];
+        /* z of one atom and x of the next; y and z of that. */
+        __m512i zx = interleave(z[2 * k], xy1);
+        __m512i yz = interleave(_mm512_srli_epi64(xy1, 32), z[2 * k + 1]);
+        pair[3 * k] = _mm512_castps_pd(to_floats(xy0, scale));
+        pair[3 * k + 1] = _mm512_castps_pd(to_floats(zx, scale));
+        pair[3 * k + 2] = _mm512_castps_pd(to_floats(yz, scale));
+    }
+    __m512d even[3], odd[3];
+    for (int k = 0; k < 3; k++) {
+        even[k] = _mm512_unpacklo_pd(pair[2 * k], pair[2 * k + 1]);
+        odd[k] = _mm512_unpackhi_pd(pair[2 * k], pair[2 * k + 1]);
+    }
+    for (int half = 0; half < 2; half++, out += 48) {
+        __m512d first = zip_pieces(even[0], even[1], half);
+        __m512d second = zip_pieces(even[2], odd[0], half);
+        __m512d third = zip_pieces(odd[1], odd[2], half);
+        _mm256_storeu_pd((void *)out, _mm512_castpd512_pd256(first));
+        _mm256_storeu_pd((void *)(out + 8), _mm512_castpd512_pd256(second));
+        _mm256_storeu_pd((void *)(out + 16), _mm512_castpd512_pd256(third));
+        _mm256_storeu_pd((void *)(out + 24), _mm512_extractf64x4_pd(first, 1));
+        _mm256_storeu_pd((void *)(out + 32), _mm512_extractf64x4_pd(second, 1));
+        _mm256_storeu_pd((void *)(out + 40), _mm512_extractf64x4_pd(third, 1));
+    }
+}
+
 /* The first small atom is stored in front of the big one, the others behind. */
 WIDE static inline void streak_store(const struct streak *s, struct numbers big,
                                      const struct numbers *steps, unsigned run,
                                      float *out)
 {
-    __m512i xy_big = _mm512_add_epi32(interleave(big.x, big.y), s->xy_minimum);
-    __m512i z_big = _mm512_add_epi32(big.z, s->z_minimum);
-    __m512i xy[MOST_STREAK_RUN], z[MOST_STREAK_RUN];
+    __m512i x_y[MOST_STREAK_RUN + 1], z[MOST_STREAK_RUN + 1];
+    x_y[1] = _mm512_add_epi32(interleave(big.x, big.y), s->xy_minimum);
+    z[1] = _mm512_add_epi32(big.z, s->z_minimum);
+    __m512i last_xy = x_y[1], last_z = z[1];
     for (unsigned k = 0; k < run; k++) {
         __m512i xy_step = interleave(steps[k].x, steps[k].y);
-        xy[k] = _mm512_add_epi32(k ? xy[k - 1] : xy_big,
-                                 _mm512_sub_epi32(xy_step, s->half));
-        z[k] = _mm512_add_epi32(k ? z[k - 1] : z_big,
-                                _mm512_sub_epi32(steps[k].z, s->half));
+        last_xy = _mm512_add_epi32(last_xy, _mm512_sub_epi32(xy_step, s->half));
+        last_z = _mm512_add_epi32(last_z, _mm512_sub_epi32(steps[k].z, s->half));
+        x_y[k ? k + 1 : 0] = last_xy;
+        z[k ? k + 1 : 0] = last_z;
     }
-    __m512 xy0 = to_floats(xy[0], s->scale), xy1 = to_floats(xy_big, s->scale);
-    __m512 xy2 = to_floats(xy[1], s->scale);
-    __m512 z01 = to_floats(interleave(z[0], z_big), s->scale);
-    if (run == 2) {
-        __m512 z2 = to_floats(z[1], s->scale);
-        for (int n = 0; n < 5; n++) {
-            const int32_t(*order)[16] = order_of_3[n];
-            __m512 v = pick(pick(xy0, order[0], z01), order[1], xy1);
-            v = pick(pick(v, order[2], xy2), order[3], z2);
-            if (n < 4)
-                _mm512_storeu_ps(out + 16 * n, v);
-            else
-                _mm256_storeu_ps(out + 16 * n, _mm512_castps512_ps256(v));
-        }
-        return;
-    }
-    __m512 xy3 = to_floats(xy[2], s->scale);
-    __m512 z23 = to_floats(interleave(z[1], z[2]), s->scale);
-    for (int n = 0; n < 6; n++) {
-        const int32_t(*order)[16] = order_of_4[n];
-        __m512 v = pick(pick(xy0, order[0], z01), order[1], xy1);
-        v = pick(pick(v, order[2], xy2), order[3], z23);
-        _mm512_storeu_ps(out + 16 * n, pick(v, order[4], xy3));
-    }
+    if (run == 2)
+        store_3(x_y, z, s->scale, out);
+    else
+        store_4(x_y, z, s->scale, out);
 }
 
 /* Groups of `run` small atoms without flag from `place` on, as many as there are. */
