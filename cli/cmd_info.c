@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -11,10 +12,10 @@
 #include "cli.h"
 #include "formats/tpr.h"
 
-/* What one file is; a GRO file is a topology and a trajectory. */
+/* What one file is; a GRO or PDB file is a topology and a trajectory. */
 struct file_info {
     const char *path;
-    char format[32];
+    const char *format; /* static */
     bool is_tpr, has_topology, has_frames;
     struct asim_tpr tpr;
     struct asim_topology top;
@@ -32,18 +33,6 @@ static void file_info_finish(struct file_info *info)
     asim_topology_finish(&info->top);
     asim_trajectory_close(info->traj);
     asim_atom_list_finish(&info->selected);
-}
-
-static int looks_like_tpr(const char *path, bool *ret_is_tpr, struct asim_error *err)
-{
-    char head[16];
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return asim_fail(err, errno == ENOENT ? ASIM_EINPUT : ASIM_EIO,
-                         "cannot open '%s': %s", path, strerror(errno));
-    *ret_is_tpr = asim_tpr_recognise(head, fread(head, 1, sizeof head, file));
-    fclose(file);
-    return 0;
 }
 
 /* Walks the whole file: every frame is decoded, so that every damage is met. */
@@ -64,28 +53,37 @@ static int read_frames(struct file_info *info, struct asim_error *err)
     return got;
 }
 
+/* A TPR tells more than a topology: how the run was set up. */
+static int read_topology(struct file_info *info, struct asim_error *err)
+{
+    info->is_tpr = strcmp(info->format, "TPR") == 0;
+    if (!info->is_tpr)
+        return asim_topology_read(info->path, &info->top, err);
+    if (asim_tpr_read(info->path, &info->tpr, &info->top, err) < 0)
+        return -1;
+    memcpy(info->box_nm, info->tpr.box_nm, sizeof info->box_nm);
+    return 0;
+}
+
 static int read_file(struct file_info *info, struct asim_error *err)
 {
-    if (looks_like_tpr(info->path, &info->is_tpr, err) < 0)
+    const char *topology_format, *trajectory_format;
+    if (access(info->path, F_OK) != 0 && errno == ENOENT)
+        return asim_fail(err, ASIM_EINPUT, "cannot open '%s': %s", info->path,
+                         strerror(errno));
+    if (asim_trajectory_recognise(info->path, &trajectory_format, err) < 0 ||
+        asim_topology_recognise(info->path, &topology_format, err) < 0)
         return -1;
-    if (info->is_tpr) {
-        info->has_topology = true;
-        snprintf(info->format, sizeof info->format, "TPR");
-        if (asim_tpr_read(info->path, &info->tpr, &info->top, err) < 0)
-            return -1;
-        memcpy(info->box_nm, info->tpr.box_nm, sizeof info->box_nm);
+    info->has_topology = topology_format != NULL;
+    /* What is neither is opened as a trajectory for the message that this gives. */
+    info->has_frames = trajectory_format != NULL || !info->has_topology;
+    info->format = info->has_topology ? topology_format : trajectory_format;
+    if (info->has_topology && read_topology(info, err) < 0)
+        return -1;
+    if (!info->has_frames)
         return 0;
-    }
     if (asim_trajectory_open(info->path, &info->traj, err) < 0)
         return -1;
-    info->has_frames = true;
-    snprintf(info->format, sizeof info->format, "%s",
-             asim_trajectory_format(info->traj));
-    if (strcmp(info->format, "GRO") == 0) {
-        info->has_topology = true;
-        if (asim_topology_read(info->path, &info->top, err) < 0)
-            return -1;
-    }
     return read_frames(info, err);
 }
 
@@ -144,7 +142,13 @@ static json_t *info_to_json(const struct file_info *info, bool with_atoms,
     if (info->has_topology)
         json_object_set_new(root, "residue_count",
                             json_integer((json_int_t)info->top.residue_count));
-    json_object_set_new(root, "box_nm", box_to_json(info->box_nm));
+    if (info->top.altloc_dropped_count > 0)
+        json_object_set_new(root, "altloc_dropped_count",
+                            json_integer((json_int_t)info->top.altloc_dropped_count));
+    if (info->top.note)
+        json_object_set_new(root, "note", json_string(info->top.note));
+    if (info->is_tpr || info->has_frames)
+        json_object_set_new(root, "box_nm", box_to_json(info->box_nm));
     if (info->is_tpr) {
         json_object_set_new(root, "gmx_version",
                             json_string(info->tpr.gromacs_version));
@@ -200,9 +204,15 @@ static void print_info(const struct file_info *info, const struct settings *sett
                (long long)info->tpr.nsteps, info->tpr.dt_ps);
         if (info->tpr.ref_t_kelvin > 0)
             printf(", %g K", info->tpr.ref_t_kelvin);
-        printf("\n  %zu bonds, %zu molecules\n", info->top.bond_count,
-               info->top.molecule_count);
+        printf("\n");
     }
+    if (info->top.has_bonds)
+        printf("  %zu bonds, %zu molecules\n", info->top.bond_count,
+               info->top.molecule_count);
+    else if (info->top.bond_count > 0)
+        printf("  %zu bonds, not all that there are\n", info->top.bond_count);
+    if (info->top.note)
+        printf("  note: %s\n", info->top.note);
     if (info->has_frames) {
         printf("  %zu frames, %g to %g ps", info->frame_count, info->first_time_ps,
                info->last_time_ps);
@@ -210,8 +220,9 @@ static void print_info(const struct file_info *info, const struct settings *sett
             printf(", precision 1/%g nm", (double)info->precision);
         printf("\n");
     }
-    printf("  box %g %g %g nm\n", (double)info->box_nm[0][0],
-           (double)info->box_nm[1][1], (double)info->box_nm[2][2]);
+    if (info->is_tpr || info->has_frames)
+        printf("  box %g %g %g nm\n", (double)info->box_nm[0][0],
+               (double)info->box_nm[1][1], (double)info->box_nm[2][2]);
     if (info->has_frames) {
         size_t count;
         const struct asim_damage *damage = asim_trajectory_damage(info->traj, &count);

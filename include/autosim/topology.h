@@ -1,6 +1,7 @@
 /*
  * A topology: what each atom is, which residues and molecules it belongs to, and which
- * atoms are bonded. Read from a TPR (everything) or a GRO (names and residues only).
+ * atoms are bonded. Read from a TPR (everything), a PSF (all but elements), a PDB
+ * (names, residues, elements, some bonds) or a GRO (names and residues only).
  *
  * Atoms and residues are numbered from 0 in file order. Names are interned: an atom
  * holds an index into `strings`, so that a comparison is one integer comparison.
@@ -38,13 +39,24 @@ struct asim_topology {
     uint8_t *atomic_number; /* [atom_count] 0: unknown */
     float *mass_amu;        /* [atom_count], or NULL where the file has none */
     float *charge_e;        /* [atom_count], or NULL where the file has none */
+    int32_t *serial; /* [atom_count] the file's own numbers (INT32_MIN: unreadable),
+                        or NULL where they only count the atoms */
     struct asim_residue *residues; /* [residue_count] */
     uint32_t (*bonds)[2]; /* [bond_count], or NULL; constraints count as bonds */
     char **strings;       /* [string_count]; strings[0] is "" */
-    bool has_bonds;       /* the file says what is bonded (even if nothing is) */
+    bool has_bonds;       /* the file says what is bonded (even if nothing is); false
+                             with bonds: it lists only some, as most PDB files do */
+    size_t altloc_dropped_count; /* PDB: records at further alternate locations */
+    char *note; /* what was left out or may be missing, for people; or NULL */
 };
 
 ASIM_API void asim_topology_finish(struct asim_topology *top);
+
+/* Whether the file is a topology that can be read: *ret_format is "TPR", "GRO", "PDB",
+ * "PSF", or NULL where its first bytes are of none of these. ASIM_EIO where the file
+ * cannot be read. */
+ASIM_API int asim_topology_recognise(const char *path, const char **ret_format,
+                                     struct asim_error *err);
 
 /* Reads any known topology file; the format is recognised by content. */
 ASIM_API int asim_topology_read(const char *path, struct asim_topology *ret_top,

@@ -39,11 +39,41 @@ struct asim_damage {
 
 struct asim_trajectory;
 
+/* Whether the file is a trajectory that can be read: *ret_format is "XTC", ..., or NULL
+ * where its first bytes are of no known format. ASIM_EIO where it cannot be opened. */
+ASIM_API int asim_trajectory_recognise(const char *path, const char **ret_format,
+                                       struct asim_error *err);
+
 /* Opens, recognises the format, reads the first frame's header. ASIM_EIO where the file
  * cannot be opened; ASIM_EINPUT where it is no known trajectory or holds no whole
  * frame. */
 ASIM_API int asim_trajectory_open(const char *path, struct asim_trajectory **ret_traj,
                                   struct asim_error *err);
+/*
+ * Several files as one trajectory: the frames of all, in the order given, which must be
+ * that of time. Where runs were restarted, frames overlap; a frame is dropped if one
+ * with the same or an earlier time comes behind it in the same or a later file, so that
+ * what was simulated last wins (as in gmx trjcat) and times ascend. Frame numbers are
+ * those of the frames kept; offset_bytes is within a frame's own file. Formats may
+ * differ, numbers of atoms may not. All times are read here. ASIM_EINPUT as for one
+ * file, and where a file ends before one in front of it starts.
+ */
+ASIM_API int asim_trajectory_open_many(const char *const *paths, size_t count,
+                                       struct asim_trajectory **ret_traj,
+                                       struct asim_error *err);
+
+/* One file of a trajectory of several. */
+struct asim_trajectory_part {
+    const char *path;
+    size_t frame_count; /* in the file */
+    size_t kept_count;  /* the others come again in a later place */
+    double first_time_ps, last_time_ps;
+};
+
+/* The files of a trajectory; NULL and 0 if it was opened as one file. Borrowed. */
+ASIM_API const struct asim_trajectory_part *
+asim_trajectory_parts(const struct asim_trajectory *traj, size_t *ret_count);
+
 ASIM_API void asim_trajectory_close(struct asim_trajectory *traj);
 
 ASIM_API const char *asim_trajectory_path(const struct asim_trajectory *traj);

@@ -17,8 +17,8 @@
 #include "formats/trajectory_internal.h"
 
 static const struct asim_trajectory_format *const formats[] = {
-    &asim_xtc_format,
-    &asim_gro_format,
+    &asim_xtc_format, &asim_trr_format, &asim_dcd_format,
+    &asim_gro_format, &asim_pdb_format,
 };
 enum { FORMAT_COUNT = sizeof formats / sizeof *formats };
 
@@ -162,11 +162,19 @@ static int unknown_format(const char *name, const unsigned char *head, size_t si
                           struct asim_error *err)
 {
     const char *looks_like = asim_sniff(head, size);
-    return asim_fail(
-        err, ASIM_EINPUT,
-        "'%s' is not a trajectory that can be read: it looks like %s; an XTC or GRO "
-        "file was expected",
-        name, looks_like ? looks_like : "no format known here");
+    char names[80] = "";
+    for (size_t i = 0; i < FORMAT_COUNT; i++) {
+        size_t used = strlen(names);
+        snprintf(names + used, sizeof names - used, "%s%s",
+                 i == 0                 ? ""
+                 : i + 1 < FORMAT_COUNT ? ", "
+                                        : " or ",
+                 formats[i]->name);
+    }
+    return asim_fail(err, ASIM_EINPUT,
+                     "'%s' is not a trajectory that can be read: it looks like %s; an "
+                     "%s file was expected",
+                     name, looks_like ? looks_like : "no format known here", names);
 }
 
 /* Takes over the source of a half-built trajectory. */
@@ -231,6 +239,41 @@ int asim_trajectory_open_memory(const void *data, size_t size, const char *name,
     }
     *ret_traj = traj;
     return 0;
+}
+
+int asim_trajectory_create(const struct asim_trajectory_format *format, void *state,
+                           const char *name, size_t atom_count, uint64_t place_count,
+                           struct asim_damage *damage, size_t damage_count,
+                           struct asim_trajectory **ret_traj, struct asim_error *err)
+{
+    struct asim_trajectory *traj = asim_alloc_array(1, sizeof *traj, err);
+    if (!traj) {
+        format->close(state);
+        free(damage);
+        return -1;
+    }
+    traj->format = format;
+    traj->state = state;
+    traj->damage = damage;
+    traj->damage_count = traj->damage_capacity = damage_count;
+    traj->atom_count = traj->atom_limit = atom_count;
+    asim_trajectory_range_init(&traj->range);
+    traj->path = asim_strdup(name, err);
+    if (!traj->path) {
+        asim_trajectory_close(traj);
+        return -1;
+    }
+    /* No byte of it is ever read: the format has none. */
+    asim_byte_source_from_memory(traj->path, (size_t)place_count, traj->path,
+                                 &traj->source);
+    *ret_traj = traj;
+    return 0;
+}
+
+const void *asim_trajectory_state(const struct asim_trajectory *traj,
+                                  const struct asim_trajectory_format *format)
+{
+    return traj->format == format ? traj->state : NULL;
 }
 
 void asim_trajectory_close(struct asim_trajectory *traj)
@@ -335,4 +378,26 @@ const struct asim_damage *asim_trajectory_damage(const struct asim_trajectory *t
 {
     *ret_count = traj->damage_count;
     return traj->damage;
+}
+
+int asim_trajectory_recognise(const char *path, const char **ret_format,
+                              struct asim_error *err)
+{
+    struct asim_byte_source source;
+    struct asim_byte_window window = {0};
+    const unsigned char *head;
+    size_t size;
+    if (asim_byte_source_open(path, &source, err) < 0)
+        return -1;
+    int rc = asim_byte_window_get(&window, &source, 0, ASIM_SNIFF_BYTES, 0, &head,
+                                  &size, err);
+    const char *format = NULL;
+    for (size_t i = 0; rc == 0 && i < FORMAT_COUNT && !format; i++)
+        if (formats[i]->recognise(head, size))
+            format = formats[i]->name;
+    if (rc == 0)
+        *ret_format = format;
+    asim_byte_window_finish(&window);
+    asim_byte_source_close(&source);
+    return rc;
 }

@@ -80,7 +80,23 @@ struct asim_trajectory_format {
 };
 
 extern const struct asim_trajectory_format asim_xtc_format;
+extern const struct asim_trajectory_format asim_trr_format;
+extern const struct asim_trajectory_format asim_dcd_format;
 extern const struct asim_trajectory_format asim_gro_format;
+extern const struct asim_trajectory_format asim_pdb_format;
+
+/*
+ * A trajectory whose frames a format finds without bytes of its own: places 0 to
+ * `place_count` - 1 are handed to it as offsets. `state` and `damage` are taken over,
+ * on failure too; `name` is copied.
+ */
+int asim_trajectory_create(const struct asim_trajectory_format *format, void *state,
+                           const char *name, size_t atom_count, uint64_t place_count,
+                           struct asim_damage *damage, size_t damage_count,
+                           struct asim_trajectory **ret_traj, struct asim_error *err);
+/* The state of a trajectory if it is of this format, else NULL. */
+const void *asim_trajectory_state(const struct asim_trajectory *traj,
+                                  const struct asim_trajectory_format *format);
 
 /* The same as asim_trajectory_open, from bytes that stay where they are. `name` stands
  * for the path in messages; both must outlive the trajectory. */

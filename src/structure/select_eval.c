@@ -168,7 +168,8 @@ static int eval_residue_numbers(const struct asim_topology *top,
 }
 
 /* What the first atom is called by this field. For id, MDAnalysis gives the number the
- * file has: TPR files (the ones that have masses) count from 0, GRO files from 1. */
+ * file has: TPR and PSF files (the ones that have masses) count from 0, GRO files from
+ * 1. */
 static int64_t first_atom_number(const struct asim_topology *top,
                                  enum asim_select_field field)
 {
@@ -183,6 +184,13 @@ static void eval_atom_numbers(const struct asim_topology *top,
 {
     int64_t offset = first_atom_number(top, node->field);
     int64_t last_atom = (int64_t)top->atom_count - 1;
+    if (node->field == ASIM_SELECT_ID && top->serial) {
+        for (size_t i = 0; i < top->atom_count; i++)
+            mask[i] = top->serial[i] != INT32_MIN &&
+                      in_ranges(query->ranges + node->first_range, node->range_count,
+                                top->serial[i]);
+        return;
+    }
     memset(mask, 0, top->atom_count);
     for (size_t i = 0; i < node->range_count; i++) {
         struct asim_select_range range = query->ranges[node->first_range + i];

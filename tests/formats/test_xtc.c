@@ -461,7 +461,8 @@ static void names_the_wrong_kind(void **state)
         {"\0\0\x07\xc9\0\0\0\x0d\0\0\0\x0cGMX_trn_file", 24, "a TRR"},
         {"\x54\0\0\0CORD\0\0\0\0", 12, "a DCD"},
         {"\x1f\x8b\x08\0\0\0\0\0", 8, "gzip"},
-        {"CRYST1   52.763   52.763", 24, "a PDB"},
+        {"CRYST1   52.763   52.763", 24, "has no atoms"},
+        {"PSF CMAP CHEQ\n\n", 15, "a PSF"},
         {"\0\0\0\0\0\0\0\0\0", 9, "zero bytes"},
         {"hello\nworld\n", 12, "a text file"},
     };

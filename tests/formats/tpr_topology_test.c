@@ -112,12 +112,12 @@ static void refuses_other_files(void **state)
 {
     (void)state;
     struct asim_topology top;
-    const char *texts[] = {"", "ATOM      1  CA  ALA A   1\n", "\177ELF"};
+    const char *texts[] = {"", "Some words\nof text\n", "\177ELF"};
     for (size_t k = 0; k < 3; k++) {
         struct asim_error err = {0};
         assert_int_equal(read_text(texts[k], &top, &err), -1);
         assert_int_equal(err.status, ASIM_EINPUT);
-        assert_non_null(strstr(err.text, "expected a TPR or a GRO file"));
+        assert_non_null(strstr(err.text, "expected a TPR, PSF, GRO or PDB file"));
     }
     struct asim_error err = {0};
     assert_int_equal(asim_topology_read("no/such.tpr", &top, &err), -1);
