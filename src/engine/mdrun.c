@@ -131,9 +131,11 @@ static int64_t bias_output_step(const char *path, double dt_ps)
         return -1;
     head[fread(head, 1, HEAD_BYTES, file)] = '\0';
     fclose(file);
-    for (const char *line = head; line && isnan(first_ps);
-         line = strchr(line, '\n'), line += line != NULL)
+    for (const char *line = head; line && isnan(first_ps);) {
         first_ps = row_time(line);
+        const char *newline = strchr(line, '\n');
+        line = newline ? newline + 1 : NULL;
+    }
     if (asim_file_tail(path, ROWS_TAIL_BYTES, &tail, NULL) < 0)
         return -1;
     /* What the tail begins with may be the end of a line. */
