@@ -121,7 +121,8 @@ static const struct option_spec table[] = {
     {"bootstrap", 0, "N", OPTIONS_PMF, KIND_SIZE, AT(pmf.bootstrap_count), 0, 1e5,
      "check the errors with N Bayesian block bootstraps (default 0)"},
     {"discard", 0, "PS", OPTIONS_PMF, KIND_REAL, AT(pmf_begin_ps), 0, 1e12,
-     "leave out the first PS of every window (default: a tenth of it)"},
+     "leave out the first PS of every window (default: a tenth of it, more where it "
+     "drifts)"},
     {"html", 0, "FILE", OPTIONS_REPORT, KIND_TEXT, AT(html_path), 0, 0,
      "where to write the report (default DIR/report.html)"},
 };

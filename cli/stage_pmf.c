@@ -98,18 +98,28 @@ static int results_read(const char *folder, struct results *ret_results,
     return 0;
 }
 
-/* Rows of the first part of a window, in which it settles at its centre. */
-static size_t discarded_rows(const struct settings *settings,
-                             const struct asim_plan *plan, size_t i,
-                             const struct asim_series *series)
+/* Rows of the first part of a window, in which it settles at its centre: what the user
+ * says, or a tenth, and more only where it still drifts then. */
+static size_t discarded_rows(struct workplace *workplace, const struct asim_plan *plan,
+                             size_t i, const struct asim_series *series)
 {
+    const struct settings *settings = workplace->settings;
     double discard_ps = settings->pmf_begin_ps;
     if (isnan(discard_ps))
         discard_ps = 0.1 * (double)plan->windows[i].nsteps * plan->dt_ps;
     size_t row = 0;
     while (row < series->count && series->time_ps[row] < discard_ps)
         row++;
-    return row;
+    if (!isnan(settings->pmf_begin_ps) || row == series->count)
+        return row;
+    size_t more = asim_settled_start(series->value_nm + row, series->count - row,
+                                     settings->pmf.block_count,
+                                     ASIM_DRIFT_LEVEL / (double)plan->window_count);
+    if (more > 0)
+        asim_log_write(workplace->log, ASIM_LOG_WARNING,
+                       "Window %d had not settled yet: its first %.4g ps are left out",
+                       plan->windows[i].window_id, series->time_ps[row + more]);
+    return row + more;
 }
 
 static int write_profile(const struct settings *settings, const struct asim_pmf *pmf,
@@ -161,7 +171,7 @@ int stage_pmf(struct workplace *workplace, struct asim_pmf *ret_pmf,
         goto out;
     for (size_t i = 0; i < results.plan.window_count; i++) {
         const struct asim_series *series = &results.series[i];
-        size_t skipped = discarded_rows(settings, &results.plan, i, series);
+        size_t skipped = discarded_rows(workplace, &results.plan, i, series);
         if (series->count - skipped < settings->pmf.block_count) {
             asim_log_write(workplace->log, ASIM_LOG_WARNING,
                            "Window %d has too few samples yet and is left out of the "

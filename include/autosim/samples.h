@@ -36,4 +36,17 @@ ASIM_API int asim_series_read_edi_output(const char *path, const struct asim_bia
  * series is one observation: g = count. */
 ASIM_API double asim_statistical_inefficiency(const double *values, size_t count);
 
+/* How often some window of a sound campaign may be said to drift: each is tested at
+ * this level divided by the number of windows. */
+#define ASIM_DRIFT_LEVEL 0.01
+
+/*
+ * Rows to leave out at the beginning of a series so that it no longer begins elsewhere
+ * than it ends (Geweke 1992, first tenth against last half, at this level): 0 where it
+ * does not drift to begin with, else the least number of tenths, up to half. 0 also
+ * where no such start is found: then the series never settled.
+ */
+ASIM_API size_t asim_settled_start(const double *values, size_t count,
+                                   size_t block_count, double level);
+
 #endif

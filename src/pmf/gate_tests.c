@@ -10,51 +10,17 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "pmf/resample.h"
+#include "samples/drift.h"
 
-static const double DRIFT_LEVEL = 0.01, CONSISTENCY_RATE = 0.01, HALVES_LIMIT = 2;
+static const double CONSISTENCY_RATE = 0.01, HALVES_LIMIT = 2;
 enum { FEWEST_BLOCKS = 16 };
 /* A window that no other reaches agrees with "all windows", itself alone, but for the
  * rounding of sums: such differences are nothing to judge. */
 static const double ROUNDING = 1e-10;
 
-/* Mean and variance of block means begin .. end-1 of a window. */
-static void block_mean_spread(const struct asim_lattice_window *window, size_t begin,
-                              size_t end, double *ret_mean, double *ret_square_sum)
-{
-    double mean = 0, square_sum = 0;
-    for (size_t block = begin; block < end; block++) {
-        size_t i = asim_block_begin(window->count, window->block_count, block);
-        size_t last = asim_block_begin(window->count, window->block_count, block + 1);
-        double sum = 0, size = (double)(last - i);
-        for (; i < last; i++)
-            sum += window->value_nm[i] - window->mean_nm;
-        double delta = sum / size - mean;
-        mean += delta / (double)(block - begin + 1);
-        square_sum += delta * (sum / size - mean);
-    }
-    *ret_mean = mean;
-    *ret_square_sum = square_sum;
-}
-
-/* Geweke 1992: the first tenth against the last half, here with the pooled spread of
- * block means. Returns the p-value. */
 static double drift_p_value(const struct asim_lattice_window *window)
 {
-    size_t blocks = window->block_count, early = blocks / 10, late = blocks / 2;
-    double early_mean, early_sum, late_mean, late_sum;
-    if (blocks < FEWEST_BLOCKS)
-        return 1; /* the gate of the block length tells */
-    if (early < 2)
-        early = 2;
-    block_mean_spread(window, 0, early, &early_mean, &early_sum);
-    block_mean_spread(window, blocks - late, blocks, &late_mean, &late_sum);
-    double freedom = (double)(early + late - 2);
-    double variance =
-        (early_sum + late_sum) / freedom * (1 / (double)early + 1 / (double)late);
-    double difference = early_mean - late_mean;
-    if (difference == 0)
-        return 1;
-    return asim_student_p_value(difference / sqrt(variance), freedom);
+    return asim_drift_p_value(window->value_nm, window->count, window->block_count);
 }
 
 int asim_gate_drift(const struct asim_gate_input *input, struct asim_gate *ret_gate,
@@ -62,7 +28,7 @@ int asim_gate_drift(const struct asim_gate_input *input, struct asim_gate *ret_g
 {
     (void)err;
     size_t count = input->lattice->window_count, worst = 0, failed = 0;
-    double least = INFINITY, limit = DRIFT_LEVEL / (double)count;
+    double least = INFINITY, limit = ASIM_DRIFT_LEVEL / (double)count;
     for (size_t k = 0; k < count; k++) {
         double p = drift_p_value(&input->lattice->windows[k]);
         failed += p <= limit;

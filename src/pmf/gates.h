@@ -19,9 +19,6 @@ struct asim_gate_input {
 int asim_gates_judge(const struct asim_gate_input *input, struct asim_gate *ret_gates,
                      bool *ret_connected, struct asim_error *err);
 
-/* Two-sided p-value of Student's t. */
-double asim_student_p_value(double t, double degrees_of_freedom);
-
 /* The largest p-value that a false discovery rate admits (Benjamini & Hochberg 1995),
  * or 0 where none is significant. Sorts p. */
 double asim_false_discovery_limit(double *p, size_t count, double rate);

@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/threads.h"
+#include "samples/drift.h"
 
 enum {
     POINTS = ASIM_LATTICE_POINTS,
@@ -36,12 +37,6 @@ struct fill {
     struct asim_lattice *lattice;
     double **moments; /* [window][node_count][POINTS] */
 };
-
-size_t asim_block_begin(size_t count, size_t block_count, size_t block)
-{
-    size_t whole = count / block_count, rest = count % block_count;
-    return block * whole + block * rest / block_count;
-}
 
 void asim_lattice_finish(struct asim_lattice *lattice)
 {

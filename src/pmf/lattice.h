@@ -68,9 +68,6 @@ static inline double asim_lattice_bin_nm(const struct asim_lattice *lattice, siz
 /* Only bins first .. first+count-1 stay, as 0 .. count-1. Cells stay as they are. */
 void asim_lattice_keep_bins(struct asim_lattice *lattice, size_t first, size_t count);
 
-/* First sample of block b of `block_count` in a window of `count` samples. */
-size_t asim_block_begin(size_t count, size_t block_count, size_t block);
-
 /* The node of the cell in which a sample of this window lies. */
 static inline size_t asim_lattice_node(const struct asim_lattice *lattice,
                                        const struct asim_lattice_window *window,

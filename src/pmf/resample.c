@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/threads.h"
+#include "samples/drift.h"
 
 static const double TOLERANCE = 1e-8; /* of f_k, far below any statistical error */
 

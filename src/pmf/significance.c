@@ -1,17 +1,7 @@
-/* p-values and what many of them together allow. */
-#include <math.h>
+/* What many p-values together allow. */
 #include <stdlib.h>
 
 #include "pmf/gates.h"
-
-double asim_student_p_value(double t, double degrees_of_freedom)
-{
-    /* The normal deviate of the same probability (Wallace 1959, Ann. Math. Stat. 30,
-     * 1124), within a few per cent of the p-value from 10 degrees of freedom on. */
-    double n = degrees_of_freedom;
-    double normal = (8 * n + 1) / (8 * n + 3) * sqrt(n * log1p(t * t / n));
-    return erfc(normal / M_SQRT2);
-}
 
 static int compare_doubles(const void *first, const void *second)
 {

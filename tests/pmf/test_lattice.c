@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "pmf/lattice.h"
+#include "samples/drift.h"
 #include "synthetic.h"
 
 static struct asim_lattice make(const struct synthetic *s,

@@ -13,6 +13,7 @@
 #include "pmf/cell_sums.h"
 #include "pmf/gates.h"
 #include "pmf/mbar.h"
+#include "samples/drift.h"
 
 enum { NODES = 4001, MOST_WINDOWS = 24 };
 

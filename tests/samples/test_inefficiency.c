@@ -1,4 +1,4 @@
-/* Statistical inefficiency of series whose answer is known. */
+/* Statistical inefficiency and drift of series whose answer is known. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -87,10 +87,35 @@ static void test_edges(void **state)
     assert_true(asim_statistical_inefficiency(constant, 100) == 1);
 }
 
+/* Sound series are left alone; one that settles loses what it needs and little more;
+ * one that never settles is left to the gate. */
+static void test_settled_start(void **state)
+{
+    (void)state;
+    enum { COUNT = 9000, BLOCKS = 32, REPEATS = 400 };
+    const double level = 0.001;
+    int trimmed = 0, settled = 0;
+    for (uint64_t seed = 0; seed < REPEATS; seed++) {
+        double *values = autoregressive(9, COUNT, 100 + seed);
+        trimmed += asim_settled_start(values, COUNT, BLOCKS, level) > 0;
+        for (size_t i = 0; i < COUNT / 5; i++)
+            values[i] += 1 - 5 * (double)i / COUNT;
+        size_t start = asim_settled_start(values, COUNT, BLOCKS, level);
+        settled += start >= COUNT / 10 && start <= 3 * COUNT / 10;
+        for (size_t i = 0; i < COUNT; i++)
+            values[i] += 40 * (double)i / COUNT;
+        assert_int_equal(asim_settled_start(values, COUNT, BLOCKS, level), 0);
+        free(values);
+    }
+    assert_true(trimmed <= 3); /* 0.4 are expected */
+    assert_true(settled >= REPEATS * 95 / 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_autoregressive),
+        cmocka_unit_test(test_settled_start),
         cmocka_unit_test(test_definition),
         cmocka_unit_test(test_edges),
     };
