@@ -1,7 +1,7 @@
 #!/bin/sh
 # From nothing to a free-energy profile: installs what is missing (Debian 12), builds
 # autosim, simulates alanine dipeptide for 4 ns, and gives the trajectory to
-# `autosim run`. Two to four minutes on two cores. Usage: ./demo.sh [FOLDER]
+# `autosim run`. A minute or two on two cores. Usage: ./demo.sh [FOLDER]
 # Started again on the same folder, it goes on where it stopped.
 set -eu
 cd "$(dirname "$0")"
