@@ -18,6 +18,8 @@ STAGES = ["base", "formats", "structure", "pca", "windows", "engine", "campaign"
 PUBLIC = {"error": 0, "log": 0, "trajectory": 1, "topology": 1, "selection": 2, "pca": 3,
           "bias": 4, "windows": 4, "engine": 5, "campaign": 6, "samples": 7, "pmf": 8, "report": 9,
           "autosim": 9}
+FOLDERS = {".ci", "bench", "cli", "docs", "examples", "fuzz", "include", "scripts", "src",
+           "tests"}
 LONGEST_FILE = 600
 MARKS = re.compile(r"\b(TODO|FIXME|XXX|HACK|placeholder|not implemented)\b", re.I)
 MACHINE_PATH = re.compile(r"/(work|farm|root|home)/")
@@ -70,6 +72,14 @@ def check_format(root, complain):
             complain(path, 0, "run clang-format -i on it")
 
 
+def check_top_folders(root, complain):
+    """What a test left behind must not be taken for a part of the project."""
+    done = subprocess.run(["git", "ls-files"], cwd=root, text=True, capture_output=True)
+    for folder in sorted({path.split("/")[0] for path in done.stdout.splitlines()
+                          if "/" in path} - FOLDERS):
+        complain(os.path.join(root, folder), 0, "no folder of the project")
+
+
 def check_symbols(static_library, shared_library, complain):
     for library, options in ((static_library, []), (shared_library, ["-D"])):
         done = subprocess.run(["nm", "--defined-only", "-g", *options, library], text=True,
@@ -96,6 +106,7 @@ def main():
 
     check_layers(root, complain)
     check_text(root, complain)
+    check_top_folders(root, complain)
     check_format(root, complain)
     check_symbols(static_library, shared_library, complain)
     print("\n".join(complaints) or "clean")
