@@ -52,17 +52,6 @@ static const char *const ion_names[] = {
     "Rb+", "SOD", "SR",   "ZN",   "ZN2", "ZN2+", "Zn",  "Zn2+",
 };
 
-static const char *const element_symbols[] = {
-    "",   "H",  "He", "Li", "Be", "B",  "C",  "N",  "O",  "F",  "Ne", "Na", "Mg", "Al",
-    "Si", "P",  "S",  "Cl", "Ar", "K",  "Ca", "Sc", "Ti", "V",  "Cr", "Mn", "Fe", "Co",
-    "Ni", "Cu", "Zn", "Ga", "Ge", "As", "Se", "Br", "Kr", "Rb", "Sr", "Y",  "Zr", "Nb",
-    "Mo", "Tc", "Ru", "Rh", "Pd", "Ag", "Cd", "In", "Sn", "Sb", "Te", "I",  "Xe", "Cs",
-    "Ba", "La", "Ce", "Pr", "Nd", "Pm", "Sm", "Eu", "Gd", "Tb", "Dy", "Ho", "Er", "Tm",
-    "Yb", "Lu", "Hf", "Ta", "W",  "Re", "Os", "Ir", "Pt", "Au", "Hg", "Tl", "Pb", "Bi",
-    "Po", "At", "Rn", "Fr", "Ra", "Ac", "Th", "Pa", "U",  "Np", "Pu", "Am", "Cm", "Bk",
-    "Cf", "Es", "Fm", "Md", "No", "Lr", "Rf", "Db", "Sg", "Bh", "Hs", "Mt", "Ds", "Rg",
-    "Cn", "Nh", "Fl", "Mc", "Lv", "Ts", "Og"};
-
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
 
 static int compare_name(const void *name, const void *entry)
@@ -83,10 +72,4 @@ bool asim_residue_is(enum asim_residue_kind kind, const char *name)
     };
     return bsearch(name, lists[kind].names, lists[kind].count, sizeof(char *),
                    compare_name) != NULL;
-}
-
-const char *asim_element_symbol(unsigned atomic_number)
-{
-    return atomic_number < LENGTH(element_symbols) ? element_symbols[atomic_number]
-                                                   : "";
 }

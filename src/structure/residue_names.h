@@ -1,6 +1,6 @@
 /*
- * What residue and atom names mean: the names by which force fields call amino acids,
- * nucleotides, water and ions, and the symbols of the elements.
+ * What residue names mean: the names by which force fields call amino acids,
+ * nucleotides, water and ions.
  */
 #ifndef STRUCTURE_RESIDUE_NAMES_H
 #define STRUCTURE_RESIDUE_NAMES_H
@@ -16,8 +16,5 @@ enum asim_residue_kind {
 
 /* Case matters, as in the files. */
 bool asim_residue_is(enum asim_residue_kind kind, const char *name);
-
-/* "H" for 1; "" for 0 and beyond the known elements. */
-const char *asim_element_symbol(unsigned atomic_number);
 
 #endif

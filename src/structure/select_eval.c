@@ -6,6 +6,7 @@
  * evaluates its operands one after another into a scratch mask, so that nesting costs
  * one or two masks a level.
  */
+#include "formats/element.h"
 #include "structure/select.h"
 
 #include <ctype.h>
@@ -123,8 +124,8 @@ static void eval_elements(const struct asim_topology *top,
 {
     uint8_t table[256];
     for (unsigned z = 0; z < 256; z++)
-        table[z] = *asim_element_symbol(z) != '\0' &&
-                   value_fits(query, node, asim_element_symbol(z));
+        table[z] = *asim_element_name((uint8_t)z) != '\0' &&
+                   value_fits(query, node, asim_element_name((uint8_t)z));
     for (size_t i = 0; i < top->atom_count; i++)
         mask[i] = table[top->atomic_number[i]];
 }

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "formats/element.h"
 #include "structure/residue_names.c"
 
 static void check_order(const char *const *names, size_t count)
@@ -51,12 +52,12 @@ static void common_names_are_known(void **state)
     assert_false(asim_residue_is(ASIM_RESIDUE_PROTEIN, "SOL"));
     assert_false(asim_residue_is(ASIM_RESIDUE_PROTEIN, ""));
     assert_false(asim_residue_is(ASIM_RESIDUE_WATER, "ala"));
-    assert_string_equal(asim_element_symbol(0), "");
-    assert_string_equal(asim_element_symbol(6), "C");
-    assert_string_equal(asim_element_symbol(20), "Ca");
-    assert_string_equal(asim_element_symbol(79), "Au");
-    assert_string_equal(asim_element_symbol(118), "Og");
-    assert_string_equal(asim_element_symbol(119), "");
+    assert_string_equal(asim_element_name(0), "");
+    assert_string_equal(asim_element_name(6), "C");
+    assert_string_equal(asim_element_name(20), "Ca");
+    assert_string_equal(asim_element_name(79), "Au");
+    assert_string_equal(asim_element_name(118), "Og");
+    assert_string_equal(asim_element_name(119), "");
 }
 
 int main(void)
