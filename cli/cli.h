@@ -6,6 +6,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { OPTION_LIMIT = 160 }; /* options that there can be */
+
+/* Where the value of an option is from; a later one wins. */
+enum option_origin { ORIGIN_DEFAULT, ORIGIN_RECORD, ORIGIN_FILE, ORIGIN_COMMAND_LINE };
+
 /* What the user said. Initialised by settings_init to the documented defaults. */
 struct settings {
     const char *folder;
@@ -26,12 +31,16 @@ struct settings {
     bool retry_failed;
     bool atoms;
     bool help;
-    uint64_t given; /* bit i: option i of the option table was given */
+    bool manual;
+    const char *settings_path;          /* --settings */
+    struct settings_file *file;         /* what keeps texts from it alive; NULL: none */
+    unsigned char origin[OPTION_LIMIT]; /* [i]: of option i of the option table */
     char **arguments;
     int argument_count;
 };
 
-/* Which options a command takes. */
+/* Which options a command takes. Options of a group that has a section in autosim.ini
+ * (settings_file.c) are keys of that section too. */
 enum option_group {
     OPTIONS_COMMON = 1 << 0,
     OPTIONS_PCA = 1 << 1,
@@ -42,6 +51,9 @@ enum option_group {
     OPTIONS_JSON = 1 << 6,
     OPTIONS_INFO = 1 << 7,
     OPTIONS_GROMACS = 1 << 8,
+    OPTIONS_SLURM = 1 << 9,
+    OPTIONS_SETTINGS = 1 << 10, /* reads autosim.ini */
+    OPTIONS_HELP = 1 << 11,
 };
 
 struct command {
@@ -55,8 +67,11 @@ struct command {
 };
 
 /* Commands return an exit code, or -1 with `err` set. */
+int cmd_completion(const struct settings *settings, struct asim_error *err);
 int cmd_doctor(const struct settings *settings, struct asim_error *err);
+int cmd_help(const struct settings *settings, struct asim_error *err);
 int cmd_info(const struct settings *settings, struct asim_error *err);
+int cmd_init(const struct settings *settings, struct asim_error *err);
 int cmd_log(const struct settings *settings, struct asim_error *err);
 int cmd_pca(const struct settings *settings, struct asim_error *err);
 int cmd_plan(const struct settings *settings, struct asim_error *err);
@@ -65,20 +80,8 @@ int cmd_report(const struct settings *settings, struct asim_error *err);
 int cmd_run(const struct settings *settings, struct asim_error *err);
 int cmd_status(const struct settings *settings, struct asim_error *err);
 
-/* options.c */
-void settings_init(struct settings *settings);
-int options_parse(int argc, char **argv, const struct command *command,
-                  struct settings *ret_settings, struct asim_error *err);
-void options_print_help(unsigned option_groups);
-/* The given options of these groups as "--name value" pairs, in the table's order, for
- * the provenance; `index` counts from 0 until NULL comes back. */
-const char *options_given_name(const struct settings *settings, unsigned option_groups,
-                               size_t index, char *ret_value, size_t value_size);
-/* The options of these groups, given or not, until NULL comes back. */
-const char *options_name(unsigned option_groups, size_t index);
-/* Takes such a pair over where the user did not give that option now; names of other
- * groups are passed over. `value` is borrowed. */
-int options_restore(struct settings *settings, unsigned option_groups, const char *name,
-                    const char *value, struct asim_error *err);
+/* main.c: the command table. */
+const struct command *commands_list(size_t *ret_count);
+const struct command *command_find(const char *name, struct asim_error *err);
 
 #endif

@@ -21,8 +21,8 @@ static int prepare(struct workplace *workplace, struct asim_error *err)
         struct provenance provenance = {0};
         int rc = -1;
         if (provenance_read(settings->folder, &provenance, err) == 0)
-            rc = provenance_check_settings(&provenance, settings,
-                                           OPTIONS_PCA | OPTIONS_PLAN, err);
+            rc = provenance_check_settings(
+                &provenance, settings, OPTIONS_PCA | OPTIONS_PLAN, workplace->log, err);
         provenance_finish(&provenance);
         return rc;
     }

@@ -1,60 +1,31 @@
 /*
  * The option table: every option once, with its group, its help and where its value
- * goes. getopt_long does the parsing.
+ * goes. getopt_long does the parsing. What a value means is in option_values.c.
  */
-#include "cli.h"
+#include "options.h"
 
 #include <getopt.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
-
-enum option_kind {
-    KIND_FLAG,
-    KIND_TEXT,
-    KIND_INT,
-    KIND_SIZE,
-    KIND_UINT64,
-    KIND_REAL,
-    KIND_RANGE,  /* A:B into two doubles */
-    KIND_MEMORY, /* auto, stream, or a size */
-    KIND_PBC,
-    KIND_REFERENCE,
-    KIND_BIAS,
-    KIND_COUNT_OR_AUTO,
-    KIND_REAL_OR_AUTO,
-};
-
-struct option_spec {
-    const char *name;
-    char letter;
-    const char *argument; /* NULL: takes none */
-    unsigned groups;
-    enum option_kind kind;
-    size_t offset;
-    double least, most; /* of numbers */
-    const char *help;
-};
-
-/* Words in the order of their enums. */
-static const char *const pbc_words[] = {"auto", "none"};
-static const char *const reference_words[] = {"mean", "first"};
-static const char *const bias_words[] = {"auto", "edi"};
+#include "settings_file.h"
 
 #define AT(member) offsetof(struct settings, member)
 
 static const struct option_spec table[] = {
-    {"folder", 'C', "DIR", OPTIONS_COMMON, KIND_TEXT, AT(folder), 0, 0,
+    {"folder", 'C', "DIR", OPTIONS_COMMON, KIND_FOLDER, AT(folder), 0, 0,
      "the campaign's folder (default ./autosim)"},
     {"help", 'h', NULL, OPTIONS_COMMON, KIND_FLAG, AT(help), 0, 0, "this help"},
     {"quiet", 'q', NULL, OPTIONS_COMMON, KIND_FLAG, AT(quiet), 0, 0,
      "only warnings and errors on the terminal; the log file has all"},
+    {"settings", 0, "FILE", OPTIONS_SETTINGS, KIND_FILE, AT(settings_path), 0, 0,
+     "settings to read (default: autosim.ini of this folder, where there is one); the "
+     "command line wins"},
     {"json", 0, NULL, OPTIONS_JSON, KIND_FLAG, AT(json), 0, 0,
      "machine-readable output on stdout"},
     {"atoms", 0, NULL, OPTIONS_INFO, KIND_FLAG, AT(atoms), 0, 0, "list every atom"},
@@ -64,7 +35,7 @@ static const struct option_spec table[] = {
      "protein, the heavy atoms of a small molecule)"},
     {"align", 0, "SELECTION", OPTIONS_PCA, KIND_TEXT, AT(pca.align_selection), 0, 0,
      "atoms to superpose on (default: those of --sel)"},
-    {"ndx", 0, "FILE[:GROUP]", OPTIONS_PCA | OPTIONS_INFO, KIND_TEXT, AT(ndx), 0, 0,
+    {"ndx", 0, "FILE[:GROUP]", OPTIONS_PCA | OPTIONS_INFO, KIND_FILE, AT(ndx), 0, 0,
      "index file; selects its GROUP, or serves selections of the form: group \"NAME\""},
     {"begin", 'b', "PS", OPTIONS_PCA, KIND_REAL, AT(pca.begin_ps), -1e15, 1e15,
      "leave out frames before this time"},
@@ -74,10 +45,10 @@ static const struct option_spec table[] = {
      "take every N-th frame"},
     {"components", 0, "K", OPTIONS_PCA, KIND_SIZE, AT(pca.component_count), 1, 1e5,
      "principal components to keep (default 10)"},
-    {"pbc", 0, "auto|none", OPTIONS_PCA, KIND_PBC, AT(pca.pbc), 0, 0,
+    {"pbc", 0, "auto|none", OPTIONS_PCA, KIND_CHOICE, AT(pca.pbc), 0, 0,
      "auto makes molecules whole along their bonds; none takes coordinates as they "
      "are"},
-    {"reference", 0, "mean|first", OPTIONS_PCA, KIND_REFERENCE, AT(pca.reference), 0, 0,
+    {"reference", 0, "mean|first", OPTIONS_PCA, KIND_CHOICE, AT(pca.reference), 0, 0,
      "structure to superpose on (default mean, iterated)"},
     {"memory", 0, "auto|stream|SIZE", OPTIONS_PCA, KIND_MEMORY, AT(pca.memory), 0, 0,
      "memory the PCA may use, e.g. 500M or 8G; stream holds no coordinates"},
@@ -96,7 +67,7 @@ static const struct option_spec table[] = {
      1e5, "of the ensemble (default: ref-t of the TPR)"},
     {"seed", 0, "N", OPTIONS_PLAN, KIND_UINT64, AT(plan.seed), 0, 0,
      "makes the windows' random numbers repeatable"},
-    {"bias", 0, "auto|edi", OPTIONS_PLAN, KIND_BIAS, AT(plan.bias), 0, 0,
+    {"bias", 0, "auto|edi", OPTIONS_PLAN, KIND_CHOICE, AT(plan.bias), 0, 0,
      "how GROMACS applies the restraint"},
     {"gmx", 0, "PROGRAM", OPTIONS_GROMACS, KIND_TEXT, AT(gromacs), 0, 0,
      "the GROMACS program (default: $AUTOSIM_GMX, or gmx on the PATH)"},
@@ -123,13 +94,16 @@ static const struct option_spec table[] = {
     {"discard", 0, "PS", OPTIONS_PMF, KIND_REAL, AT(pmf_begin_ps), 0, 1e12,
      "leave out the first PS of every window (default: a tenth of it, more where it "
      "drifts)"},
-    {"html", 0, "FILE", OPTIONS_REPORT, KIND_TEXT, AT(html_path), 0, 0,
+    {"man", 0, NULL, OPTIONS_HELP, KIND_FLAG, AT(manual), 0, 0,
+     "as the source of a man page"},
+    {"html", 0, "FILE", OPTIONS_REPORT, KIND_FILE, AT(html_path), 0, 0,
      "where to write the report (default DIR/report.html)"},
 };
 
 enum { OPTION_COUNT = sizeof table / sizeof *table };
 
-_Static_assert(OPTION_COUNT <= 64, "struct settings keeps a bit for each option");
+_Static_assert((int)OPTION_COUNT <= (int)OPTION_LIMIT,
+               "struct settings has a place for each");
 
 void settings_init(struct settings *settings)
 {
@@ -144,161 +118,9 @@ void settings_init(struct settings *settings)
     };
 }
 
-static int wrong_value(const struct option_spec *spec, const char *value,
-                       const char *expected, struct asim_error *err)
+void settings_finish(struct settings *settings)
 {
-    return asim_fail(err, ASIM_EUSAGE, "--%s '%s': %s was expected", spec->name, value,
-                     expected);
-}
-
-/* Index of `value` among words, or a usage error that lists them. */
-static int parse_word(const struct option_spec *spec, const char *value,
-                      const char *const *words, size_t count, int *ret_index,
-                      struct asim_error *err)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(value, words[i]) == 0) {
-            *ret_index = (int)i;
-            return 0;
-        }
-    }
-    return wrong_value(spec, value, spec->argument, err);
-}
-
-static int parse_number(const struct option_spec *spec, const char *value,
-                        double *ret_number, struct asim_error *err)
-{
-    char expected[80];
-    snprintf(expected, sizeof expected, "a number from %g to %g", spec->least,
-             spec->most);
-    double number;
-    if (!asim_parse_double(value, &number) || number < spec->least ||
-        number > spec->most)
-        return wrong_value(spec, value, expected, err);
-    *ret_number = number;
-    return 0;
-}
-
-static int parse_count(const struct option_spec *spec, const char *value,
-                       int64_t *ret_count, struct asim_error *err)
-{
-    char expected[80];
-    snprintf(expected, sizeof expected, "a whole number from %.0f to %.0f", spec->least,
-             spec->most);
-    int64_t count;
-    if (!asim_parse_int64(value, &count) || (double)count < spec->least ||
-        (double)count > spec->most)
-        return wrong_value(spec, value, expected, err);
-    *ret_count = count;
-    return 0;
-}
-
-static int parse_range(const struct option_spec *spec, const char *value, double *range,
-                       struct asim_error *err)
-{
-    static const char expected[] = "two numbers A:B with A below B, in nm,";
-    char first[64];
-    const char *colon = strchr(value, ':');
-    if (!colon || (size_t)(colon - value) >= sizeof first)
-        return wrong_value(spec, value, expected, err);
-    snprintf(first, sizeof first, "%.*s", (int)(colon - value), value);
-    double begin, end;
-    if (!asim_parse_double(first, &begin) || !asim_parse_double(colon + 1, &end) ||
-        !(begin < end))
-        return wrong_value(spec, value, expected, err);
-    range[0] = begin;
-    range[1] = end;
-    return 0;
-}
-
-static int parse_memory(const struct option_spec *spec, const char *value,
-                        struct asim_pca_options *pca, struct asim_error *err)
-{
-    static const char units[] = "KMGT";
-    if (strcmp(value, "auto") == 0)
-        return 0;
-    if (strcmp(value, "stream") == 0) {
-        pca->memory = ASIM_MEMORY_STREAM;
-        return 0;
-    }
-    char *end;
-    double size = strtod(value, &end);
-    const char *unit = *end ? strchr(units, *end) : NULL;
-    if (unit)
-        size *= pow(1024, (double)(unit - units + 1));
-    bool ended =
-        *end == '\0' || (unit && (end[1] == '\0' || strcmp(end + 1, "B") == 0 ||
-                                  strcmp(end + 1, "iB") == 0));
-    if (end == value || !ended || !(size >= 1 << 20) || size > 1e18)
-        return wrong_value(spec, value, "auto, stream, or a size of at least 1M", err);
-    pca->memory_limit_bytes = (uint64_t)size;
-    return 0;
-}
-
-static int store(struct settings *settings, const struct option_spec *spec,
-                 const char *value, struct asim_error *err)
-{
-    void *target = (char *)settings + spec->offset;
-    int64_t count = 0;
-    int word = 0;
-    switch (spec->kind) {
-    case KIND_FLAG:
-        *(bool *)target = true;
-        return 0;
-    case KIND_TEXT:
-        *(const char **)target = value;
-        return 0;
-    case KIND_COUNT_OR_AUTO:
-        if (strcmp(value, "auto") == 0) {
-            *(int *)target = 0;
-            return 0;
-        }
-        /* fall through */
-    case KIND_INT:
-        if (parse_count(spec, value, &count, err) < 0)
-            return -1;
-        *(int *)target = (int)count;
-        return 0;
-    case KIND_SIZE:
-        if (parse_count(spec, value, &count, err) < 0)
-            return -1;
-        *(size_t *)target = (size_t)count;
-        return 0;
-    case KIND_UINT64:
-        if (!asim_parse_int64(value, &count) || count < 1)
-            return wrong_value(spec, value, "a positive whole number", err);
-        *(uint64_t *)target = (uint64_t)count;
-        return 0;
-    case KIND_REAL_OR_AUTO:
-        if (strcmp(value, "auto") == 0) {
-            *(double *)target = 0;
-            return 0;
-        }
-        /* fall through */
-    case KIND_REAL:
-        return parse_number(spec, value, target, err);
-    case KIND_RANGE:
-        return parse_range(spec, value, target, err);
-    case KIND_MEMORY:
-        return parse_memory(spec, value, &settings->pca, err);
-    case KIND_PBC:
-        if (parse_word(spec, value, pbc_words, 2, &word, err) < 0)
-            return -1;
-        settings->pca.pbc = word == 0 ? ASIM_PBC_AUTO : ASIM_PBC_NONE;
-        return 0;
-    case KIND_REFERENCE:
-        if (parse_word(spec, value, reference_words, 2, &word, err) < 0)
-            return -1;
-        settings->pca.reference =
-            word == 0 ? ASIM_REFERENCE_MEAN : ASIM_REFERENCE_FIRST;
-        return 0;
-    case KIND_BIAS:
-        if (parse_word(spec, value, bias_words, 2, &word, err) < 0)
-            return -1;
-        settings->plan.bias = word == 0 ? ASIM_BIAS_AUTO : ASIM_BIAS_EDI;
-        return 0;
-    }
-    return 0;
+    settings_file_free(settings->file);
 }
 
 /* "did you mean" over the options that this command takes. */
@@ -323,6 +145,14 @@ static int unknown_option(const char *given, const struct command *command,
                      given, command->name, command->name);
 }
 
+static enum option_origin origin_of(const struct settings *settings, const char *name)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (strcmp(table[i].name, name) == 0)
+            return settings->origin[i];
+    return ORIGIN_DEFAULT;
+}
+
 /* FILE:GROUP into the file and the selection of the group. */
 static int split_ndx(struct settings *settings, struct asim_error *err)
 {
@@ -333,7 +163,8 @@ static int split_ndx(struct settings *settings, struct asim_error *err)
     if ((size_t)path_length >= sizeof settings->ndx_path ||
         strlen(group) + sizeof "group \"\"" > sizeof settings->ndx_selection)
         return asim_fail(err, ASIM_EUSAGE, "--ndx '%s' is too long", settings->ndx);
-    if (!whole && settings->pca.selection)
+    enum option_origin sel = origin_of(settings, "sel");
+    if (!whole && sel > ORIGIN_DEFAULT && sel == origin_of(settings, "ndx"))
         return asim_fail(err, ASIM_EUSAGE,
                          "--sel and --ndx '%s' both say which atoms: leave out one, or "
                          "write --ndx %.*s --sel 'group \"%s\" and ...'",
@@ -341,7 +172,7 @@ static int split_ndx(struct settings *settings, struct asim_error *err)
     snprintf(settings->ndx_path, sizeof settings->ndx_path, "%.*s", path_length,
              settings->ndx);
     settings->pca.ndx_path = settings->ndx_path;
-    if (!whole) {
+    if (!whole && sel <= origin_of(settings, "ndx")) {
         snprintf(settings->ndx_selection, sizeof settings->ndx_selection,
                  "group \"%s\"", group);
         settings->pca.selection = settings->ndx_selection;
@@ -349,28 +180,40 @@ static int split_ndx(struct settings *settings, struct asim_error *err)
     return 0;
 }
 
-int options_parse(int argc, char **argv, const struct command *command,
-                  struct settings *ret_settings, struct asim_error *err)
+/* The texts of getopt_long for the options that a command takes. */
+struct getopt_tables {
+    struct option longs[OPTION_COUNT + 1];
+    char shorts[2 * OPTION_COUNT + 2];
+};
+
+static void make_getopt_tables(const struct command *command,
+                               struct getopt_tables *tables)
 {
-    struct option longs[OPTION_COUNT + 1] = {0};
-    char shorts[2 * OPTION_COUNT + 2] = ":";
     size_t long_count = 0, short_length = 1;
+    *tables = (struct getopt_tables){.shorts = ":"};
     for (int i = 0; i < OPTION_COUNT; i++) {
         if (!(table[i].groups & command->option_groups))
             continue;
-        longs[long_count++] = (struct option){
+        tables->longs[long_count++] = (struct option){
             table[i].name, table[i].argument ? required_argument : no_argument, NULL,
             256 + i};
         if (table[i].letter) {
-            shorts[short_length++] = table[i].letter;
+            tables->shorts[short_length++] = table[i].letter;
             if (table[i].argument)
-                shorts[short_length++] = ':';
+                tables->shorts[short_length++] = ':';
         }
     }
+}
+
+static int parse_command_line(int argc, char **argv, const struct command *command,
+                              struct settings *settings, struct asim_error *err)
+{
+    struct getopt_tables tables;
+    make_getopt_tables(command, &tables);
     opterr = 0;
-    optind = 1;
+    optind = 0; /* starts anew, also inside of an argument */
     for (;;) {
-        int found = getopt_long(argc, argv, shorts, longs, NULL);
+        int found = getopt_long(argc, argv, tables.shorts, tables.longs, NULL);
         if (found == -1)
             break;
         const char *given = argv[optind - 1];
@@ -385,16 +228,66 @@ int options_parse(int argc, char **argv, const struct command *command,
         for (int i = 0; i < OPTION_COUNT && index < 0; i++)
             if (table[i].letter == found && (table[i].groups & command->option_groups))
                 index = i;
-        if (store(ret_settings, &table[index], optarg, err) < 0)
+        if (options_set(settings, (size_t)index, optarg, ORIGIN_COMMAND_LINE, err) < 0)
             return -1;
-        ret_settings->given |= (uint64_t)1 << index;
     }
-    if (ret_settings->ndx && split_ndx(ret_settings, err) < 0)
+    settings->arguments = argv + optind;
+    settings->argument_count = argc - optind;
+    return 0;
+}
+
+/* The settings file that the command reads; NULL: none. */
+static const char *settings_path(const struct settings *settings,
+                                 const struct command *command)
+{
+    static const char usual[] = "autosim.ini";
+    if (!(command->option_groups & OPTIONS_SETTINGS) || settings->help ||
+        command->run == cmd_init) /* which writes it */
+        return NULL;
+    if (settings->settings_path)
+        return settings->settings_path;
+    return asim_file_exists(usual) ? usual : NULL;
+}
+
+/* What follows from several options together. */
+static int complete(const struct command *command, struct settings *settings,
+                    struct asim_error *err)
+{
+    if (settings->ndx && split_ndx(settings, err) < 0)
         return -1;
-    ret_settings->plan.window_ps = 1000 * ret_settings->window_ns;
-    ret_settings->run.gromacs = ret_settings->gromacs;
-    ret_settings->arguments = argv + optind;
-    ret_settings->argument_count = argc - optind;
+    settings->plan.window_ps = 1000 * settings->window_ns;
+    settings->run.gromacs = settings->gromacs;
+    if (settings->argument_count == 0 && command->arguments_most > 1)
+        settings->argument_count =
+            settings_file_arguments(settings->file, &settings->arguments);
+    return 0;
+}
+
+int options_parse(int argc, char **argv, const struct command *command,
+                  struct settings *settings, struct asim_error *err)
+{
+    if (parse_command_line(argc, argv, command, settings, err) < 0)
+        return -1;
+    const char *path = settings_path(settings, command);
+    if (path && settings_file_read(path, command, settings, err) < 0)
+        return -1;
+    return complete(command, settings, err);
+}
+
+const struct option_spec *options_list(size_t *ret_count)
+{
+    *ret_count = OPTION_COUNT;
+    return table;
+}
+
+int options_set(struct settings *settings, size_t index, const char *value,
+                enum option_origin origin, struct asim_error *err)
+{
+    if (settings->origin[index] > origin)
+        return 0;
+    if (option_store(settings, &table[index], value, err) < 0)
+        return -1;
+    settings->origin[index] = (unsigned char)origin;
     return 0;
 }
 
@@ -410,114 +303,24 @@ int options_restore(struct settings *settings, unsigned option_groups, const cha
                     const char *value, struct asim_error *err)
 {
     for (size_t i = 0; i < OPTION_COUNT; i++) {
-        uint64_t bit = (uint64_t)1 << i;
-        if (!(table[i].groups & option_groups) || strcmp(table[i].name, name) != 0 ||
-            settings->given & bit)
-            continue;
-        if (store(settings, &table[i], value, err) < 0)
+        if (table[i].groups & option_groups && strcmp(table[i].name, name) == 0 &&
+            options_set(settings, i, value, ORIGIN_RECORD, err) < 0)
             return -1;
-        settings->given |= bit;
     }
     settings->plan.window_ps = 1000 * settings->window_ns;
     return 0;
 }
 
-void options_print_help(unsigned option_groups)
-{
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
-        if (!(table[i].groups & option_groups))
-            continue;
-        char head[80];
-        char letter[5] = "    ";
-        if (table[i].letter)
-            snprintf(letter, sizeof letter, "-%c, ", table[i].letter);
-        snprintf(head, sizeof head, "  %s--%s%s%s", letter, table[i].name,
-                 table[i].argument ? " " : "",
-                 table[i].argument ? table[i].argument : "");
-        printf("%-34s ", head);
-        if (strlen(head) > 34)
-            printf("\n%35s", "");
-        int column = 35;
-        for (const char *word = table[i].help; *word;) {
-            int length = (int)strcspn(word, " ");
-            if (column + length > 87) {
-                printf("\n%35s", "");
-                column = 35;
-            }
-            printf("%s%.*s", column > 35 ? " " : "", length, word);
-            column += length + 1;
-            word += length + (word[length] == ' ');
-        }
-        printf("\n");
-    }
-}
-
-static void format_value(const struct settings *settings,
-                         const struct option_spec *spec, char *ret_value,
-                         size_t value_size)
-{
-    const void *source = (const char *)settings + spec->offset;
-    switch (spec->kind) {
-    case KIND_FLAG:
-        snprintf(ret_value, value_size, "%s", *(const bool *)source ? "true" : "false");
-        break;
-    case KIND_TEXT:
-        snprintf(ret_value, value_size, "%s", *(const char *const *)source);
-        break;
-    case KIND_PBC:
-        snprintf(ret_value, value_size, "%s", pbc_words[settings->pca.pbc]);
-        break;
-    case KIND_REFERENCE:
-        snprintf(ret_value, value_size, "%s", reference_words[settings->pca.reference]);
-        break;
-    case KIND_BIAS:
-        snprintf(ret_value, value_size, "%s", bias_words[settings->plan.bias]);
-        break;
-    case KIND_COUNT_OR_AUTO:
-        if (*(const int *)source == 0) {
-            snprintf(ret_value, value_size, "auto");
-            break;
-        }
-        /* fall through */
-    case KIND_INT:
-        snprintf(ret_value, value_size, "%d", *(const int *)source);
-        break;
-    case KIND_SIZE:
-        snprintf(ret_value, value_size, "%zu", *(const size_t *)source);
-        break;
-    case KIND_UINT64:
-        snprintf(ret_value, value_size, "%llu",
-                 (unsigned long long)*(const uint64_t *)source);
-        break;
-    case KIND_REAL_OR_AUTO:
-        if (*(const double *)source == 0) {
-            snprintf(ret_value, value_size, "auto");
-            break;
-        }
-        /* fall through */
-    case KIND_REAL:
-        snprintf(ret_value, value_size, "%.10g", *(const double *)source);
-        break;
-    case KIND_RANGE:
-        snprintf(ret_value, value_size, "%.10g:%.10g", ((const double *)source)[0],
-                 ((const double *)source)[1]);
-        break;
-    case KIND_MEMORY:
-        snprintf(ret_value, value_size, "%llu",
-                 (unsigned long long)settings->pca.memory_limit_bytes);
-        break;
-    }
-}
-
 const char *options_given_name(const struct settings *settings, unsigned option_groups,
-                               size_t index, char *ret_value, size_t value_size)
+                               enum option_origin least, size_t index, char *ret_value,
+                               size_t value_size)
 {
     for (size_t i = 0; i < OPTION_COUNT; i++) {
-        if (!(table[i].groups & option_groups) || !(settings->given >> i & 1))
+        if (!(table[i].groups & option_groups) || settings->origin[i] < least)
             continue;
         if (index-- > 0)
             continue;
-        format_value(settings, &table[i], ret_value, value_size);
+        option_format(settings, &table[i], ret_value, value_size);
         return table[i].name;
     }
     return NULL;

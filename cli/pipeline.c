@@ -173,7 +173,8 @@ int stage_plan(struct workplace *workplace, struct asim_error *err)
     int rc = -1;
     if (!folder || provenance_read(settings->folder, &provenance, err) < 0 ||
         provenance_check_inputs(&provenance, err) < 0 ||
-        provenance_check_settings(&provenance, settings, OPTIONS_PCA, err) < 0 ||
+        provenance_check_settings(&provenance, settings, OPTIONS_PCA, workplace->log,
+                                  err) < 0 ||
         (!campaign_file_exists(settings, "plan.json") &&
          provenance_restore_plan(&provenance, settings, err) < 0) ||
         asim_pca_read(folder, &pca, err) < 0 ||

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "options.h"
 
 void provenance_finish(struct provenance *provenance)
 {
@@ -68,8 +69,9 @@ static json_t *given_options(const struct settings *settings)
     json_t *options = json_object();
     char value[4096];
     const char *name;
-    for (size_t i = 0; (name = options_given_name(settings, OPTIONS_PCA | OPTIONS_PLAN,
-                                                  i, value, sizeof value));
+    for (size_t i = 0;
+         (name = options_given_name(settings, OPTIONS_PCA | OPTIONS_PLAN, ORIGIN_RECORD,
+                                    i, value, sizeof value));
          i++)
         json_object_set_new(options, name, json_string(value));
     return options;
@@ -225,8 +227,8 @@ int provenance_record_plan(const struct settings *settings, struct asim_error *e
     const char *name;
     for (size_t i = 0; (name = options_name(OPTIONS_PLAN, i)); i++)
         json_object_del(options, name);
-    for (size_t i = 0;
-         (name = options_given_name(settings, OPTIONS_PLAN, i, value, sizeof value));
+    for (size_t i = 0; (name = options_given_name(settings, OPTIONS_PLAN, ORIGIN_RECORD,
+                                                  i, value, sizeof value));
          i++)
         if (json_object_set_new(options, name, json_string(value)) < 0) {
             asim_fail(err, ASIM_ENOMEM, "no memory to write '%s'", path);
@@ -239,9 +241,30 @@ out:
     return rc;
 }
 
+/* The first option with at least this origin that is not as recorded, in words. */
+static bool find_difference(const json_t *recorded, const struct settings *settings,
+                            unsigned option_groups, enum option_origin least,
+                            char *ret_difference, size_t size)
+{
+    char value[4096];
+    const char *name;
+    for (size_t i = 0; (name = options_given_name(settings, option_groups, least, i,
+                                                  value, sizeof value));
+         i++) {
+        const char *before = json_string_value(json_object_get(recorded, name));
+        if (before && strcmp(before, value) == 0)
+            continue;
+        snprintf(ret_difference, size, "%s %s: the campaign in '%s' was made with %s%s",
+                 name, value, settings->folder, before ? "" : "the default",
+                 before ? before : "");
+        return true;
+    }
+    return false;
+}
+
 int provenance_check_settings(const struct provenance *provenance,
                               const struct settings *settings, unsigned option_groups,
-                              struct asim_error *err)
+                              struct asim_log *log, struct asim_error *err)
 {
     if (settings->argument_count == 2 &&
         (same_file(settings->arguments[0], &provenance->topology, settings, err) < 0 ||
@@ -249,20 +272,19 @@ int provenance_check_settings(const struct provenance *provenance,
         return -1;
     json_t *root = json_loads(provenance->text, 0, NULL);
     const json_t *recorded = json_object_get(root, "options");
-    char value[4096];
-    const char *name;
+    char difference[4400];
     int rc = 0;
-    for (size_t i = 0; rc == 0 && (name = options_given_name(settings, option_groups, i,
-                                                             value, sizeof value));
-         i++) {
-        const char *before = json_string_value(json_object_get(recorded, name));
-        if (!before || strcmp(before, value) != 0)
-            rc = asim_fail(err, ASIM_EUSAGE,
-                           "--%s %s: the campaign in '%s' was made with %s%s; that "
-                           "cannot be changed now: begin another with -C FOLDER",
-                           name, value, settings->folder, before ? "" : "the default",
-                           before ? before : "");
-    }
+    if (find_difference(recorded, settings, option_groups, ORIGIN_COMMAND_LINE,
+                        difference, sizeof difference))
+        rc = asim_fail(err, ASIM_EUSAGE,
+                       "--%s; that cannot be changed now: begin another with -C FOLDER",
+                       difference);
+    else if (find_difference(recorded, settings, option_groups, ORIGIN_FILE, difference,
+                             sizeof difference))
+        asim_log_write(log, ASIM_LOG_WARNING,
+                       "The settings file says %s; that stays, for it cannot be "
+                       "changed now: begin another with -C FOLDER",
+                       difference);
     json_decref(root);
     return rc;
 }

@@ -32,10 +32,11 @@ int provenance_read(const char *folder, struct provenance *ret_provenance,
 int provenance_check_inputs(const struct provenance *provenance,
                             struct asim_error *err);
 /* What the user gives now agrees with what the campaign was made from: files by
- * content, options of the groups by value; ASIM_EUSAGE names the difference. */
+ * content, options of the groups by value; ASIM_EUSAGE names the difference. What only
+ * the settings file says is a warning: the command line may have overruled it then. */
 int provenance_check_settings(const struct provenance *provenance,
                               const struct settings *settings, unsigned option_groups,
-                              struct asim_error *err);
+                              struct asim_log *log, struct asim_error *err);
 
 /* Options of the plan on record that are not given now: a plan that was interrupted is
  * made as it was asked for first. */
