@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <autosim/samples.h>
 
@@ -49,9 +50,13 @@ struct asim_gate {
 struct asim_pmf {
     size_t bin_count;
     double *x_nm;         /* [bin_count] bin centres */
-    double *pmf_kj_mol;   /* [bin_count] minimum 0; NAN where a bin has no sample */
+    size_t segment_count; /* 1, or more where windows do not connect: then only the
+                             shape within each segment is known */
+    uint32_t *segment;    /* [bin_count] 0 .. segment_count-1 */
+    double *pmf_kj_mol;   /* [bin_count] minimum 0 in each segment; NAN where a bin has
+                             no sample */
     double *error_kj_mol; /* [bin_count] one standard error (pointwise) of the profile
-                             less its mean over the bins with samples */
+                             less its segment's mean over the bins with samples */
     double *band_kj_mol;  /* [bin_count] half width of the simultaneous 95% band */
     double *bootstrap_error_kj_mol; /* [bin_count], or NULL without bootstrap */
     size_t window_count;
@@ -66,7 +71,7 @@ struct asim_pmf {
     size_t gate_count;
     struct asim_gate *gates;
     bool trustworthy;  /* every gate passed */
-    bool connected;    /* neighbours overlap: one profile, not segments */
+    bool connected;    /* one segment */
     char verdict[600]; /* in words */
 };
 

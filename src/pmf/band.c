@@ -13,8 +13,9 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/threads.h"
+#include "pmf/vector.h"
 
-enum { DRAW_COUNT = 2000, DRAWS_PER_TASK = 100 };
+enum { LANES = ASIM_VECTOR_LANES, DRAW_COUNT = 2000, DRAWS_PER_TASK = 25 * LANES };
 
 struct draws {
     const struct asim_band_matrix *factor;
@@ -29,22 +30,18 @@ static int draw_some(void *context, size_t task, int thread_index,
     const struct draws *draws = context;
     size_t count = draws->factor->size;
     struct asim_random random;
-    double *normal = asim_alloc_array(count, sizeof *normal, err);
+    const struct asim_vector_kernels *kernels = asim_vector_kernels();
+    double *normal = asim_alloc_aligned(count, LANES * sizeof *normal, err);
     if (!normal)
         return -1;
     asim_random_seed(&random, asim_random_derive(draws->seed, task));
-    for (size_t draw = 0; draw < DRAWS_PER_TASK; draw++) {
-        double largest = 0;
-        for (size_t i = 0; i < count; i++)
+    for (size_t draw = 0; draw < DRAWS_PER_TASK; draw += LANES) {
+        double *largest = &draws->largest[task * DRAWS_PER_TASK + draw];
+        for (size_t i = 0; i < count * LANES; i++)
             normal[i] = asim_random_gaussian(&random);
-        for (size_t i = 0; i < count; i++) {
-            const double *row = &draws->factor->values[i * count] + count - 1 - i;
-            double sum = 0;
-            for (size_t j = 0; j <= i; j++)
-                sum += row[j] * normal[j];
-            largest = fabs(sum) > largest ? fabs(sum) : largest;
-        }
-        draws->largest[task * DRAWS_PER_TASK + draw] = largest;
+        for (size_t i = 0; i < count; i++)
+            kernels->largest_products(&draws->factor->values[i * count] + count - 1 - i,
+                                      normal, i + 1, largest);
     }
     free(normal);
     return 0;
@@ -60,14 +57,13 @@ static int compare_doubles(const void *first, const void *second)
 static void correlate(const struct asim_influence *influence,
                       struct asim_band_matrix *matrix)
 {
+    const struct asim_vector_kernels *kernels = asim_vector_kernels();
     size_t count = influence->selected_count;
     for (size_t row = 0; row < influence->row_count; row++) {
         const double *psi = &influence->rows[row * count];
         for (size_t i = 0; i < count; i++) {
             double *target = &matrix->values[i * count] + count - 1 - i;
-            double own = psi[i];
-            for (size_t j = 0; j <= i; j++)
-                target[j] += own * psi[j];
+            kernels->add_scaled(target, psi, psi[i], i + 1);
         }
     }
     for (size_t i = count; i-- > 0;)

@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "pmf/raw_pass.h"
+#include "pmf/segments.h"
 
 enum { MOST_REBUILDS = 100, MOST_RAW_PASSES = 6 };
 static const double LATTICE_TOLERANCE = 1e-13, RAW_TOLERANCE = 2e-13;
@@ -23,6 +24,8 @@ void asim_estimate_finish(struct asim_estimate *estimate)
     free(estimate->weight);
     free(estimate->log_sum);
     free(estimate->overlap);
+    free(estimate->window_segment);
+    free(estimate->bin_segment);
     free(estimate->factor.values);
     asim_mbar_nodes_finish(&estimate->points);
     asim_mbar_nodes_finish(&estimate->centres);
@@ -196,9 +199,38 @@ out:
     return rc;
 }
 
+/* The segment of a bin is that of the window with the least bias in its middle: free
+ * energies would not do, which between segments are arbitrary. */
+static int find_segments(const struct asim_lattice *lattice,
+                         const struct asim_reduced_bias *biases, double minimum_overlap,
+                         struct asim_estimate *estimate, struct asim_error *err)
+{
+    size_t count = lattice->window_count, bins = lattice->bin_count;
+    estimate->window_segment =
+        asim_alloc_array(count, sizeof *estimate->window_segment, err);
+    estimate->bin_segment = asim_alloc_array(bins, sizeof *estimate->bin_segment, err);
+    if (!estimate->window_segment || !estimate->bin_segment ||
+        asim_segments_find(estimate->overlap, count, minimum_overlap,
+                           estimate->window_segment, &estimate->segment_count, err) < 0)
+        return -1;
+    for (size_t bin = 0; bin < bins && estimate->segment_count > 1; bin++) {
+        double x = asim_lattice_bin_nm(lattice, bin), least = INFINITY;
+        for (size_t k = 0; k < count; k++) {
+            double distance = x - biases[k].centre_nm;
+            double energy = biases[k].reduced_k_per_nm2 * distance * distance;
+            if (energy < least) {
+                least = energy;
+                estimate->bin_segment[bin] = estimate->window_segment[k];
+            }
+        }
+    }
+    return 0;
+}
+
 int asim_estimate_make(const struct asim_lattice *lattice,
-                       const struct asim_reduced_bias *biases, int thread_count,
-                       struct asim_estimate *ret_estimate, struct asim_error *err)
+                       const struct asim_reduced_bias *biases, double minimum_overlap,
+                       int thread_count, struct asim_estimate *ret_estimate,
+                       struct asim_error *err)
 {
     struct asim_estimate estimate = {0};
     size_t count = lattice->window_count;
@@ -219,7 +251,8 @@ int asim_estimate_make(const struct asim_lattice *lattice,
     if (solve_on_lattice(lattice, biases, &estimate, err) < 0 ||
         make_centres(lattice, biases, &estimate, err) < 0 ||
         certify(lattice, biases, thread_count, &estimate, err) < 0 ||
-        find_overlap(lattice, &estimate, err) < 0)
+        find_overlap(lattice, &estimate, err) < 0 ||
+        find_segments(lattice, biases, minimum_overlap, &estimate, err) < 0)
         goto out;
     *ret_estimate = estimate;
     estimate = (struct asim_estimate){0};

@@ -173,6 +173,22 @@ static double block_influence(const struct asim_gate_input *input,
     return psi;
 }
 
+/* A window whose reach the response is level over, and which neither is the judged one
+ * nor shares samples with it, adds nothing: its G_b add up to zero. */
+static bool is_touched(const struct asim_gate_input *input,
+                       const struct deviation *deviation, size_t w)
+{
+    const struct asim_influence_window *own = &input->influence->windows[w];
+    double least = INFINITY, most = -INFINITY;
+    if (deviation->window >= own->first && deviation->window < own->first + own->width)
+        return true;
+    for (size_t k = 0; k < own->width; k++) {
+        least = fmin(least, deviation->response[own->first + k]);
+        most = fmax(most, deviation->response[own->first + k]);
+    }
+    return most - least > 1e-9 * deviation->scale;
+}
+
 /* Variance of d over the long blocks of every window. */
 static double deviation_variance(const struct asim_gate_input *input,
                                  const struct deviation *deviation)
@@ -181,6 +197,8 @@ static double deviation_variance(const struct asim_gate_input *input,
     for (size_t w = 0; w < input->lattice->window_count; w++) {
         size_t pairs = input->lattice->windows[w].block_count / 2;
         double mean = 0, square_sum = 0;
+        if (!is_touched(input, deviation, w))
+            continue;
         for (size_t pair = 0; pair < pairs; pair++) {
             double psi = block_influence(input, deviation, w, 2 * pair) +
                          block_influence(input, deviation, w, 2 * pair + 1);

@@ -13,5 +13,13 @@ int asim_gate_halves(const struct asim_gate_input *input, struct asim_gate *ret_
                      struct asim_error *err);
 int asim_gate_consistency(const struct asim_gate_input *input,
                           struct asim_gate *ret_gate, struct asim_error *err);
+int asim_gate_integration(const struct asim_gate_input *input,
+                          struct asim_gate *ret_gate, struct asim_error *err);
+int asim_gate_repeats(const struct asim_gate_input *input, struct asim_gate *ret_gate,
+                      struct asim_error *err);
+void asim_gate_plateau(const struct asim_gate_input *input, struct asim_gate *ret_gate);
+void asim_gate_mixing(const struct asim_gate_input *input, struct asim_gate *ret_gate);
+void asim_gate_replicas(const struct asim_gate_input *input,
+                        struct asim_gate *ret_gate);
 
 #endif

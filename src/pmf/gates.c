@@ -63,44 +63,19 @@ static void judge_overlap(const struct asim_gate_input *input, struct asim_gate 
                       "every window overlaps its neighbours");
 }
 
-/* Components of the graph of windows whose overlap suffices, neighbours or not. */
-static int judge_connectivity(const struct asim_gate_input *input,
-                              struct asim_gate *gate, struct asim_error *err)
+/* Windows that hang together, as neighbours or not. */
+static void judge_connectivity(const struct asim_gate_input *input,
+                               struct asim_gate *gate)
 {
-    size_t count = input->lattice->window_count, components = 0, height = 0;
-    unsigned char *seen = asim_alloc_array(count, 1, err);
-    size_t *stack = asim_alloc_array(count, sizeof *stack, err);
-    if (!seen || !stack) {
-        free(seen);
-        free(stack);
-        return -1;
-    }
-    for (size_t start = 0; start < count; start++) {
-        if (seen[start])
-            continue;
-        components++;
-        seen[start] = 1;
-        stack[height++] = start;
-        while (height) {
-            size_t i = stack[--height];
-            for (size_t j = 0; j < count; j++)
-                if (!seen[j] && pair_overlap(input, i, j) >= input->minimum_overlap) {
-                    seen[j] = 1;
-                    stack[height++] = j;
-                }
-        }
-    }
-    free(seen);
-    free(stack);
-    if (components > 1)
-        asim_gate_set(gate, "connectivity", false, (double)components, 1,
+    size_t segments = input->estimate->segment_count;
+    if (segments > 1)
+        asim_gate_set(gate, "connectivity", false, (double)segments, 1,
                       "the windows fall into %zu groups without a common stretch: only "
                       "the shape within a group is known, not the groups' relative "
                       "height",
-                      components);
+                      segments);
     else
         asim_gate_set(gate, "connectivity", true, 1, 1, "all windows hang together");
-    return 0;
 }
 
 static void judge_residual(const struct asim_gate_input *input, struct asim_gate *gate)
@@ -195,20 +170,26 @@ static int judge_support(const struct asim_gate_input *input, struct asim_gate *
 }
 
 int asim_gates_judge(const struct asim_gate_input *input, struct asim_gate *ret_gates,
-                     bool *ret_connected, struct asim_error *err)
+                     struct asim_error *err)
 {
-    struct asim_gate gates[ASIM_GATE_COUNT];
-    judge_overlap(input, &gates[0]);
-    judge_residual(input, &gates[2]);
-    judge_blocks(input, &gates[3]);
-    if (judge_connectivity(input, &gates[1], err) < 0 ||
-        judge_support(input, &gates[4], err) < 0 ||
-        asim_gate_drift(input, &gates[5], err) < 0 ||
-        asim_gate_halves(input, &gates[6], err) < 0 ||
-        asim_gate_consistency(input, &gates[7], err) < 0)
+    struct asim_gate gates[ASIM_GATE_COUNT], *gate = gates;
+    judge_overlap(input, gate++);
+    judge_connectivity(input, gate++);
+    judge_residual(input, gate++);
+    judge_blocks(input, gate++);
+    asim_gate_plateau(input, gate++);
+    if (judge_support(input, gate++, err) < 0)
+        return -1;
+    if (asim_gate_drift(input, gate++, err) < 0 ||
+        asim_gate_halves(input, gate++, err) < 0)
+        return -1;
+    asim_gate_mixing(input, gate++);
+    asim_gate_replicas(input, gate++);
+    if (asim_gate_consistency(input, gate++, err) < 0 ||
+        asim_gate_integration(input, gate++, err) < 0 ||
+        asim_gate_repeats(input, gate++, err) < 0)
         return -1;
     for (size_t i = 0; i < ASIM_GATE_COUNT; i++)
         ret_gates[i] = gates[i];
-    *ret_connected = gates[0].pass;
     return 0;
 }

@@ -4,7 +4,7 @@
 
 #include "pmf/influence.h"
 
-enum { ASIM_GATE_COUNT = 8 };
+enum { ASIM_GATE_COUNT = 13 };
 
 struct asim_gate_input {
     const struct asim_lattice *lattice;
@@ -15,9 +15,9 @@ struct asim_gate_input {
     int thread_count;
 };
 
-/* Fills ret_gates[ASIM_GATE_COUNT]; ret_connected: all neighbours overlap enough. */
+/* Fills ret_gates[ASIM_GATE_COUNT]. */
 int asim_gates_judge(const struct asim_gate_input *input, struct asim_gate *ret_gates,
-                     bool *ret_connected, struct asim_error *err);
+                     struct asim_error *err);
 
 /* The largest p-value that a false discovery rate admits (Benjamini & Hochberg 1995),
  * or 0 where none is significant. Sorts p. */

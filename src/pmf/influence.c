@@ -14,15 +14,16 @@
 
 #include "base/memory.h"
 #include "base/threads.h"
+#include "pmf/vector.h"
 
-enum { MOST_SELECTED_BINS = 400 };
+enum { MOST_SELECTED_BINS = 400, FEWEST_DOUBLE_BLOCKS = 8 };
 
 struct spread {
     const struct asim_lattice *lattice;
     const struct asim_estimate *estimate;
     struct asim_influence *influence;
     size_t *row_start;  /* [window] into rows */
-    double **variances; /* [window][2][bin]: long, short */
+    double **variances; /* [window][ASIM_LEVEL_COUNT][bin] */
 };
 
 void asim_influence_finish(struct asim_influence *influence)
@@ -40,6 +41,7 @@ void asim_influence_finish(struct asim_influence *influence)
     free(influence->log_share);
     free(influence->variance);
     free(influence->long_variance);
+    free(influence->window_variance);
     free(influence->selected);
     free(influence->rows);
     *influence = (struct asim_influence){0};
@@ -68,47 +70,81 @@ static int fill_nodes(const struct asim_lattice *lattice,
     return 0;
 }
 
-/* ln S_i, and H^-1 q_i, of every bin with samples. */
-static void solve_bins(const struct asim_lattice *lattice,
-                       const struct asim_estimate *estimate,
-                       struct asim_influence *influence)
+/* Of every bin ln of the largest 1/D of its cells with samples, -INFINITY: none. */
+static void find_largest(const struct asim_lattice *lattice,
+                         struct asim_influence *influence)
 {
-    const struct asim_mbar_nodes *centres = &estimate->centres;
-    size_t count = lattice->window_count, filled = 0;
     double *log_share = influence->log_share;
-    /* First the largest 1/D of each bin, then sums relative to it. */
     for (size_t bin = 0; bin < lattice->bin_count; bin++)
         log_share[bin] = -INFINITY;
-    for (size_t g = 0; g < centres->count; g++)
+    for (size_t g = 0; g < lattice->node_count; g++)
         if (lattice->bin[g] != ASIM_NO_BIN && influence->node_count[g] > 0)
             log_share[lattice->bin[g]] =
                 fmax(log_share[lattice->bin[g]], -influence->log_d[g]);
-    for (size_t g = 0; g < centres->count; g++) {
-        int32_t bin = lattice->bin[g];
-        if (bin == ASIM_NO_BIN || influence->node_count[g] == 0)
+}
+
+/* Nodes g to *ret_end-1 are those of one bin. q must be zero; gets its mean of p. */
+static size_t mean_of_bin(const struct asim_lattice *lattice,
+                          const struct asim_mbar_nodes *centres,
+                          struct asim_influence *influence, size_t g, double *q)
+{
+    int32_t bin = lattice->bin[g];
+    double sum = 0;
+    for (; g < centres->count && lattice->bin[g] == bin; g++) {
+        if (influence->node_count[g] == 0)
             continue;
-        double share =
-            influence->node_count[g] * exp(-influence->log_d[g] - log_share[bin]);
-        double *q = &influence->solved[(size_t)bin * count + centres->first[g]];
+        double share = influence->node_count[g] *
+                       exp(-influence->log_d[g] - influence->log_share[bin]);
         const double *p = &influence->p[centres->offset[g]];
         for (size_t k = 0; k < centres->last[g] - centres->first[g]; k++)
-            q[k] += share * p[k];
+            q[centres->first[g] + k] += share * p[k];
+        sum += share; /* p adds up to 1, so this is S_i */
     }
-    for (size_t bin = 0; bin < lattice->bin_count; bin++) {
-        double *q = &influence->solved[bin * count], sum = 0;
-        for (size_t k = 0; k < count; k++)
-            sum += q[k]; /* p adds up to 1, so this is S_i */
-        if (!(sum > 0))
-            continue;
-        filled++;
-        log_share[bin] += log(sum);
-        for (size_t k = 0; k < count; k++)
+    if (sum > 0) {
+        influence->log_share[bin] += log(sum);
+        for (size_t k = 0; k < centres->window_count; k++)
             q[k] /= sum;
+    }
+    return g;
+}
+
+/* ln S_i, and H^-1 q_i, of every bin with samples. */
+static int solve_bins(const struct asim_lattice *lattice,
+                      const struct asim_estimate *estimate,
+                      struct asim_influence *influence, struct asim_error *err)
+{
+    size_t count = lattice->window_count, bins = lattice->bin_count;
+    double *q = asim_alloc_array(count, sizeof *q, err);
+    double *filled = asim_alloc_array(estimate->segment_count, sizeof *filled, err);
+    if (!q || !filled) {
+        free(q);
+        free(filled);
+        return -1;
+    }
+    find_largest(lattice, influence);
+    for (size_t g = 0; g < lattice->node_count;) {
+        int32_t bin = lattice->bin[g];
+        if (bin == ASIM_NO_BIN) {
+            g++;
+            continue;
+        }
+        memset(q, 0, count * sizeof *q);
+        g = mean_of_bin(lattice, &estimate->centres, influence, g, q);
+        if (!isfinite(influence->log_share[bin]))
+            continue;
+        filled[estimate->bin_segment[bin]]++;
         q[0] = 0;
         asim_band_solve(&estimate->factor, q);
+        for (size_t k = 0; k < count; k++)
+            influence->solved[k * bins + (size_t)bin] = q[k];
     }
-    for (size_t bin = 0; bin < lattice->bin_count; bin++)
-        influence->mean_offset[bin] = isfinite(log_share[bin]) ? 1 / (double)filled : 0;
+    for (size_t bin = 0; bin < bins; bin++)
+        influence->mean_offset[bin] = isfinite(influence->log_share[bin])
+                                          ? 1 / filled[estimate->bin_segment[bin]]
+                                          : 0;
+    free(q);
+    free(filled);
+    return 0;
 }
 
 /* G_b of a window's short blocks. */
@@ -148,37 +184,53 @@ static int find_gradients(const struct asim_lattice *lattice,
     return 0;
 }
 
-/* Influences of a window's short blocks on every bin, against the mean offset. */
-static void find_influences(const struct spread *spread, size_t index, double *ret_psi)
+/* Influences of a window's short blocks on every bin, against the mean offset of the
+ * bin's segment. */
+static int find_influences(const struct spread *spread, size_t index, double *ret_psi,
+                           struct asim_error *err)
 {
+    const struct asim_vector_kernels *kernels = asim_vector_kernels();
     const struct asim_lattice *lattice = spread->lattice;
     const struct asim_influence *influence = spread->influence;
+    const uint32_t *segment = spread->estimate->bin_segment;
     const struct asim_lattice_window *window = &lattice->windows[index];
     const struct asim_influence_window *own = &influence->windows[index];
-    size_t bins = lattice->bin_count;
-    for (size_t block = 0; block < window->block_count; block++) {
-        double *psi = &ret_psi[block * bins], offset = 0;
-        const double *gradient = &own->gradients[block * own->width];
-        for (size_t bin = 0; bin < bins; bin++) {
-            const double *solved =
-                &influence->solved[bin * lattice->window_count + own->first];
-            psi[bin] = 0;
-            for (size_t k = 0; k < own->width; k++)
-                psi[bin] -= solved[k] * gradient[k];
-        }
-        for (size_t cell = 0; cell < window->node_count; cell++) {
-            size_t node = window->first_node + cell;
-            int32_t bin = lattice->bin[node];
-            double count = window->counts[block * window->node_count + cell];
-            if (bin != ASIM_NO_BIN && count > 0)
-                psi[bin] -=
-                    count * exp(-influence->log_d[node] - influence->log_share[bin]);
-        }
-        for (size_t bin = 0; bin < bins; bin++)
-            offset += influence->mean_offset[bin] * psi[bin];
-        for (size_t bin = 0; bin < bins; bin++)
-            psi[bin] = influence->mean_offset[bin] > 0 ? psi[bin] - offset : 0;
+    size_t bins = lattice->bin_count, segments = spread->estimate->segment_count;
+    double *offset = asim_alloc_array(segments, sizeof *offset, err);
+    double *share = asim_alloc_array(window->node_count, sizeof *share, err);
+    if (!offset || !share) {
+        free(offset);
+        free(share);
+        return -1;
     }
+    for (size_t cell = 0; cell < window->node_count; cell++) {
+        size_t node = window->first_node + cell;
+        int32_t bin = lattice->bin[node];
+        if (bin != ASIM_NO_BIN && isfinite(influence->log_share[bin]))
+            share[cell] = exp(-influence->log_d[node] - influence->log_share[bin]);
+    }
+    for (size_t block = 0; block < window->block_count; block++) {
+        double *psi = &ret_psi[block * bins];
+        const double *gradient = &own->gradients[block * own->width];
+        const uint32_t *counts = &window->counts[block * window->node_count];
+        for (size_t k = 0; k < own->width; k++)
+            kernels->add_scaled(psi, &influence->solved[(own->first + k) * bins],
+                                -gradient[k], bins);
+        for (size_t cell = 0; cell < window->node_count; cell++) {
+            int32_t bin = lattice->bin[window->first_node + cell];
+            if (bin != ASIM_NO_BIN && counts[cell] > 0)
+                psi[bin] -= counts[cell] * share[cell];
+        }
+        memset(offset, 0, segments * sizeof *offset);
+        for (size_t bin = 0; bin < bins; bin++)
+            offset[segment[bin]] += influence->mean_offset[bin] * psi[bin];
+        for (size_t bin = 0; bin < bins; bin++)
+            psi[bin] =
+                influence->mean_offset[bin] > 0 ? psi[bin] - offset[segment[bin]] : 0;
+    }
+    free(offset);
+    free(share);
+    return 0;
 }
 
 /*
@@ -186,18 +238,34 @@ static void find_influences(const struct spread *spread, size_t index, double *r
  * and alike: count/(count-1) sum (psi - mean)^2. A single row is taken as it is, which
  * counts the whole of what that window says as error. Rows are centred in place.
  */
-static void add_variance(double *psi, size_t count, size_t bins, double *ret_variance)
+static void add_variance(double *psi, size_t count, size_t bins, double *mean,
+                         double *ret_variance)
 {
+    const struct asim_vector_kernels *kernels = asim_vector_kernels();
     double factor = count > 1 ? (double)count / (double)(count - 1) : 1;
-    for (size_t bin = 0; bin < bins; bin++) {
-        double mean = 0;
-        for (size_t row = 0; row < count && count > 1; row++)
-            mean += psi[row * bins + bin] / (double)count;
-        for (size_t row = 0; row < count; row++) {
-            psi[row * bins + bin] -= mean;
+    memset(mean, 0, bins * sizeof *mean);
+    for (size_t row = 0; row < count && count > 1; row++)
+        kernels->add_scaled(mean, &psi[row * bins], 1 / (double)count, bins);
+    for (size_t row = 0; row < count; row++) {
+        kernels->add_scaled(&psi[row * bins], mean, -1, bins);
+        for (size_t bin = 0; bin < bins; bin++)
             ret_variance[bin] += factor * psi[row * bins + bin] * psi[row * bins + bin];
-        }
     }
+}
+
+/* Sums of two rows each, in place; a last odd row goes to the pair before it. */
+static size_t join_rows(double *psi, size_t count, size_t bins)
+{
+    const struct asim_vector_kernels *kernels = asim_vector_kernels();
+    size_t pairs = count / 2;
+    for (size_t row = 0; row < pairs; row++) {
+        if (row > 0)
+            memcpy(&psi[row * bins], &psi[2 * row * bins], bins * sizeof *psi);
+        kernels->add_scaled(&psi[row * bins], &psi[(2 * row + 1) * bins], 1, bins);
+    }
+    if (count % 2 && pairs > 0)
+        kernels->add_scaled(&psi[(pairs - 1) * bins], &psi[2 * pairs * bins], 1, bins);
+    return pairs;
 }
 
 static int spread_window(void *context, size_t index, int thread_index,
@@ -209,36 +277,40 @@ static int spread_window(void *context, size_t index, int thread_index,
     const struct asim_lattice *lattice = spread->lattice;
     size_t bins = lattice->bin_count, blocks = lattice->windows[index].block_count;
     int rc = -1;
-    double *psi = NULL, *joined = NULL;
-    double *variances = asim_alloc_array(bins, 2 * sizeof(double), err);
+    double *psi = NULL, *mean = NULL;
+    double *variances = asim_alloc_array(bins, ASIM_LEVEL_COUNT * sizeof(double), err);
     spread->variances[index] = variances;
     if (!variances ||
         find_gradients(lattice, &spread->estimate->centres, influence, index, err) < 0)
         goto out;
     psi = asim_alloc_array(blocks, bins * sizeof(double), err);
-    joined = asim_alloc_array(blocks / 2, bins * sizeof(double), err);
-    if (!psi || !joined)
+    mean = asim_alloc_array(bins, sizeof *mean, err);
+    if (!psi || !mean || find_influences(spread, index, psi, err) < 0)
         goto out;
-    find_influences(spread, index, psi);
-    for (size_t row = 0; row < blocks / 2; row++)
-        for (size_t bin = 0; bin < bins; bin++)
-            joined[row * bins + bin] =
-                psi[2 * row * bins + bin] + psi[(2 * row + 1) * bins + bin];
-    add_variance(joined, blocks / 2, bins, variances);
     if (blocks > 2)
-        add_variance(psi, blocks, bins, variances + bins);
-    else
-        memcpy(variances + bins, variances, bins * sizeof(double));
+        add_variance(psi, blocks, bins, mean, &variances[ASIM_LEVEL_SHORT * bins]);
+    size_t rows = join_rows(psi, blocks, bins);
+    add_variance(psi, rows, bins, mean, &variances[ASIM_LEVEL_LONG * bins]);
+    if (blocks <= 2)
+        memcpy(&variances[ASIM_LEVEL_SHORT * bins], &variances[ASIM_LEVEL_LONG * bins],
+               bins * sizeof(double));
     size_t selected_count = influence->selected_count;
     double factor = blocks > 2 ? sqrt((double)blocks / (double)(blocks - 2)) : 1;
-    for (size_t row = 0; row < blocks / 2; row++)
+    for (size_t row = 0; row < rows; row++)
         for (size_t i = 0; i < selected_count; i++)
             influence->rows[(spread->row_start[index] + row) * selected_count + i] =
-                factor * joined[row * bins + influence->selected[i]];
+                factor * psi[row * bins + influence->selected[i]];
+    if (rows / 2 >= FEWEST_DOUBLE_BLOCKS) {
+        rows = join_rows(psi, rows, bins);
+        add_variance(psi, rows, bins, mean, &variances[ASIM_LEVEL_DOUBLE * bins]);
+    } else {
+        for (size_t bin = 0; bin < bins; bin++)
+            variances[ASIM_LEVEL_DOUBLE * bins + bin] = NAN;
+    }
     rc = 0;
 out:
     free(psi);
-    free(joined);
+    free(mean);
     return rc;
 }
 
@@ -280,14 +352,19 @@ static int spread_all(struct spread *spread, int thread_count, struct asim_error
                                           spread_window, spread, err) < 0)
         return -1;
     for (size_t bin = 0; bin < bins; bin++) {
-        double long_sum = 0, short_sum = 0;
-        for (size_t k = 0; k < lattice->window_count; k++) {
-            long_sum += spread->variances[k][bin];
-            short_sum += spread->variances[k][bins + bin];
-        }
-        influence->long_variance[bin] = long_sum;
-        influence->variance[bin] = fmax(long_sum, 2 * long_sum - short_sum);
+        double sum[ASIM_LEVEL_COUNT] = {0};
+        for (size_t k = 0; k < lattice->window_count; k++)
+            for (int level = 0; level < ASIM_LEVEL_COUNT; level++)
+                sum[level] += spread->variances[k][(size_t)level * bins + bin];
+        influence->long_variance[bin] = sum[ASIM_LEVEL_LONG];
+        influence->variance[bin] = fmax(
+            sum[ASIM_LEVEL_LONG], 2 * sum[ASIM_LEVEL_LONG] - sum[ASIM_LEVEL_SHORT]);
+        for (int level = 0; level < ASIM_LEVEL_COUNT; level++)
+            influence->level_variance[level] += sum[level];
     }
+    for (size_t k = 0; k < lattice->window_count; k++)
+        memcpy(&influence->window_variance[k * bins],
+               &spread->variances[k][ASIM_LEVEL_LONG * bins], bins * sizeof(double));
     return 0;
 }
 
@@ -313,17 +390,17 @@ int asim_influence_make(const struct asim_lattice *lattice,
     influence.log_share = asim_alloc_array(bins, sizeof(double), err);
     influence.variance = asim_alloc_array(bins, sizeof(double), err);
     influence.long_variance = asim_alloc_array(bins, sizeof(double), err);
+    influence.window_variance = asim_alloc_array(count, bins * sizeof(double), err);
     influence.windows = asim_alloc_array(count, sizeof *influence.windows, err);
     spread.row_start = asim_alloc_array(count, sizeof *spread.row_start, err);
     spread.variances = asim_alloc_array(count, sizeof *spread.variances, err);
     if (!influence.p || !influence.log_d || !influence.node_count ||
         !influence.mean_offset || !influence.solved || !influence.log_share ||
-        !influence.variance || !influence.long_variance || !influence.windows ||
-        !spread.row_start || !spread.variances ||
-        fill_nodes(lattice, estimate, &influence, err) < 0)
-        goto out;
-    solve_bins(lattice, estimate, &influence);
-    if (select_bins(&influence, err) < 0 || spread_all(&spread, thread_count, err) < 0)
+        !influence.variance || !influence.long_variance || !influence.window_variance ||
+        !influence.windows || !spread.row_start || !spread.variances ||
+        fill_nodes(lattice, estimate, &influence, err) < 0 ||
+        solve_bins(lattice, estimate, &influence, err) < 0 ||
+        select_bins(&influence, err) < 0 || spread_all(&spread, thread_count, err) < 0)
         goto out;
     *ret_influence = influence;
     influence = (struct asim_influence){0};

@@ -14,6 +14,13 @@
 
 #include "pmf/estimate.h"
 
+enum asim_block_level {
+    ASIM_LEVEL_DOUBLE,
+    ASIM_LEVEL_LONG,
+    ASIM_LEVEL_SHORT,
+    ASIM_LEVEL_COUNT
+};
+
 struct asim_influence_window {
     size_t first, width; /* windows within reach of its samples */
     double *gradients;   /* [block_count][width] G_b of the short blocks */
@@ -21,14 +28,19 @@ struct asim_influence_window {
 
 struct asim_influence {
     size_t bin_count, window_count;
-    double *p;             /* laid out as centres.terms */
-    double *log_d;         /* [node] */
-    double *node_count;    /* [node] samples */
-    double *mean_offset;   /* [bin] 1/number of bins with samples; 0 elsewhere */
-    double *solved;        /* [bin][window] H^-1 q_i */
-    double *log_share;     /* [bin] ln S_i of the counts */
-    double *variance;      /* [bin] lugsail, kT^2, against the mean offset */
-    double *long_variance; /* [bin] of the long blocks alone */
+    double *p;               /* laid out as centres.terms */
+    double *log_d;           /* [node] */
+    double *node_count;      /* [node] samples */
+    double *mean_offset;     /* [bin] 1/number of the segment's bins with samples; 0
+                                where a bin has none */
+    double *solved;          /* [window][bin] H^-1 q_i */
+    double *log_share;       /* [bin] ln S_i of the counts */
+    double *variance;        /* [bin] lugsail, kT^2, against the mean offset */
+    double *long_variance;   /* [bin] of the long blocks alone */
+    double *window_variance; /* [window][bin] what each window adds to that */
+    /* Variance by blocks twice as long as the long ones, long, and short, in this
+     * order, summed over the bins; the first NAN where blocks are too few to join. */
+    double level_variance[ASIM_LEVEL_COUNT];
     struct asim_influence_window *windows;
     /* Centred influences of the long blocks on a selection of bins, for the band. */
     size_t row_count, selected_count;

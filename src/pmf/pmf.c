@@ -47,6 +47,7 @@ void asim_pmf_finish(struct asim_pmf *pmf)
         return;
     free(pmf->x_nm);
     free(pmf->pmf_kj_mol);
+    free(pmf->segment);
     free(pmf->error_kj_mol);
     free(pmf->band_kj_mol);
     free(pmf->bootstrap_error_kj_mol);
@@ -190,14 +191,15 @@ static int allocate_result(const struct job *job, struct asim_pmf *pmf,
     pmf->pmf_kj_mol = asim_alloc_array(bins, sizeof(double), err);
     pmf->error_kj_mol = asim_alloc_array(bins, sizeof(double), err);
     pmf->band_kj_mol = asim_alloc_array(bins, sizeof(double), err);
+    pmf->segment = asim_alloc_array(bins, sizeof *pmf->segment, err);
     pmf->f_k_kj_mol = asim_alloc_array(count, sizeof(double), err);
     pmf->inefficiency = asim_alloc_array(count, sizeof(double), err);
     pmf->mean_nm = asim_alloc_array(count, sizeof(double), err);
     pmf->sd_nm = asim_alloc_array(count, sizeof(double), err);
     pmf->gates = asim_alloc_array(ASIM_GATE_COUNT, sizeof *pmf->gates, err);
     if (!pmf->x_nm || !pmf->pmf_kj_mol || !pmf->error_kj_mol || !pmf->band_kj_mol ||
-        !pmf->f_k_kj_mol || !pmf->inefficiency || !pmf->mean_nm || !pmf->sd_nm ||
-        !pmf->gates)
+        !pmf->segment || !pmf->f_k_kj_mol || !pmf->inefficiency || !pmf->mean_nm ||
+        !pmf->sd_nm || !pmf->gates)
         return -1;
     if (job->options.bootstrap_count > 0) {
         pmf->bootstrap_error_kj_mol = asim_alloc_array(bins, sizeof(double), err);
@@ -207,13 +209,34 @@ static int allocate_result(const struct job *job, struct asim_pmf *pmf,
     return 0;
 }
 
+/* Each segment has its own zero: their relative heights are not known. */
+static int set_zeros(const struct job *job, struct asim_pmf *pmf,
+                     struct asim_error *err)
+{
+    size_t count = job->estimate.segment_count;
+    double *least = asim_alloc_array(count, sizeof *least, err);
+    if (!least)
+        return -1;
+    for (size_t segment = 0; segment < count; segment++)
+        least[segment] = INFINITY;
+    for (size_t bin = 0; bin < pmf->bin_count; bin++)
+        least[pmf->segment[bin]] =
+            fmin(least[pmf->segment[bin]], pmf->pmf_kj_mol[bin]); /* passes NAN over */
+    for (size_t bin = 0; bin < pmf->bin_count; bin++)
+        pmf->pmf_kj_mol[bin] -= least[pmf->segment[bin]];
+    free(least);
+    return 0;
+}
+
 static int fill_profile(const struct job *job, double quantile, struct asim_pmf *pmf,
                         struct asim_error *err)
 {
-    double least = INFINITY;
+    size_t filled = 0;
+    pmf->segment_count = job->estimate.segment_count;
     for (size_t bin = 0; bin < pmf->bin_count; bin++) {
         double log_sum = job->estimate.log_sum[bin];
         pmf->x_nm[bin] = asim_lattice_bin_nm(&job->lattice, bin);
+        pmf->segment[bin] = job->estimate.bin_segment[bin];
         if (!isfinite(log_sum)) {
             pmf->pmf_kj_mol[bin] = pmf->error_kj_mol[bin] = pmf->band_kj_mol[bin] = NAN;
             continue;
@@ -221,15 +244,13 @@ static int fill_profile(const struct job *job, double quantile, struct asim_pmf 
         pmf->pmf_kj_mol[bin] = -job->kt_kj_mol * log_sum;
         pmf->error_kj_mol[bin] = job->kt_kj_mol * sqrt(job->influence.variance[bin]);
         pmf->band_kj_mol[bin] = quantile * pmf->error_kj_mol[bin];
-        least = fmin(least, pmf->pmf_kj_mol[bin]);
+        filled++;
     }
-    if (!isfinite(least))
+    if (filled == 0)
         return asim_fail(err, ASIM_EINPUT,
                          "no sample lies in the profile's range %g to %g nm",
                          job->options.begin_nm, job->options.end_nm);
-    for (size_t bin = 0; bin < pmf->bin_count; bin++)
-        pmf->pmf_kj_mol[bin] -= least;
-    return 0;
+    return set_zeros(job, pmf, err);
 }
 
 static void fill_windows(struct job *job, struct asim_pmf *pmf)
@@ -330,8 +351,8 @@ static int analyse(struct job *job, struct asim_pmf *pmf, struct asim_error *err
     if (asim_lattice_make(job->windows, job->window_count, &lattice_options,
                           &job->lattice, err) < 0 ||
         trim_range(job, err) < 0 || allocate_result(job, pmf, err) < 0 ||
-        asim_estimate_make(&job->lattice, job->biases, options->thread_count,
-                           &job->estimate, err) < 0 ||
+        asim_estimate_make(&job->lattice, job->biases, options->minimum_overlap,
+                           options->thread_count, &job->estimate, err) < 0 ||
         asim_influence_make(&job->lattice, &job->estimate, options->thread_count,
                             &job->influence, err) < 0 ||
         asim_influence_band(&job->influence, asim_random_derive(options->seed, 0),
@@ -356,8 +377,9 @@ static int analyse(struct job *job, struct asim_pmf *pmf, struct asim_error *err
         .minimum_overlap = options->minimum_overlap,
         .thread_count = options->thread_count,
     };
-    if (asim_gates_judge(&gate_input, pmf->gates, &pmf->connected, err) < 0)
+    if (asim_gates_judge(&gate_input, pmf->gates, err) < 0)
         return -1;
+    pmf->connected = job->estimate.segment_count == 1;
     fill_windows(job, pmf);
     write_verdict(job, pmf);
     return 0;

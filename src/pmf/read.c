@@ -68,6 +68,30 @@ static int read_overlap(const json_t *root, struct asim_pmf *pmf,
     return 0;
 }
 
+/* Segments are numbered without gaps; bin_count bounds them. */
+static int read_segments(const json_t *root, struct asim_pmf *pmf,
+                         struct asim_error *err)
+{
+    double *values = NULL;
+    if (read_list(root, "segment", pmf->bin_count, &values, err) < 0)
+        return -1;
+    pmf->segment = asim_alloc_array(pmf->bin_count, sizeof *pmf->segment, err);
+    for (size_t bin = 0; pmf->segment && bin < pmf->bin_count; bin++) {
+        if (!(values[bin] >= 0 && values[bin] < (double)pmf->bin_count &&
+              values[bin] == floor(values[bin]))) {
+            asim_fail(err, ASIM_EINPUT,
+                      "member 'segment': %g is no number of a segment", values[bin]);
+            free(values);
+            return -1;
+        }
+        pmf->segment[bin] = (uint32_t)values[bin];
+        if (pmf->segment[bin] >= pmf->segment_count)
+            pmf->segment_count = pmf->segment[bin] + (size_t)1;
+    }
+    free(values);
+    return pmf->segment ? 0 : -1;
+}
+
 static int read_gates(const json_t *root, struct asim_pmf *pmf, struct asim_error *err)
 {
     const json_t *gates = json_object_get(root, "gates");
@@ -101,7 +125,8 @@ static int read_members(const json_t *root, struct asim_pmf *pmf,
         return -1;
     size_t bins = pmf->bin_count, count = pmf->window_count;
     const json_t *bootstrap = json_object_get(root, "bootstrap_error_kj_mol");
-    if (read_list(root, "pmf_kj_mol", bins, &pmf->pmf_kj_mol, err) < 0 ||
+    if (read_segments(root, pmf, err) < 0 ||
+        read_list(root, "pmf_kj_mol", bins, &pmf->pmf_kj_mol, err) < 0 ||
         read_list(root, "error_kj_mol", bins, &pmf->error_kj_mol, err) < 0 ||
         read_list(root, "band_kj_mol", bins, &pmf->band_kj_mol, err) < 0 ||
         read_list(root, "inefficiency", count, &pmf->inefficiency, err) < 0 ||

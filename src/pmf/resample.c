@@ -12,6 +12,8 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/threads.h"
+#include "pmf/segments.h"
+#include "pmf/vector.h"
 #include "samples/drift.h"
 
 static const double TOLERANCE = 1e-8; /* of f_k, far below any statistical error */
@@ -38,6 +40,7 @@ size_t asim_resample_offsets(const struct asim_lattice *lattice, size_t *ret_off
 static void weigh(const struct asim_lattice *lattice, const double *block_weights,
                   const size_t *offsets, double *ret_mass, double *ret_weight)
 {
+    const struct asim_vector_kernels *kernels = asim_vector_kernels();
     for (size_t k = 0; k < lattice->window_count; k++) {
         const struct asim_lattice_window *window = &lattice->windows[k];
         double *mass = &ret_mass[window->first_node];
@@ -50,20 +53,18 @@ static void weigh(const struct asim_lattice *lattice, const double *block_weight
             if (factor == 0)
                 continue;
             ret_weight[k] += factor * (double)(end - begin);
-            for (size_t cell = 0; cell < window->node_count; cell++)
-                mass[cell] += factor * counts[cell];
+            kernels->add_scaled_counts(mass, counts, factor, window->node_count);
         }
     }
 }
 
-/* -ln S_i less the mean. */
+/* -ln S_i; NAN where there is no sample. */
 static void find_profile(const struct asim_lattice *lattice,
                          const struct asim_mbar_nodes *centres, const double *mass,
                          struct asim_mbar_work *work, double *log_d,
                          double *ret_profile)
 {
-    size_t bins = lattice->bin_count, filled = 0;
-    double mean = 0;
+    size_t bins = lattice->bin_count;
     double *largest = ret_profile;
     for (size_t bin = 0; bin < bins; bin++)
         largest[bin] = -INFINITY;
@@ -88,14 +89,9 @@ static void find_profile(const struct asim_lattice *lattice,
                 sum += mass[g] * exp(-log_d[g] - reference);
         ret_profile[bin] = sum > 0 ? -log(sum) - reference : NAN;
     }
-    for (size_t bin = 0; bin < bins; bin++) {
+    for (size_t bin = 0; bin < bins; bin++)
         if (!isfinite(ret_profile[bin]))
             ret_profile[bin] = NAN; /* bins without nodes too */
-        else
-            mean += ret_profile[bin], filled++;
-    }
-    for (size_t bin = 0; bin < bins; bin++)
-        ret_profile[bin] -= mean / (double)filled;
 }
 
 int asim_resample_profile(const struct asim_lattice *lattice,
@@ -120,7 +116,8 @@ int asim_resample_profile(const struct asim_lattice *lattice,
     asim_mbar_solve(centres, mass, weight, TOLERANCE, a, &work, &residual);
     asim_mbar_scale(centres, a, work.scale);
     find_profile(lattice, centres, mass, &work, log_d, ret_profile);
-    rc = 0;
+    rc = asim_segments_centre(estimate->bin_segment, lattice->bin_count,
+                              estimate->segment_count, ret_profile, err);
 out:
     asim_mbar_work_finish(&work);
     free(mass);

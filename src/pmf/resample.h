@@ -5,9 +5,9 @@
 #include "pmf/estimate.h"
 
 /*
- * The profile in kT, less its mean over the bins with samples, NAN in the other bins,
- * where short block b of window k counts block_weights[offsets[k] + b] times. Every
- * window must keep a positive weight.
+ * The profile in kT, each segment less its mean over the bins with samples, NAN in the
+ * other bins, where short block b of window k counts block_weights[offsets[k] + b]
+ * times. Every window must keep a positive weight.
  */
 int asim_resample_profile(const struct asim_lattice *lattice,
                           const struct asim_estimate *estimate,

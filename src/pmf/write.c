@@ -23,6 +23,8 @@ static void write_xvg(const struct asim_pmf *pmf, FILE *stream)
             "@ s0 legend \"PMF (kJ/mol), standard error (kJ/mol)\"\n",
             pmf->temperature_kelvin, pmf->verdict);
     for (size_t bin = 0; bin < pmf->bin_count; bin++) {
+        if (bin > 0 && pmf->segment[bin] != pmf->segment[bin - 1])
+            fputs("&\n", stream); /* another data set, with a zero of its own */
         if (isfinite(pmf->pmf_kj_mol[bin]))
             fprintf(stream, "%14.8g %14.8g %14.6g\n", pmf->x_nm[bin],
                     pmf->pmf_kj_mol[bin], pmf->error_kj_mol[bin]);
@@ -97,6 +99,17 @@ static json_t *overlap_json(const struct asim_pmf *pmf)
     return rows;
 }
 
+static json_t *segment_json(const struct asim_pmf *pmf)
+{
+    json_t *list = json_array();
+    for (size_t bin = 0; list && bin < pmf->bin_count; bin++)
+        if (json_array_append_new(list, json_integer(pmf->segment[bin])) < 0) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
+}
+
 static json_t *gates_json(const struct asim_pmf *pmf)
 {
     json_t *gates = json_array();
@@ -125,6 +138,7 @@ static int write_json(const struct asim_pmf *pmf, const char *folder,
     } members[] = {
         {"temperature_kelvin", asim_json_number(pmf->temperature_kelvin)},
         {"x_nm", asim_json_number_array(pmf->x_nm, bins)},
+        {"segment", segment_json(pmf)},
         {"pmf_kj_mol", asim_json_number_array(pmf->pmf_kj_mol, bins)},
         {"error_kj_mol", asim_json_number_array(pmf->error_kj_mol, bins)},
         {"band_kj_mol", asim_json_number_array(pmf->band_kj_mol, bins)},

@@ -143,6 +143,17 @@ static void test_gap(void **state)
     assert_true(gate(&pmf, "connectivity")->value == 2);
     assert_non_null(strstr(gate(&pmf, "overlap")->sentence, "windows 3-4 hardly"));
     assert_non_null(strstr(pmf.verdict, "segments"));
+    /* Two segments, each with a zero of its own, known at least as well as before. */
+    assert_int_equal(pmf.segment_count, 2);
+    size_t zeros[2] = {0};
+    for (size_t bin = 0; bin < pmf.bin_count; bin++) {
+        if (fabs(pmf.x_nm[bin]) > 1e-9)
+            assert_int_equal(pmf.segment[bin], pmf.x_nm[bin] > 0);
+        zeros[pmf.segment[bin]] += pmf.pmf_kj_mol[bin] == 0;
+        if (isfinite(pmf.error_kj_mol[bin]) && fabs(pmf.x_nm[bin]) > 0.1)
+            assert_true(pmf.error_kj_mol[bin] < 0.5);
+    }
+    assert_true(zeros[0] == 1 && zeros[1] == 1);
     asim_pmf_finish(&pmf);
     synthetic_free(windows, s.window_count);
 }
@@ -261,6 +272,78 @@ static void test_repeated_samples(void **state)
     synthetic_free(windows, s.window_count);
 }
 
+/* The same stretch of rows under other times. */
+static void test_repeats(void **state)
+{
+    (void)state;
+    struct synthetic s = sound();
+    struct asim_pmf_window *windows = synthetic_windows(&s);
+    double *values = synthetic_values(&windows[3]);
+    memcpy(values + 7001, values + 5000, 300 * sizeof *values);
+    struct asim_pmf pmf = compute(windows, s.window_count, 300);
+    assert_false(gate(&pmf, "repeats")->pass);
+    assert_true(fabs(gate(&pmf, "repeats")->value - 300.0 / 12000) < 0.004);
+    asim_pmf_finish(&pmf);
+    synthetic_free(windows, s.window_count);
+}
+
+/* Correlation as long as blocks: errors grow with the blocks. */
+static void test_plateau(void **state)
+{
+    (void)state;
+    struct synthetic s = sound();
+    s.inefficiency = 400;
+    struct asim_pmf_window *windows = synthetic_windows(&s);
+    assert_fails(windows, s.window_count, 300, "plateau");
+    synthetic_free(windows, s.window_count);
+}
+
+/* A window that changes once, half way, between two places close to each other. */
+static void test_mixing(void **state)
+{
+    (void)state;
+    struct synthetic s = sound();
+    struct asim_pmf_window *windows = synthetic_windows(&s);
+    for (size_t i = 0; i < s.sample_count; i++)
+        synthetic_values(&windows[2])[i] += i < s.sample_count / 2 ? 0.01 : -0.01;
+    assert_fails(windows, s.window_count, 300, "mixing");
+    synthetic_free(windows, s.window_count);
+}
+
+/* A window run from either side, which remembers where it came from; and one that does
+ * not. */
+static void test_replicas(void **state)
+{
+    (void)state;
+    for (int shifted = 0; shifted < 2; shifted++) {
+        struct synthetic s = sound(), again = s;
+        again.seed = 99;
+        struct asim_pmf_window *windows = synthetic_windows(&s), all[12];
+        struct asim_pmf_window *more = synthetic_windows(&again);
+        for (size_t k = 0; k < 12; k++)
+            all[k] = windows[k > 5 ? k - 1 : k];
+        all[6] = more[5];
+        for (size_t i = 0; i < s.sample_count; i++)
+            synthetic_values(&more[5])[i] += shifted * 0.008;
+        struct asim_pmf pmf = compute(all, 12, 300);
+        assert_int_equal(gate(&pmf, "replicas")->pass, !shifted);
+        asim_pmf_finish(&pmf);
+        synthetic_free(windows, s.window_count);
+        synthetic_free(more, s.window_count);
+    }
+}
+
+static void test_integration(void **state)
+{
+    (void)state;
+    struct synthetic s = sound();
+    struct asim_pmf_window *windows = synthetic_windows(&s);
+    for (size_t i = 0; i < s.sample_count; i++)
+        synthetic_values(&windows[5])[i] += 0.015;
+    assert_fails(windows, s.window_count, 300, "integration");
+    synthetic_free(windows, s.window_count);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +360,11 @@ int main(void)
         cmocka_unit_test(test_wrong_force_constant),
         cmocka_unit_test(test_too_few_samples),
         cmocka_unit_test(test_repeated_samples),
+        cmocka_unit_test(test_repeats),
+        cmocka_unit_test(test_plateau),
+        cmocka_unit_test(test_mixing),
+        cmocka_unit_test(test_replicas),
+        cmocka_unit_test(test_integration),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

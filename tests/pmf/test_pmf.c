@@ -364,7 +364,8 @@ static void test_files_come_back(void **state)
         assert_int_equal(back.bin_count, pmf.bin_count);
         assert_int_equal(back.window_count, pmf.window_count);
         for (size_t i = 0; i < pmf.bin_count; i++) {
-            assert_true(back.x_nm[i] == pmf.x_nm[i]);
+            assert_true(back.x_nm[i] == pmf.x_nm[i] &&
+                        back.segment[i] == pmf.segment[i]);
             assert_true(isnan(pmf.pmf_kj_mol[i])
                             ? isnan(back.pmf_kj_mol[i]) && isnan(back.band_kj_mol[i])
                             : back.pmf_kj_mol[i] == pmf.pmf_kj_mol[i] &&
@@ -411,14 +412,19 @@ static void test_damaged_file(void **state)
     (void)state;
     char folder[] = "pmf-test-XXXXXX", path[64];
     static const char *const texts[] = {
-        "{", "[]", "{\"x_nm\": [1, 2], \"f_k_kj_mol\": [0], \"pmf_kj_mol\": [1]}",
-        "{\"x_nm\": [1], \"f_k_kj_mol\": [0], \"pmf_kj_mol\": [1], \"error_kj_mol\": "
+        "{", "[]",
+        "{\"x_nm\": [1, 2], \"f_k_kj_mol\": [0], \"segment\": [0, 0], "
+        "\"pmf_kj_mol\": [1]}",
+        "{\"x_nm\": [1], \"f_k_kj_mol\": [0], \"segment\": [1]}",
+        "{\"x_nm\": [1], \"f_k_kj_mol\": [0], \"segment\": [0], \"pmf_kj_mol\": [1], "
+        "\"error_kj_mol\": "
         "[1], \"band_kj_mol\": [1], \"inefficiency\": [1], \"mean_nm\": [1], "
         "\"sd_nm\": [1], \"overlap\": [[1, 2]]}"};
-    static const char *const words[] = {"JSON", "x_nm", "2 were expected", "overlap"};
+    static const char *const words[] = {"JSON", "x_nm", "2 were expected", "segment",
+                                        "overlap"};
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/pmf.json", folder);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct asim_pmf pmf = {.bin_count = 99};
         struct asim_error err = {0};
         FILE *file = fopen(path, "w");
