@@ -31,6 +31,9 @@ struct asim_pmf_options {
     unsigned long long seed; /* for the bootstrap and the simultaneous band */
     int thread_count;
     double minimum_overlap; /* gate; default 0.03, Klimovich et al. 2015 */
+    double target_kj_mol;   /* half width wanted of the simultaneous band; 0: none is
+                               asked for, and none of the advice is given */
+    size_t most_samples;    /* that the advice may ask for in all; 0: no limit */
 };
 
 #define ASIM_PMF_OPTIONS_INIT                                                          \
@@ -45,6 +48,22 @@ struct asim_gate {
     double value;
     double limit;
     char sentence[240]; /* what it means, and what to do where it fails */
+};
+
+/* What to simulate next, so that the band becomes as narrow as was asked for. */
+enum asim_advice_kind {
+    ASIM_ADVICE_EXTEND, /* a window that is there */
+    ASIM_ADVICE_INSERT, /* a new one behind window_index */
+};
+
+struct asim_advice {
+    enum asim_advice_kind kind;
+    size_t window_index;
+    struct asim_bias bias;        /* of the window to be extended, or of the new one */
+    size_t sample_count;          /* to add */
+    double predicted_band_kj_mol; /* largest half width once all advice is followed;
+                                     0: cannot be told */
+    char reason[200];
 };
 
 struct asim_pmf {
@@ -68,6 +87,17 @@ struct asim_pmf {
                         data: the share of its samples by which a window misses */
     int iterations;
     double temperature_kelvin;
+    struct asim_bias *window_bias; /* [window_count] */
+    size_t *sample_count;          /* [window_count] */
+    double *variance_share; /* [window_count] of the squared errors of all bins; adds up
+                               to 1 */
+    double target_kj_mol;   /* as asked for; 0: none */
+    size_t first_bin, last_bin; /* what the target is for: bins with samples between the
+                                   outermost centres (all bins, where there are none) */
+    double widest_band_kj_mol;  /* largest band_kj_mol of these */
+    bool reached; /* a target is set, the widest band is below it, every gate passed */
+    size_t advice_count;
+    struct asim_advice *advice;
     size_t gate_count;
     struct asim_gate *gates;
     bool trustworthy;  /* every gate passed */

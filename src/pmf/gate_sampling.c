@@ -14,6 +14,8 @@
 
 static const double PLATEAU_LIMIT = 0.15, MIXING_LIMIT = 1.05, REPLICA_LEVEL = 0.01,
                     REPEATS_LIMIT = 0.001;
+/* Half as long again, then see. */
+static const double LACK_OF_MIXING = 0.5;
 
 /* How many windows' worth of blocks the variance rests on: (sum V)^2 / sum V^2. */
 static double ruling_windows(const struct asim_influence *influence)
@@ -100,6 +102,8 @@ void asim_gate_mixing(const struct asim_gate_input *input, struct asim_gate *ret
     double largest = 1;
     for (size_t k = 0; k < input->lattice->window_count; k++) {
         double reduction = split_reduction(&input->lattice->windows[k]);
+        if (reduction >= MIXING_LIMIT)
+            asim_gate_need(input, k, LACK_OF_MIXING);
         if (reduction > largest) {
             largest = reduction;
             worst = k;

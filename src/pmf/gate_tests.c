@@ -13,6 +13,7 @@
 #include "samples/drift.h"
 
 static const double CONSISTENCY_RATE = 0.01, HALVES_LIMIT = 2;
+static const double LACK = 0.5; /* of a window that fails: half as long again */
 enum { FEWEST_BLOCKS = 16 };
 /* A window that no other reaches agrees with "all windows", itself alone, but for the
  * rounding of sums: such differences are nothing to judge. */
@@ -31,7 +32,10 @@ int asim_gate_drift(const struct asim_gate_input *input, struct asim_gate *ret_g
     double least = INFINITY, limit = ASIM_DRIFT_LEVEL / (double)count;
     for (size_t k = 0; k < count; k++) {
         double p = drift_p_value(&input->lattice->windows[k]);
-        failed += p <= limit;
+        if (p <= limit) {
+            asim_gate_need(input, k, LACK);
+            failed++;
+        }
         if (p < least) {
             least = p;
             worst = k;
@@ -269,7 +273,10 @@ int asim_gate_consistency(const struct asim_gate_input *input,
     }
     double limit = asim_false_discovery_limit(sorted, count, CONSISTENCY_RATE);
     for (size_t i = 0; i < count; i++)
-        failed += limit > 0 && consistency.p[i] <= limit;
+        if (limit > 0 && consistency.p[i] <= limit) {
+            asim_gate_need(input, i / 2, LACK);
+            failed++;
+        }
     /* What z the false discovery rate allows depends on all p-values; the limit shown
      * is that of a single one standing out. */
     double freedom = (double)(input->lattice->windows[worst / 2].block_count / 2) - 1,

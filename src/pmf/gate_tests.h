@@ -7,6 +7,9 @@
 void asim_gate_set(struct asim_gate *gate, const char *name, bool pass, double value,
                    double limit, const char *format, ...) ASIM_PRINTF(6, 7);
 
+/* A failed gate asks for more samples of a window: `part` of those that it has. */
+void asim_gate_need(const struct asim_gate_input *input, size_t window, double part);
+
 int asim_gate_drift(const struct asim_gate_input *input, struct asim_gate *ret_gate,
                     struct asim_error *err);
 int asim_gate_halves(const struct asim_gate_input *input, struct asim_gate *ret_gate,

@@ -27,6 +27,11 @@ void asim_gate_set(struct asim_gate *gate, const char *name, bool pass, double v
     va_end(arguments);
 }
 
+void asim_gate_need(const struct asim_gate_input *input, size_t window, double part)
+{
+    input->need[window] = fmax(input->need[window], part);
+}
+
 /* The lesser of both directions: with unequal sample counts they differ. */
 static double pair_overlap(const struct asim_gate_input *input, size_t i, size_t j)
 {
@@ -96,6 +101,9 @@ static void judge_blocks(const struct asim_gate_input *input, struct asim_gate *
     for (size_t k = 0; k < input->lattice->window_count; k++) {
         const struct asim_lattice_window *window = &input->lattice->windows[k];
         double length = (double)window->count / ((double)window->block_count / 2);
+        if (length / window->inefficiency < BLOCK_LIMIT)
+            asim_gate_need(input, k,
+                           1.1 * BLOCK_LIMIT * window->inefficiency / length - 1);
         if (length / window->inefficiency < least) {
             least = length / window->inefficiency;
             worst = k;

@@ -13,6 +13,8 @@ struct asim_gate_input {
     const struct asim_influence *influence;
     double minimum_overlap;
     int thread_count;
+    double *need; /* [window] gets how many more samples a failed gate asks for, in
+                     parts of the window's own */
 };
 
 /* Fills ret_gates[ASIM_GATE_COUNT]. */

@@ -17,6 +17,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/units.h"
+#include "pmf/advice.h"
 #include "pmf/gates.h"
 #include "pmf/resample.h"
 #include "pmf/support.h"
@@ -39,6 +40,7 @@ struct job {
     struct asim_lattice lattice;
     struct asim_estimate estimate;
     struct asim_influence influence;
+    double *need; /* [window] see gates.h */
 };
 
 void asim_pmf_finish(struct asim_pmf *pmf)
@@ -56,6 +58,10 @@ void asim_pmf_finish(struct asim_pmf *pmf)
     free(pmf->inefficiency);
     free(pmf->mean_nm);
     free(pmf->sd_nm);
+    free(pmf->window_bias);
+    free(pmf->sample_count);
+    free(pmf->variance_share);
+    free(pmf->advice);
     free(pmf->gates);
     *pmf = (struct asim_pmf){0};
 }
@@ -106,6 +112,10 @@ static int check_input(struct job *job, struct asim_error *err)
     if (job->window_count == 0 || job->window_count > MOST_WINDOWS)
         return asim_fail(err, ASIM_EINPUT, "%zu windows; 1 to %d were expected",
                          job->window_count, MOST_WINDOWS);
+    if (!(options->target_kj_mol >= 0 && isfinite(options->target_kj_mol)))
+        return asim_fail(err, ASIM_EUSAGE,
+                         "a target of %g kJ/mol; a positive number was expected",
+                         options->target_kj_mol);
     if (options->bin_count > MOST_BINS)
         return asim_fail(err, ASIM_EUSAGE, "%zu bins; at most %d are supported",
                          options->bin_count, MOST_BINS);
@@ -196,6 +206,10 @@ static int allocate_result(const struct job *job, struct asim_pmf *pmf,
     pmf->inefficiency = asim_alloc_array(count, sizeof(double), err);
     pmf->mean_nm = asim_alloc_array(count, sizeof(double), err);
     pmf->sd_nm = asim_alloc_array(count, sizeof(double), err);
+    pmf->overlap = asim_alloc_array(count, count * sizeof(double), err);
+    pmf->window_bias = asim_alloc_array(count, sizeof *pmf->window_bias, err);
+    pmf->sample_count = asim_alloc_array(count, sizeof *pmf->sample_count, err);
+    pmf->variance_share = asim_alloc_array(count, sizeof(double), err);
     pmf->gates = asim_alloc_array(ASIM_GATE_COUNT, sizeof *pmf->gates, err);
     if (!pmf->x_nm || !pmf->pmf_kj_mol || !pmf->error_kj_mol || !pmf->band_kj_mol ||
         !pmf->segment || !pmf->f_k_kj_mol || !pmf->inefficiency || !pmf->mean_nm ||
@@ -228,6 +242,28 @@ static int set_zeros(const struct job *job, struct asim_pmf *pmf,
     return 0;
 }
 
+/* Beyond the outermost centres a profile goes as far as samples happen to: the more
+ * there are the farther, so the error at its ends never falls. */
+static void find_widest(const struct job *job, struct asim_pmf *pmf)
+{
+    double begin = job->windows[0].bias.centre_nm;
+    double end = job->windows[job->window_count - 1].bias.centre_nm;
+    size_t first = 0, last = pmf->bin_count - 1;
+    while (first < last && pmf->x_nm[first] < begin)
+        first++;
+    while (last > first && pmf->x_nm[last] > end)
+        last--;
+    if (!(pmf->x_nm[first] >= begin && pmf->x_nm[last] <= end)) {
+        first = 0;
+        last = pmf->bin_count - 1;
+    }
+    pmf->first_bin = first;
+    pmf->last_bin = last;
+    for (size_t bin = first; bin <= last; bin++)
+        pmf->widest_band_kj_mol =
+            fmax(pmf->widest_band_kj_mol, pmf->band_kj_mol[bin]); /* passes NAN over */
+}
+
 static int fill_profile(const struct job *job, double quantile, struct asim_pmf *pmf,
                         struct asim_error *err)
 {
@@ -250,7 +286,21 @@ static int fill_profile(const struct job *job, double quantile, struct asim_pmf 
         return asim_fail(err, ASIM_EINPUT,
                          "no sample lies in the profile's range %g to %g nm",
                          job->options.begin_nm, job->options.end_nm);
+    find_widest(job, pmf);
     return set_zeros(job, pmf, err);
+}
+
+static void fill_shares(const struct job *job, struct asim_pmf *pmf)
+{
+    double total = 0;
+    for (size_t k = 0; k < pmf->window_count; k++) {
+        const double *own = &job->influence.window_variance[k * pmf->bin_count];
+        for (size_t bin = 0; bin < pmf->bin_count; bin++)
+            pmf->variance_share[k] += own[bin];
+        total += pmf->variance_share[k];
+    }
+    for (size_t k = 0; k < pmf->window_count; k++)
+        pmf->variance_share[k] = total > 0 ? pmf->variance_share[k] / total : 0;
 }
 
 static void fill_windows(struct job *job, struct asim_pmf *pmf)
@@ -263,9 +313,12 @@ static void fill_windows(struct job *job, struct asim_pmf *pmf)
         pmf->inefficiency[k] = window->inefficiency;
         pmf->mean_nm[k] = window->mean_nm;
         pmf->sd_nm[k] = window->sd_nm;
+        pmf->window_bias[k] = job->windows[k].bias;
+        pmf->sample_count[k] = window->count;
     }
-    pmf->overlap = job->estimate.overlap;
-    job->estimate.overlap = NULL;
+    fill_shares(job, pmf);
+    memcpy(pmf->overlap, job->estimate.overlap,
+           pmf->window_count * pmf->window_count * sizeof *pmf->overlap);
     pmf->residual = job->estimate.residual;
     pmf->iterations = job->estimate.iterations;
     pmf->temperature_kelvin = job->options.temperature_kelvin;
@@ -336,6 +389,26 @@ static int trim_range(struct job *job, struct asim_error *err)
                              job->default_end, &job->trimmed_count, err);
 }
 
+static int advise(const struct job *job, struct asim_pmf *pmf, struct asim_error *err)
+{
+    const struct asim_pmf_options *options = &job->options;
+    pmf->target_kj_mol = options->target_kj_mol;
+    pmf->reached = pmf->trustworthy && pmf->widest_band_kj_mol <= pmf->target_kj_mol;
+    const struct asim_advice_input input = {
+        .lattice = &job->lattice,
+        .biases = job->biases,
+        .estimate = &job->estimate,
+        .influence = &job->influence,
+        .pmf = pmf,
+        .need = job->need,
+        .kt_kj_mol = job->kt_kj_mol,
+        .target_kj_mol = options->target_kj_mol,
+        .minimum_overlap = options->minimum_overlap,
+        .most_samples = options->most_samples ? options->most_samples : SIZE_MAX,
+    };
+    return asim_advice_make(&input, &pmf->advice, &pmf->advice_count, err);
+}
+
 static int analyse(struct job *job, struct asim_pmf *pmf, struct asim_error *err)
 {
     const struct asim_pmf_options *options = &job->options;
@@ -376,13 +449,14 @@ static int analyse(struct job *job, struct asim_pmf *pmf, struct asim_error *err
         .influence = &job->influence,
         .minimum_overlap = options->minimum_overlap,
         .thread_count = options->thread_count,
+        .need = job->need,
     };
     if (asim_gates_judge(&gate_input, pmf->gates, err) < 0)
         return -1;
     pmf->connected = job->estimate.segment_count == 1;
     fill_windows(job, pmf);
     write_verdict(job, pmf);
-    return 0;
+    return options->target_kj_mol > 0 ? advise(job, pmf, err) : 0;
 }
 
 int asim_pmf_compute(const struct asim_pmf_window *windows, size_t window_count,
@@ -397,7 +471,8 @@ int asim_pmf_compute(const struct asim_pmf_window *windows, size_t window_count,
         goto out;
     job.kt_kj_mol = ASIM_KB_KJ_MOL_K * options->temperature_kelvin;
     job.biases = asim_alloc_array(window_count, sizeof *job.biases, err);
-    if (!job.biases || choose_range(&job, err) < 0)
+    job.need = asim_alloc_array(window_count, sizeof *job.need, err);
+    if (!job.biases || !job.need || choose_range(&job, err) < 0)
         goto out;
     for (size_t k = 0; k < window_count; k++)
         job.biases[k] = (struct asim_reduced_bias){
@@ -410,6 +485,7 @@ int asim_pmf_compute(const struct asim_pmf_window *windows, size_t window_count,
     rc = 0;
 out:
     free(job.biases);
+    free(job.need);
     asim_lattice_finish(&job.lattice);
     asim_estimate_finish(&job.estimate);
     asim_influence_finish(&job.influence);
