@@ -100,6 +100,15 @@ ASIM_API int asim_pca_compute(const struct asim_topology *top,
                               struct asim_log *log, struct asim_pca *ret_pca,
                               struct asim_error *err);
 
+/* The same of frames in memory: x_nm [frame_count][atom_count][3], all atoms, taken as
+ * they are (whole); times_ps [frame_count] or NULL: numbered from 0. Selections, pbc,
+ * begin, end and stride of the options are not looked at. */
+ASIM_API int asim_pca_compute_array(const float *x_nm, size_t frame_count,
+                                    size_t atom_count, const double *times_ps,
+                                    const struct asim_pca_options *options,
+                                    struct asim_log *log, struct asim_pca *ret_pca,
+                                    struct asim_error *err);
+
 /* Writes pca.json, eigenval.xvg, proj.xvg, proj.npy [frames][K], eigenvec.npy [K][3N],
  * average.pdb, mode1.pdb (20 models), extremes.pdb, group.ndx into an existing folder;
  * pca.json last. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 static int array_bytes(size_t count, size_t element_size, size_t *ret_bytes,
@@ -47,6 +48,22 @@ void *asim_alloc_aligned(size_t count, size_t element_size, struct asim_error *e
     if (bytes > SIZE_MAX - 63 || posix_memalign(&memory, 64, (bytes + 63) / 64 * 64))
         return out_of_memory(bytes, err);
     memset(memory, 0, (bytes + 63) / 64 * 64);
+    return memory;
+}
+
+void *asim_alloc_large(size_t count, size_t element_size, struct asim_error *err)
+{
+    const size_t page = (size_t)2 << 20;
+    size_t bytes;
+    void *memory;
+    if (array_bytes(count, element_size, &bytes, err) < 0)
+        return NULL;
+    if (bytes < page)
+        return asim_alloc_aligned(count, element_size, err);
+    if (bytes > SIZE_MAX - 63 || posix_memalign(&memory, page, (bytes + 63) / 64 * 64))
+        return out_of_memory(bytes, err);
+    /* Whole pages only: the rest would round the memory in use up. */
+    madvise(memory, bytes / page * page, MADV_HUGEPAGE);
     return memory;
 }
 

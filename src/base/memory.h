@@ -14,6 +14,10 @@ void *asim_alloc_array(size_t count, size_t element_size, struct asim_error *err
 /* 64-byte aligned variant, for SIMD; zeroed; free with free(). */
 void *asim_alloc_aligned(size_t count, size_t element_size, struct asim_error *err);
 
+/* The same for arrays of megabytes that are filled at once: large pages where the
+ * system has them, contents not initialised. */
+void *asim_alloc_large(size_t count, size_t element_size, struct asim_error *err);
+
 /* Grows *array (owned, may point to NULL) so that it holds at least `needed` elements;
  * *capacity is updated, growth is geometric, new elements are not initialised. */
 int asim_grow(void *array_pointer, size_t *capacity, size_t needed, size_t element_size,

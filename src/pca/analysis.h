@@ -17,16 +17,19 @@ struct asim_analysis {
     size_t time_capacity, index_capacity;
     struct asim_block *blocks; /* all of them, or the one that is refilled */
     size_t block_count, block_capacity;
-    double *reference; /* [align width] */
+    size_t block_used; /* that hold frames */
+    struct asim_target target;
     double *sum;       /* [row width] */
     double *align_sum; /* [align width]; the same array as sum where layout->same */
     double *mean;      /* [row width] */
     double square_sum; /* of all deviations */
     bool frames_known; /* a whole pass has been made */
+    bool target_known;
 };
 
-/* One more block, empty, for as many frames as there can be. */
-int asim_analysis_new_block(struct asim_analysis *an, struct asim_error *err);
+/* More blocks, empty, for so many frames. */
+int asim_analysis_new_blocks(struct asim_analysis *an, size_t frame_count,
+                             struct asim_error *err);
 /* All frames into blocks; the reference is the first frame. */
 int asim_analysis_read_all(struct asim_analysis *an, struct asim_error *err);
 

@@ -13,13 +13,13 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "pca/eigen.h"
-#include "pca/kernels.h"
 #include "pca/scatter.h"
 #include "pca/sizes.h"
 
 enum {
     GRAM_FRAMES = 128,    /* up to so many frames F x F is the least work */
     GRAM_PANEL = 512,     /* coordinates widened to double at a time */
+    PANEL_ROWS = 32,      /* rows widened to double at a time */
     PARTS = 16,           /* of a large view, one task each */
     LARGE_VIEW = 1 << 22, /* floats from which threads pay for their start */
     LANCZOS_RESTARTS = 200,
@@ -98,7 +98,7 @@ static int view_mean(const struct asim_view *view, double *ret_mean,
     memset(ret_mean, 0, width * sizeof *ret_mean);
     for (size_t at = 0; at < view->count;) {
         struct run run = run_at(view, at, view->count);
-        asim_rows_combine(run.rows, width, run.count, ones, ret_mean);
+        view->layout->kernels->combine(run.rows, width, run.count, ones, ret_mean);
         at += run.count;
     }
     for (size_t i = 0; i < width; i++)
@@ -110,7 +110,8 @@ static int view_mean(const struct asim_view *view, double *ret_mean,
 struct normal {
     const struct asim_view *view;
     size_t parts;
-    double *mean, *v, *y; /* [width], [width], [parts][width] */
+    double *mean, *v, *y;     /* [width], [width], [parts][width] */
+    float *rough_v, *rough_y; /* the same in float; NULL where not rough */
 };
 
 static int normal_part(void *context, size_t task, int thread_index,
@@ -124,12 +125,21 @@ static int normal_part(void *context, size_t task, int thread_index,
     double *y = normal->y + task * width;
     size_t at = view->count * task / normal->parts;
     size_t end = view->count * (task + 1) / normal->parts;
+    float *rough_y = normal->rough_y ? normal->rough_y + task * width : NULL;
+    const struct asim_kernels *kernels = view->layout->kernels;
     memset(y, 0, width * sizeof *y);
+    if (rough_y)
+        memset(rough_y, 0, width * sizeof *rough_y);
     while (at < end) {
         struct run run = run_at(view, at, end);
-        asim_rows_normal(run.rows, width, run.count, normal->v, y);
+        if (rough_y)
+            kernels->normal_float(run.rows, width, run.count, normal->rough_v, rough_y);
+        else
+            kernels->normal(run.rows, width, run.count, normal->v, y);
         at += run.count;
     }
+    for (size_t i = 0; rough_y && i < width; i++)
+        y[i] = (double)rough_y[i];
     return 0;
 }
 
@@ -141,6 +151,8 @@ static int normal_apply(void *context, const double *x, double *y,
     size_t size = 3 * normal->view->layout->atom_count;
     size_t width = asim_row_width(normal->view->layout);
     memcpy(normal->v, x, size * sizeof *x);
+    for (size_t i = 0; normal->rough_v && i < size; i++)
+        normal->rough_v[i] = (float)x[i];
     int threads = normal->parts > 1 ? normal->view->thread_count : 1;
     if (asim_parallel(normal->parts, threads, normal_part, normal, err) < 0)
         return -1;
@@ -170,6 +182,13 @@ static int normal_init(const struct asim_view *view, struct normal *normal,
     if (!normal->y)
         return -1;
     normal->v = normal->mean + width;
+    if (view->rough) {
+        normal->rough_v =
+            asim_alloc_aligned(normal->parts + 1, width * sizeof(float), err);
+        if (!normal->rough_v)
+            return -1;
+        normal->rough_y = normal->rough_v + width;
+    }
     return view_mean(view, normal->mean, err);
 }
 
@@ -177,6 +196,7 @@ static void normal_finish(struct normal *normal)
 {
     free(normal->mean);
     free(normal->y);
+    free(normal->rough_v);
 }
 
 /* Vectors to norm 1 and, for those that came out of a nearly empty direction, at right
@@ -260,7 +280,8 @@ static int gram_components(const struct asim_view *view, size_t k, double *value
         memset(v, 0, width * sizeof *v);
         for (size_t at = 0; at < frames;) {
             struct run run = run_at(view, at, frames);
-            asim_rows_combine(run.rows, width, run.count, weights + i * frames + at, v);
+            view->layout->kernels->combine(run.rows, width, run.count,
+                                           weights + i * frames + at, v);
             at += run.count;
         }
         memcpy(vectors + i * size, v, size * sizeof *v);
@@ -325,72 +346,86 @@ int asim_view_components(const struct asim_view *view, enum asim_method method,
 
 struct project_pass {
     const struct asim_view *view;
-    struct normal *normal; /* its mean is used */
-    const double *values, *vectors;
-    double *projections, *residuals; /* [k][count], [k] */
-    double *scratch;                 /* [thread][2][width] */
+    size_t k, parts;
+    const double *vectors; /* [k][size] */
+    double *projections;   /* [k][count] */
+    double *panels;        /* [thread][PANEL_ROWS][size] */
+    double *products;      /* [parts][k][size]: sum of row (row . v) */
 };
 
-static int project_one(void *context, size_t task, int thread_index,
-                       struct asim_error *err)
+/* Panels of rows in double, so that each row travels once for all vectors. */
+static int project_part(void *context, size_t task, int thread_index,
+                        struct asim_error *err)
 {
     (void)err;
     const struct project_pass *pass = context;
     const struct asim_view *view = pass->view;
-    size_t width = asim_row_width(view->layout), size = 3 * view->layout->atom_count;
-    double *v = pass->scratch + (size_t)thread_index * 2 * width, *y = v + width;
-    double *p = pass->projections + task * view->count;
-    memset(v, 0, 2 * width * sizeof *v);
-    memcpy(v, pass->vectors + task * size, size * sizeof *v);
-    for (size_t at = 0; at < view->count;) {
-        struct run run = run_at(view, at, view->count);
-        asim_rows_project(run.rows, width, run.count, v, p + at);
-        asim_rows_combine(run.rows, width, run.count, p + at, y);
-        at += run.count;
+    size_t size = 3 * view->layout->atom_count, width = asim_row_width(view->layout);
+    double *panel = pass->panels + (size_t)thread_index * PANEL_ROWS * size;
+    double *products = pass->products + task * pass->k * size;
+    size_t at = view->count * task / pass->parts;
+    size_t end = view->count * (task + 1) / pass->parts;
+    int n = (int)size, k = (int)pass->k, frames = (int)view->count;
+    while (at < end) {
+        struct run run = run_at(view, at, end);
+        size_t rows = run.count < PANEL_ROWS ? run.count : PANEL_ROWS;
+        for (size_t f = 0; f < rows; f++)
+            for (size_t i = 0; i < size; i++)
+                panel[f * size + i] = run.rows[f * width + i];
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, k, (int)rows, n, 1.0,
+                    pass->vectors, n, panel, n, 0.0, pass->projections + at, frames);
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, k, n, (int)rows, 1.0,
+                    pass->projections + at, frames, panel, n, 1.0, products, n);
+        at += rows;
     }
-    const double *mean = pass->normal->mean;
-    double shift = 0.0, square = 0.0;
-    for (size_t i = 0; i < size; i++)
-        shift += mean[i] * v[i];
-    shift *= (double)view->count;
-    for (size_t i = 0; i < size; i++) {
-        double r = y[i] - shift * mean[i] - pass->values[task] * v[i];
-        square += r * r;
-    }
-    pass->residuals[task] = sqrt(square);
     return 0;
+}
+
+/* The largest |A v - l v|, A = sum d d^T - n m m^T. */
+static double largest_residual(const struct project_pass *pass, const double *values,
+                               const double *mean)
+{
+    size_t size = 3 * pass->view->layout->atom_count;
+    double largest = 0.0;
+    for (size_t c = 0; c < pass->k; c++) {
+        const double *v = pass->vectors + c * size;
+        double square = 0.0;
+        double shift = cblas_ddot((int)size, mean, 1, v, 1) * (double)pass->view->count;
+        for (size_t i = 0; i < size; i++) {
+            double r = -shift * mean[i] - values[c] * v[i];
+            for (size_t p = 0; p < pass->parts; p++)
+                r += pass->products[(p * pass->k + c) * size + i];
+            square += r * r;
+        }
+        largest = fmax(largest, sqrt(square));
+    }
+    return largest;
 }
 
 int asim_view_project(const struct asim_view *view, size_t k, const double *values,
                       const double *vectors, double *ret_projections,
                       double *ret_residual, struct asim_error *err)
 {
-    size_t width = asim_row_width(view->layout);
-    struct normal normal;
-    double *residuals = NULL, *scratch = NULL;
-    int rc = normal_init(view, &normal, err);
-    if (rc < 0)
+    size_t size = 3 * view->layout->atom_count, width = asim_row_width(view->layout);
+    struct project_pass pass = {
+        .view = view, .k = k, .vectors = vectors, .projections = ret_projections};
+    pass.parts = width * view->count >= LARGE_VIEW ? PARTS : 1;
+    int threads = pass.parts > 1 ? view->thread_count : 1, rc = -1;
+    double *mean = asim_alloc_array(width, sizeof *mean, err);
+    if (mean)
+        pass.panels = asim_alloc_aligned((size_t)threads * PANEL_ROWS,
+                                         size * sizeof *pass.panels, err);
+    if (pass.panels)
+        pass.products =
+            asim_alloc_aligned(pass.parts * k, size * sizeof *pass.products, err);
+    if (!pass.products || view_mean(view, mean, err) < 0 ||
+        asim_parallel(pass.parts, threads, project_part, &pass, err) < 0)
         goto out;
-    rc = -1;
-    residuals = asim_alloc_array(k, sizeof *residuals, err);
-    if (residuals)
-        scratch = asim_alloc_aligned((size_t)view->thread_count,
-                                     2 * width * sizeof *scratch, err);
-    if (!scratch)
-        goto out;
-    struct project_pass pass = {view,      &normal, values, vectors, ret_projections,
-                                residuals, scratch};
-    int threads = width * view->count >= LARGE_VIEW ? view->thread_count : 1;
-    rc = asim_parallel(k, threads, project_one, &pass, err);
-    if (rc == 0) {
-        double largest = 0.0;
-        for (size_t i = 0; i < k; i++)
-            largest = fmax(largest, residuals[i]);
-        *ret_residual = largest;
-    }
+    *ret_residual = largest_residual(&pass, values, mean);
+    rc = 0;
 out:
-    free(scratch);
-    free(residuals);
-    normal_finish(&normal);
+    free(pass.products);
+    free(pass.panels);
+    free(mean);
     return rc;
 }

@@ -15,6 +15,7 @@ struct asim_view {
     const struct asim_block *blocks;
     size_t first, count;
     bool exact; /* covariance products in double */
+    bool rough; /* matrix-free products in float: for answers of a few digits */
     int thread_count;
 };
 

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -29,13 +30,25 @@ static int default_threads(void)
     return count > 0 ? count : 1;
 }
 
-/* Units, norm and sign of the components; those without variance are dropped. */
-static void settle_components(struct asim_analysis *an)
+/* From x0 x1 .. y0 .. z0 .. to x0 y0 z0 x1 .. */
+static void interleave(double *v, size_t atoms, double *scratch)
+{
+    memcpy(scratch, v, 3 * atoms * sizeof *v);
+    for (size_t a = 0; a < atoms; a++)
+        for (size_t d = 0; d < 3; d++)
+            v[3 * a + d] = scratch[d * atoms + a];
+}
+
+/* Order, units, norm and sign of the components; those without variance are dropped. */
+static int settle_components(struct asim_analysis *an, struct asim_error *err)
 {
     struct asim_pca *pca = &an->pca;
     size_t size = 3 * an->layout->atom_count, frames = pca->frame_count;
     size_t found = pca->component_count, kept = 0;
     double divisor = (double)(frames - 1);
+    double *scratch = asim_alloc_array(size, sizeof *scratch, err);
+    if (!scratch)
+        return -1;
     while (kept < found &&
            pca->eigenvalues_nm2[kept] > EMPTY_FRACTION * pca->eigenvalues_nm2[0])
         kept++;
@@ -50,6 +63,7 @@ static void settle_components(struct asim_analysis *an)
         double *p = pca->projections_nm + i * frames;
         double square = 0.0;
         size_t largest = 0;
+        interleave(v, an->layout->atom_count, scratch);
         for (size_t j = 0; j < size; j++) {
             square += v[j] * v[j];
             if (fabs(v[j]) > fabs(v[largest]))
@@ -69,6 +83,8 @@ static void settle_components(struct asim_analysis *an)
                        "PC1 has cosine content %.2f: it moves like free diffusion, the "
                        "trajectory is too short to sample it",
                        pca->cosine_content[0]);
+    free(scratch);
+    return 0;
 }
 
 /* From x[] y[] z[] to x0 y0 z0 x1 .. */
@@ -105,16 +121,21 @@ static int prepare(struct asim_analysis *an, struct asim_error *err)
                          an->pca.plan, sizeof an->pca.plan, err) < 0)
         return -1;
     asim_log_write(an->log, ASIM_LOG_INFO, "memory plan: %s", an->pca.plan);
-    an->reference = asim_alloc_aligned(align_width, sizeof(double), err);
-    if (an->reference)
-        an->sum = asim_alloc_aligned(width, sizeof(double), err);
+    an->sum = asim_alloc_aligned(width, sizeof(double), err);
     if (an->sum)
         an->mean = asim_alloc_aligned(width, sizeof(double), err);
     if (!an->mean)
         return -1;
     an->align_sum =
         layout->same ? an->sum : asim_alloc_aligned(align_width, sizeof(double), err);
-    return an->align_sum ? 0 : -1;
+    return an->align_sum ? asim_target_init(layout, NULL, &an->target, err) : -1;
+}
+
+/* Frames of the one block of a stream. */
+static size_t block_frames(const struct asim_frame_source *source)
+{
+    size_t frames = source->frame_bound ? source->frame_bound : 1;
+    return frames < ASIM_BLOCK_FRAMES ? frames : ASIM_BLOCK_FRAMES;
 }
 
 int asim_pca_analyse(const struct asim_frame_source *source,
@@ -132,7 +153,7 @@ int asim_pca_analyse(const struct asim_frame_source *source,
     asim_blas_begin();
     if (prepare(&an, err) < 0)
         goto out;
-    if ((an.plan.streaming ? asim_analysis_new_block(&an, err)
+    if ((an.plan.streaming ? asim_analysis_new_blocks(&an, block_frames(source), err)
                            : asim_analysis_read_all(&an, err)) < 0)
         goto out;
     if (!an.plan.streaming && asim_analysis_require_frames(&an, err) < 0)
@@ -140,13 +161,14 @@ int asim_pca_analyse(const struct asim_frame_source *source,
     if (asim_analysis_settle_reference(&an, err) < 0 ||
         asim_analysis_solve(&an, err) < 0)
         goto out;
-    settle_components(&an);
+    if (settle_components(&an, err) < 0)
+        goto out;
     an.pca.mean_nm =
         interleaved(an.mean, an.layout->padded, an.layout->atom_count, err);
     if (!an.pca.mean_nm)
         goto out;
-    an.pca.reference_nm =
-        interleaved(an.reference, an.layout->align_padded, an.layout->align_count, err);
+    an.pca.reference_nm = interleaved(an.target.atoms, an.layout->align_padded,
+                                      an.layout->align_count, err);
     if (!an.pca.reference_nm)
         goto out;
     an.pca.atom_count = an.layout->atom_count;
@@ -165,7 +187,7 @@ out:
     free(an.blocks);
     if (!source->layout->same)
         free(an.align_sum);
-    free(an.reference);
+    asim_target_finish(&an.target);
     free(an.sum);
     free(an.mean);
     asim_pca_finish(&an.pca);

@@ -1,14 +1,9 @@
 /*
- * A few largest eigenpairs of symmetric matrices by ARPACK and LAPACK.
- *
- * ARPACK keeps its state between calls in Fortran SAVE variables: one iteration at a
- * time may run in a process, and a lock (the only process-wide object here, together
- * with the BLAS thread count) sees to that. The start vector is fixed: the same input
- * gives the same bits.
+ * A few largest eigenpairs of a symmetric matrix by Lanczos steps or LAPACK, and the
+ * thread count of BLAS, the only process-wide object here.
  */
 #include "pca/eigen.h"
 
-#include <arpack/arpack.h>
 #include <cblas.h>
 #include <lapacke.h>
 #include <limits.h>
@@ -18,13 +13,9 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/random.h"
-
-static const double ROUGH_TOLERANCE = 1e-6;
 
 enum { DENSE_SIZE = 64, DENSE_PART = 6, RESTARTS = 300 };
 
-static pthread_mutex_t arpack_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t blas_lock = PTHREAD_MUTEX_INITIALIZER;
 static int blas_users, blas_saved_threads;
 
@@ -45,113 +36,6 @@ void asim_blas_end(void)
     if (--blas_users == 0 && blas_saved_threads != 1)
         openblas_set_num_threads(blas_saved_threads);
     pthread_mutex_unlock(&blas_lock);
-}
-
-/* Basis vectors per restart: enough that most spectra of motion need few restarts, and
- * no more than a rough answer needs. */
-static size_t basis_size(size_t n, size_t k, double tolerance)
-{
-    size_t basis = tolerance < ROUGH_TOLERANCE ? 2 * k + 12 : 2 * k + 2;
-    return basis < n ? basis : n;
-}
-
-size_t asim_eigen_work_doubles(size_t n, size_t k)
-{
-    size_t basis = basis_size(n, k, 0.0);
-    return n * (basis + 4) + basis * (basis + 8) + 2 * k;
-}
-
-struct lanczos {
-    double *residual, *basis, *work, *small, *values;
-    a_int *select;
-};
-
-static void lanczos_finish(struct lanczos *lanczos)
-{
-    free(lanczos->residual);
-    free(lanczos->basis);
-    free(lanczos->work);
-    free(lanczos->small);
-    free(lanczos->values);
-    free(lanczos->select);
-}
-
-static int lanczos_init(size_t n, size_t k, size_t basis, struct lanczos *lanczos,
-                        struct asim_error *err)
-{
-    lanczos->residual = asim_alloc_array(n, sizeof(double), err);
-    if (lanczos->residual)
-        lanczos->basis = asim_alloc_array(basis, n * sizeof(double), err);
-    if (lanczos->basis)
-        lanczos->work = asim_alloc_array(3, n * sizeof(double), err);
-    if (lanczos->work)
-        lanczos->small = asim_alloc_array(basis * (basis + 8), sizeof(double), err);
-    if (lanczos->small)
-        lanczos->values = asim_alloc_array(k, sizeof(double), err);
-    if (lanczos->values)
-        lanczos->select = asim_alloc_array(basis, sizeof(a_int), err);
-    return lanczos->select ? 0 : -1;
-}
-
-int asim_eigen_lanczos(size_t n, size_t k, asim_operator_fn apply, void *context,
-                       double tolerance, int restarts, double *values, double *vectors,
-                       struct asim_error *err)
-{
-    size_t basis = basis_size(n, k, tolerance);
-    if (n > INT_MAX / 4 || basis * (basis + 8) > INT_MAX)
-        return asim_fail(err, ASIM_ENOMEM,
-                         "%zu coordinates and %zu components are more than the "
-                         "eigenvalue library can number",
-                         n, k);
-    struct lanczos lanczos = {0};
-    int rc = -1;
-    bool locked = false;
-    if (lanczos_init(n, k, basis, &lanczos, err) < 0)
-        goto out;
-    struct asim_random random;
-    asim_random_seed(&random, 1);
-    for (size_t i = 0; i < n; i++)
-        lanczos.residual[i] = asim_random_uniform(&random) - 0.5;
-
-    a_int ido = 0, info = 1, pointers[11] = {0}, settings[11] = {0};
-    a_int lwork = (a_int)(basis * (basis + 8));
-    settings[0] = 1;        /* exact shifts */
-    settings[2] = restarts; /* at most */
-    settings[6] = 1;        /* y = A x */
-    pthread_mutex_lock(&arpack_lock);
-    locked = true;
-    for (;;) {
-        dsaupd_c(&ido, "I", (a_int)n, "LA", (a_int)k, tolerance, lanczos.residual,
-                 (a_int)basis, lanczos.basis, (a_int)n, settings, pointers,
-                 lanczos.work, lanczos.small, lwork, &info);
-        if (ido != 1 && ido != -1)
-            break;
-        if (apply(context, lanczos.work + pointers[0] - 1,
-                  lanczos.work + pointers[1] - 1, err) < 0)
-            goto out;
-    }
-    if (info != 0) {
-        rc = 1;
-        goto out;
-    }
-    dseupd_c(1, "A", lanczos.select, lanczos.values, lanczos.basis, (a_int)n, 0.0, "I",
-             (a_int)n, "LA", (a_int)k, tolerance, lanczos.residual, (a_int)basis,
-             lanczos.basis, (a_int)n, settings, pointers, lanczos.work, lanczos.small,
-             lwork, &info);
-    if (info != 0 || settings[4] < (a_int)k) {
-        rc = 1;
-        goto out;
-    }
-    for (size_t i = 0; i < k; i++) { /* ascending there, descending here */
-        values[i] = lanczos.values[k - 1 - i];
-        memcpy(vectors + i * n, lanczos.basis + (k - 1 - i) * n, n * sizeof *vectors);
-    }
-    rc = 0;
-out:
-    if (locked)
-        pthread_mutex_unlock(&arpack_lock);
-    lanczos_finish(&lanczos);
-    return rc;
 }
 
 struct dense {

@@ -21,9 +21,10 @@ typedef int (*asim_operator_fn)(void *context, const double *x, double *y,
                                 struct asim_error *err);
 
 /*
- * The k largest eigenpairs by implicitly restarted Lanczos (ARPACK), descending;
- * `vectors` [k][n]. `tolerance` is relative to each eigenvalue. 0 < k < n.
- * 0: found; 1: not found within `restarts`; -1: an error.
+ * The k largest eigenpairs by Lanczos with thick restarts, descending; `vectors`
+ * [k][n]. |A v - l v| is below `tolerance` times the largest eigenvalue. 0 < k < n.
+ * 0: found; 1: not found within `restarts`; -1: an error. Of eigenvalues that are equal
+ * to the last bit it may find one.
  */
 int asim_eigen_lanczos(size_t n, size_t k, asim_operator_fn apply, void *context,
                        double tolerance, int restarts, double *values, double *vectors,

@@ -9,8 +9,13 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "pca/kernels.h"
-#include "structure/superpose.h"
+
+/* What stands behind the last atom must be zero in every sum. */
+static void clear_padding(float *row, size_t count, size_t padded)
+{
+    for (size_t d = 0; d < 3; d++)
+        memset(row + d * padded + count, 0, (padded - count) * sizeof *row);
+}
 
 /* Fills one block from the source; 1: more may follow, 0: the source is at its end. */
 static int fill_block(struct asim_analysis *an, struct asim_block *block, size_t first,
@@ -20,14 +25,15 @@ static int fill_block(struct asim_analysis *an, struct asim_block *block, size_t
     size_t width = asim_row_width(an->layout),
            align_width = asim_align_width(an->layout);
     block->count = 0;
-    /* A block that is refilled has deviations where the padding must be zero. */
-    if (an->plan.streaming)
-        memset(block->rows, 0, block->capacity * width * sizeof(float));
     while (block->count < block->capacity) {
         float *align =
             an->layout->same ? NULL : block->align_rows + block->count * align_width;
         double time_ps = 0.0;
         uint64_t index = 0;
+        clear_padding(block->rows + block->count * width, an->layout->atom_count,
+                      an->layout->padded);
+        if (align)
+            clear_padding(align, an->layout->align_count, an->layout->align_padded);
         int got =
             an->source->next(an->source->context, block->rows + block->count * width,
                              align, &time_ps, &index, err);
@@ -55,42 +61,30 @@ static int fill_block(struct asim_analysis *an, struct asim_block *block, size_t
     return 1;
 }
 
-int asim_analysis_new_block(struct asim_analysis *an, struct asim_error *err)
+int asim_analysis_new_blocks(struct asim_analysis *an, size_t frame_count,
+                             struct asim_error *err)
 {
-    size_t capacity = an->source->frame_bound < ASIM_BLOCK_FRAMES
-                          ? an->source->frame_bound
-                          : ASIM_BLOCK_FRAMES;
-    if (asim_grow(&an->blocks, &an->block_capacity, an->block_count + 1,
+    size_t count = (frame_count + ASIM_BLOCK_FRAMES - 1) / ASIM_BLOCK_FRAMES;
+    if (asim_grow(&an->blocks, &an->block_capacity, an->block_count + count,
                   sizeof *an->blocks, err) < 0 ||
-        asim_block_init(an->layout, capacity, &an->blocks[an->block_count], err) < 0)
+        asim_blocks_init(an->layout, frame_count, an->blocks + an->block_count, err) <
+            0)
         return -1;
-    an->block_count++;
+    an->block_count += count;
     return 0;
 }
 
-/* The reference becomes the first frame's fit atoms, centred. */
-static int reference_from_first(struct asim_analysis *an, struct asim_error *err)
+/* The first target is the first frame. */
+static int target_from_first(struct asim_analysis *an, struct asim_error *err)
 {
-    const struct asim_layout *layout = an->layout;
-    size_t padded = layout->align_padded, count = layout->align_count;
-    const float *row = asim_block_align_row(layout, &an->blocks[0], 0);
-    double centre[3], spread[3][3] = {{0.0}};
-    asim_row_sum(row, padded, centre);
-    memset(an->reference, 0, 3 * padded * sizeof *an->reference);
-    for (size_t d = 0; d < 3; d++)
-        for (size_t a = 0; a < count; a++)
-            an->reference[d * padded + a] =
-                (double)row[d * padded + a] - centre[d] / (double)count;
-    for (size_t a = 0; a < count; a++)
-        for (size_t i = 0; i < 3; i++)
-            for (size_t j = 0; j < 3; j++)
-                spread[i][j] +=
-                    an->reference[i * padded + a] * an->reference[j * padded + a];
-    if (asim_on_a_line(spread))
-        return asim_fail(err, ASIM_EINPUT,
-                         "frame %llu: the %zu atoms of the fit lie on a line, so that "
-                         "their superposition is not unique; fit on more atoms",
-                         (unsigned long long)an->pca.frame_indices[0], count);
+    const float *row = asim_block_align_row(an->layout, &an->blocks[0], 0);
+    for (size_t i = 0; i < asim_align_width(an->layout); i++)
+        an->align_sum[i] = (double)row[i];
+    asim_target_set(an->layout, an->align_sum, &an->target);
+    if (asim_target_check(an->layout, &an->target, err) < 0)
+        return asim_wrap(err, "frame %llu",
+                         (unsigned long long)an->pca.frame_indices[0]);
+    an->target_known = true;
     return 0;
 }
 
@@ -107,8 +101,6 @@ int asim_analysis_stream_pass(struct asim_analysis *an, asim_block_fn visit,
             return -1;
         if (block->count == 0)
             break;
-        if (first == 0 && !an->frames_known && reference_from_first(an, err) < 0)
-            return -1;
         if (visit(an, block, first, context, err) < 0)
             return -1;
         first += block->count;
@@ -122,33 +114,46 @@ int asim_analysis_stream_pass(struct asim_analysis *an, asim_block_fn visit,
     return 0;
 }
 
+/* Frames of which memory is asked for at once: some 32 MB, whole blocks. */
+static size_t slab_frames(const struct asim_layout *layout, size_t left)
+{
+    size_t bytes = (size_t)asim_block_bytes(layout, ASIM_BLOCK_FRAMES);
+    size_t blocks = ((size_t)32 << 20) / bytes + 1;
+    return left / ASIM_BLOCK_FRAMES < blocks ? left : blocks * ASIM_BLOCK_FRAMES;
+}
+
 int asim_analysis_read_all(struct asim_analysis *an, struct asim_error *err)
 {
+    size_t bound = an->source->frame_bound, frames = 0, filled = 0;
     if (an->source->rewind(an->source->context, err) < 0)
         return -1;
-    size_t frames = 0;
-    for (int more = 1; more && frames < an->source->frame_bound;) {
-        if (asim_analysis_new_block(an, err) < 0)
+    for (int more = 1; more && frames < bound;) {
+        if (filled == an->block_count &&
+            asim_analysis_new_blocks(an, slab_frames(an->layout, bound - frames), err) <
+                0)
             return -1;
-        struct asim_block *block = &an->blocks[an->block_count - 1];
+        struct asim_block *block = &an->blocks[filled];
         more = fill_block(an, block, frames, err);
         if (more < 0)
             return -1;
         frames += block->count;
-        if (block->count == 0) {
-            asim_block_finish(block);
-            an->block_count--;
-        }
+        filled += block->count > 0;
     }
     an->frames_known = true;
-    return frames > 0 ? reference_from_first(an, err) : 0;
+    an->block_used = filled;
+    return frames > 0 ? target_from_first(an, err) : 0;
 }
 
 static int fit_block(struct asim_analysis *an, struct asim_block *block, size_t first,
                      void *context, struct asim_error *err)
 {
     (void)context;
-    return asim_blocks_fit(an->layout, block, 1, an->reference,
+    if (!an->target_known) {
+        if (target_from_first(an, err) < 0)
+            return -1;
+        memset(an->align_sum, 0, asim_align_width(an->layout) * sizeof(double));
+    }
+    return asim_blocks_fit(an->layout, block, 1, &an->target,
                            an->pca.frame_indices + first, an->threads, an->sum,
                            an->align_sum, err);
 }
@@ -156,11 +161,10 @@ static int fit_block(struct asim_analysis *an, struct asim_block *block, size_t 
 static int fit_everything(struct asim_analysis *an, struct asim_error *err)
 {
     memset(an->sum, 0, asim_row_width(an->layout) * sizeof *an->sum);
-    if (!an->layout->same)
-        memset(an->align_sum, 0, asim_align_width(an->layout) * sizeof *an->align_sum);
+    memset(an->align_sum, 0, asim_align_width(an->layout) * sizeof *an->align_sum);
     if (an->plan.streaming)
         return asim_analysis_stream_pass(an, fit_block, NULL, err);
-    return asim_blocks_fit(an->layout, an->blocks, an->block_count, an->reference,
+    return asim_blocks_fit(an->layout, an->blocks, an->block_used, &an->target,
                            an->pca.frame_indices, an->threads, an->sum, an->align_sum,
                            err);
 }
@@ -175,38 +179,28 @@ int asim_analysis_require_frames(const struct asim_analysis *an, struct asim_err
                      an->pca.frame_count, an->pca.frame_count == 1 ? " is" : "s are");
 }
 
-int asim_analysis_settle_reference(struct asim_analysis *an, struct asim_error *err)
+/* Sums become means; returns the weighted rms distance of the mean of the fit's atoms
+ * from the target. */
+static double take_means(struct asim_analysis *an)
 {
     const struct asim_layout *layout = an->layout;
-    size_t padded = layout->align_padded, count = layout->align_count;
-    double change = INFINITY;
-    int pass = 0;
-    for (;;) {
-        if (fit_everything(an, err) < 0 || asim_analysis_require_frames(an, err) < 0)
-            return -1;
-        pass++;
-        double square = 0.0, frames = (double)an->pca.frame_count;
-        for (size_t d = 0; d < 3; d++)
-            for (size_t a = 0; a < count; a++) {
-                double difference = an->align_sum[d * padded + a] / frames -
-                                    an->reference[d * padded + a];
-                square += difference * difference;
-            }
-        change = sqrt(square / (double)count);
-        if (an->options->reference == ASIM_REFERENCE_FIRST ||
-            change < an->options->mean_tolerance_nm ||
-            pass > an->options->mean_iterations)
-            break;
-        for (size_t d = 0; d < 3; d++) {
-            double centre = 0.0;
-            for (size_t a = 0; a < count; a++) {
-                an->reference[d * padded + a] = an->align_sum[d * padded + a] / frames;
-                centre += an->reference[d * padded + a];
-            }
-            for (size_t a = 0; a < count; a++)
-                an->reference[d * padded + a] -= centre / (double)count;
+    size_t padded = layout->align_padded;
+    double square = 0.0, frames = (double)an->pca.frame_count;
+    for (size_t d = 0; d < 3; d++)
+        for (size_t a = 0; a < layout->atom_count; a++)
+            an->mean[d * layout->padded + a] = an->sum[d * layout->padded + a] / frames;
+    for (size_t d = 0; d < 3; d++)
+        for (size_t a = 0; a < layout->align_count; a++) {
+            double *mean = &an->align_sum[d * padded + a];
+            *mean /= frames;
+            double difference = *mean - an->target.atoms[d * padded + a];
+            square += an->target.weights[a] * difference * difference;
         }
-    }
+    return sqrt(square / an->target.weight_sum);
+}
+
+static void log_settled(const struct asim_analysis *an, double change, int passes)
+{
     if (an->options->reference == ASIM_REFERENCE_FIRST)
         asim_log_write(an->log, ASIM_LOG_INFO,
                        "%zu frames superposed on the first (%.3g nm rms from the mean)",
@@ -215,19 +209,29 @@ int asim_analysis_settle_reference(struct asim_analysis *an, struct asim_error *
         asim_log_write(an->log, ASIM_LOG_INFO,
                        "%zu frames superposed on their mean, which settled to %.2g nm "
                        "in %d passes",
-                       an->pca.frame_count, change, pass);
+                       an->pca.frame_count, change, passes);
     else
         asim_log_write(an->log, ASIM_LOG_WARNING,
                        "the mean structure still moved by %.2g nm after %d passes "
                        "(tolerance %.2g nm)",
-                       change, pass, an->options->mean_tolerance_nm);
-    for (size_t d = 0; d < 3; d++)
-        for (size_t a = 0; a < layout->padded; a++)
-            an->mean[d * layout->padded + a] =
-                a < layout->atom_count
-                    ? an->sum[d * layout->padded + a] / (double)an->pca.frame_count
-                    : 0.0;
-    return 0;
+                       change, passes, an->options->mean_tolerance_nm);
+}
+
+int asim_analysis_settle_reference(struct asim_analysis *an, struct asim_error *err)
+{
+    double change = INFINITY;
+    for (int pass = 1;; pass++) {
+        if (fit_everything(an, err) < 0 || asim_analysis_require_frames(an, err) < 0)
+            return -1;
+        change = take_means(an);
+        if (an->options->reference == ASIM_REFERENCE_FIRST ||
+            change < an->options->mean_tolerance_nm ||
+            pass > an->options->mean_iterations) {
+            log_settled(an, change, pass);
+            return 0;
+        }
+        asim_target_set(an->layout, an->align_sum, &an->target);
+    }
 }
 
 int asim_analysis_deviate_block(struct asim_analysis *an, struct asim_block *block,
@@ -236,6 +240,6 @@ int asim_analysis_deviate_block(struct asim_analysis *an, struct asim_block *blo
 {
     if (fit_block(an, block, first, NULL, err) < 0)
         return -1;
-    return asim_blocks_deviate(an->layout, block, 1, an->mean, an->threads, square_sum,
-                               err);
+    return asim_blocks_deviate(an->layout, block, 1, an->mean, NULL, an->threads,
+                               square_sum, err);
 }

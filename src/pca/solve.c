@@ -12,11 +12,13 @@
 #include "base/threads.h"
 #include "pca/components.h"
 #include "pca/eigen.h"
-#include "pca/kernels.h"
 #include "pca/quality.h"
 #include "pca/scatter.h"
 
 enum { RMSIP_COMPONENTS = 10 };
+
+/* RMSIP is read to two digits. */
+static const double ROUGH_TOLERANCE = 1e-4;
 
 /* Residuals of an accepted component, relative to the largest eigenvalue. */
 static const double RESIDUAL_LIMIT = 1e-8;
@@ -173,7 +175,7 @@ static int solve_covariance_in_memory(struct asim_analysis *an, struct asim_erro
     int rc = -1;
     if (states_init(an, &states, err) < 0)
         goto out;
-    for (size_t b = 0; b < an->block_count; b++)
+    for (size_t b = 0; b < an->block_used; b++)
         if (states_add(an, &states, &an->blocks[b], b * ASIM_BLOCK_FRAMES, err) < 0)
             goto out;
     rc = states_solve(an, &states, err);
@@ -192,10 +194,10 @@ static int rmsip_in_memory(struct asim_analysis *an, const struct asim_view *vie
         struct asim_view part = *view;
         part.first = h ? half : 0;
         part.count = h ? view->count - half : half;
-        /* RMSIP is read to two digits. */
+        part.rough = true;
         rc = asim_view_components(
             &part, asim_method_choose(part.count, an->layout->atom_count, halves.k),
-            halves.k, 1e-4, halves.values, halves.vectors[h], err);
+            halves.k, ROUGH_TOLERANCE, halves.values, halves.vectors[h], err);
     }
     if (rc == 0 && halves.k)
         an->pca.rmsip =
@@ -213,8 +215,9 @@ static int solve_in_memory(struct asim_analysis *an, struct asim_error *err)
                              0,
                              frames,
                              an->options->precision == ASIM_PRECISION_DOUBLE,
+                             false,
                              an->threads};
-    if (asim_blocks_deviate(an->layout, an->blocks, an->block_count, an->mean,
+    if (asim_blocks_deviate(an->layout, an->blocks, an->block_used, an->mean, NULL,
                             an->threads, &an->square_sum, err) < 0 ||
         require_motion(an, err) < 0)
         return -1;
@@ -269,9 +272,10 @@ static int project_component(void *context, size_t task, int thread_index,
     const struct project_task *project = context;
     const struct asim_pca *pca = &project->an->pca;
     size_t width = asim_row_width(project->an->layout);
-    asim_rows_project(project->block->rows, width, project->block->count,
-                      project->vectors + task * width,
-                      pca->projections_nm + task * pca->frame_count + project->first);
+    project->an->layout->kernels->project(
+        project->block->rows, width, project->block->count,
+        project->vectors + task * width,
+        pca->projections_nm + task * pca->frame_count + project->first);
     return 0;
 }
 
@@ -300,8 +304,8 @@ static int normal_block(struct asim_analysis *an, struct asim_block *block,
     if (asim_analysis_deviate_block(an, block, first, &squares, err) < 0)
         return -1;
     an->square_sum += squares;
-    asim_rows_normal(block->rows, asim_row_width(an->layout), block->count, pass->v,
-                     pass->y);
+    an->layout->kernels->normal(block->rows, asim_row_width(an->layout), block->count,
+                                pass->v, pass->y);
     return 0;
 }
 

@@ -58,21 +58,42 @@ static double largest_magnitude(const double m[3][3])
     return largest;
 }
 
-/* Determinant of the 3 x 3 matrix left of `a` without one row and one column. */
-static double minor_of(const double a[4][4], int row, int column)
+/* The 2 x 2 minors of the first two rows and of the last two: all cofactors and the
+ * determinant are short sums of them (Laplace). */
+struct minors {
+    double upper[6], lower[6]; /* of rows 0 1 and rows 2 3; columns 01 02 03 12 13 23 */
+};
+
+static struct minors minors_of(const double a[4][4])
 {
-    double b[3][3];
-    for (int i = 0, r = 0; i < 4; i++) {
-        if (i == row)
-            continue;
-        for (int j = 0, c = 0; j < 4; j++)
-            if (j != column)
-                b[r][c++] = a[i][j];
-        r++;
+    static const int column[6][2] = {{0, 1}, {0, 2}, {0, 3}, {1, 2}, {1, 3}, {2, 3}};
+    struct minors m;
+    for (int i = 0; i < 6; i++) {
+        int j = column[i][0], k = column[i][1];
+        m.upper[i] = a[0][j] * a[1][k] - a[0][k] * a[1][j];
+        m.lower[i] = a[2][j] * a[3][k] - a[2][k] * a[3][j];
     }
-    return b[0][0] * (b[1][1] * b[2][2] - b[1][2] * b[2][1]) -
-           b[0][1] * (b[1][0] * b[2][2] - b[1][2] * b[2][0]) +
-           b[0][2] * (b[1][0] * b[2][1] - b[1][1] * b[2][0]);
+    return m;
+}
+
+static double determinant_of(const struct minors *m)
+{
+    return m->upper[0] * m->lower[5] - m->upper[1] * m->lower[4] +
+           m->upper[2] * m->lower[3] + m->upper[3] * m->lower[2] -
+           m->upper[4] * m->lower[1] + m->upper[5] * m->lower[0];
+}
+
+/* Cofactors of row `row` of the matrix: the other row of its pair against the minors
+ * of the other pair. */
+static void cofactors(const double a[4][4], const struct minors *m, int row,
+                      double ret_cofactors[4])
+{
+    const double *r = a[row ^ 1], *s = row < 2 ? m->lower : m->upper;
+    double sign = row % 2 == 0 ? 1.0 : -1.0;
+    ret_cofactors[0] = sign * (r[1] * s[5] - r[2] * s[4] + r[3] * s[3]);
+    ret_cofactors[1] = -sign * (r[0] * s[5] - r[2] * s[2] + r[3] * s[1]);
+    ret_cofactors[2] = sign * (r[0] * s[4] - r[1] * s[2] + r[3] * s[0]);
+    ret_cofactors[3] = -sign * (r[0] * s[3] - r[1] * s[1] + r[2] * s[0]);
 }
 
 /* The largest root of t^4 + c2 t^2 + c1 t + c0, all of whose roots are real: Newton
@@ -113,9 +134,8 @@ bool asim_rotation_fast(const double m[3][3], double ret_rotation[3][3])
     double determinant = a[0][0] * (a[1][1] * a[2][2] - a[1][2] * a[2][1]) -
                          a[0][1] * (a[1][0] * a[2][2] - a[1][2] * a[2][0]) +
                          a[0][2] * (a[1][0] * a[2][1] - a[1][1] * a[2][0]);
-    double c0 = 0.0;
-    for (int j = 0; j < 4; j++)
-        c0 += (j % 2 ? -1.0 : 1.0) * key[0][j] * minor_of(key, 0, j);
+    struct minors minors = minors_of(key);
+    double c0 = determinant_of(&minors);
     /* The root is a sum of three singular values, at most sqrt(3) times the norm. */
     double root;
     if (!largest_root(sqrt(3.0 * square) * (1.0 + 1e-15), -2.0 * square,
@@ -127,22 +147,21 @@ bool asim_rotation_fast(const double m[3][3], double ret_rotation[3][3])
             shifted[i][j] = key[i][j] - (i == j ? root : 0.0);
     /* The adjugate is (a multiple of) q q^T: its largest diagonal element picks the
      * column with the least cancellation. */
-    int best = 0;
-    double largest = 0.0;
+    double q[4] = {0.0}, largest = 0.0, norm = 0.0;
+    minors = minors_of(shifted);
     for (int i = 0; i < 4; i++) {
-        double diagonal = fabs(minor_of(shifted, i, i));
-        if (diagonal > largest) {
-            largest = diagonal;
-            best = i;
-        }
+        double column[4];
+        cofactors(shifted, &minors, i, column);
+        if (fabs(column[i]) <= largest)
+            continue;
+        largest = fabs(column[i]);
+        for (int j = 0; j < 4; j++)
+            q[j] = column[j];
     }
     if (!(largest > 1e-9))
         return false;
-    double q[4], norm = 0.0;
-    for (int j = 0; j < 4; j++) {
-        q[j] = ((best + j) % 2 ? -1.0 : 1.0) * minor_of(shifted, best, j);
+    for (int j = 0; j < 4; j++)
         norm += q[j] * q[j];
-    }
     norm = sqrt(norm);
     for (int j = 0; j < 4; j++)
         q[j] /= norm;

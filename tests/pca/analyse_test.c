@@ -355,7 +355,7 @@ static void *run_job(void *argument)
     return NULL;
 }
 
-/* ARPACK is not reentrant, BLAS settings are global: two analyses at once must not
+/* BLAS settings are global: two analyses at once must not
  * disturb each other. */
 static void test_at_once(void **state)
 {

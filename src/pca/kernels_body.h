@@ -1,0 +1,249 @@
+/*
+ * The bodies of the kernels, in terms of a few vector operations: a file defines these
+ * and TARGET, then includes this one, which leaves a table called `kernels`.
+ *
+ *   vf, VF        a vector of VF floats: LOADF STOREF SETF FMAF(a,b,c) = a b + c
+ *   vd, VD = VF/2 a vector of VD doubles: LOADD STORED SETD FMAD; WIDE(p) reads VD
+ *                 floats, NARROW(p, v) writes them
+ *
+ * Vectors also take + and *. VF divides 16. No order here depends on anything but
+ * sizes.
+ */
+#include <string.h>
+
+#include "pca/kernels.h"
+
+enum { ROWS = 8 };
+
+TARGET static inline double total_d(vd v)
+{
+    double lanes[VD], sum = 0.0;
+    STORED(lanes, v);
+    for (int i = 0; i < VD; i++)
+        sum += lanes[i];
+    return sum;
+}
+
+TARGET static inline double total_f(vf v)
+{
+    float lanes[VF];
+    double sum = 0.0;
+    STOREF(lanes, v);
+    for (int i = 0; i < VF; i++)
+        sum += (double)lanes[i];
+    return sum;
+}
+
+TARGET static void products(const float *row, const double *weights,
+                            const double *reference, size_t padded, double ret_sum[3],
+                            double ret_products[3][3])
+{
+    vd m[9], s[3];
+    for (int i = 0; i < 9; i++)
+        m[i] = SETD(0.0);
+    for (int i = 0; i < 3; i++)
+        s[i] = SETD(0.0);
+    for (size_t i = 0; i < padded; i += VD) {
+        vd x = WIDE(row + i), y = WIDE(row + padded + i),
+           z = WIDE(row + 2 * padded + i);
+        vd rx = LOADD(reference + i), ry = LOADD(reference + padded + i);
+        vd rz = LOADD(reference + 2 * padded + i), w = LOADD(weights + i);
+        s[0] = FMAD(w, x, s[0]);
+        s[1] = FMAD(w, y, s[1]);
+        s[2] = FMAD(w, z, s[2]);
+        m[0] = FMAD(x, rx, m[0]);
+        m[1] = FMAD(x, ry, m[1]);
+        m[2] = FMAD(x, rz, m[2]);
+        m[3] = FMAD(y, rx, m[3]);
+        m[4] = FMAD(y, ry, m[4]);
+        m[5] = FMAD(y, rz, m[5]);
+        m[6] = FMAD(z, rx, m[6]);
+        m[7] = FMAD(z, ry, m[7]);
+        m[8] = FMAD(z, rz, m[8]);
+    }
+    for (int i = 0; i < 3; i++)
+        ret_sum[i] = total_d(s[i]);
+    for (int i = 0; i < 9; i++)
+        ret_products[i / 3][i % 3] = total_d(m[i]);
+}
+
+/* Coordinate d of the fitted atoms x, y, z, on top of `start`. */
+TARGET static inline vd fitted(const struct asim_fit *fit, size_t d, vd x, vd y, vd z,
+                               vd start)
+{
+    start = FMAD(SETD(fit->rotation[d][0]), x, start);
+    start = FMAD(SETD(fit->rotation[d][1]), y, start);
+    return FMAD(SETD(fit->rotation[d][2]), z, start);
+}
+
+TARGET static void rotate_add(const float *rows, size_t stride, size_t count,
+                              size_t padded, const struct asim_fit *fits, double *sums)
+{
+    double shift[3] = {0.0, 0.0, 0.0};
+    for (size_t f = 0; f < count; f++)
+        for (size_t d = 0; d < 3; d++)
+            shift[d] += fits[f].shift[d];
+    for (size_t i = 0; i < padded; i += VD) {
+        vd s[3];
+        for (size_t d = 0; d < 3; d++)
+            s[d] = LOADD(sums + d * padded + i) + SETD(shift[d]);
+        for (size_t f = 0; f < count; f++) {
+            const float *row = rows + f * stride + i;
+            vd x = WIDE(row), y = WIDE(row + padded), z = WIDE(row + 2 * padded);
+            for (size_t d = 0; d < 3; d++)
+                s[d] = fitted(&fits[f], d, x, y, z, s[d]);
+        }
+        for (size_t d = 0; d < 3; d++)
+            STORED(sums + d * padded + i, s[d]);
+    }
+}
+
+TARGET static void deviate(float *row, size_t padded, const struct asim_fit *fit,
+                           const double *mean)
+{
+    for (size_t i = 0; i < padded; i += VD) {
+        vd x = WIDE(row + i), y = WIDE(row + padded + i),
+           z = WIDE(row + 2 * padded + i);
+        for (size_t d = 0; d < 3; d++) {
+            vd start = SETD(fit->shift[d]) - LOADD(mean + d * padded + i);
+            NARROW(row + d * padded + i, fitted(fit, d, x, y, z, start));
+        }
+    }
+}
+
+TARGET static double square(const float *row, size_t width)
+{
+    vd a = SETD(0.0), b = SETD(0.0);
+    for (size_t i = 0; i < width; i += 2 * VD) {
+        vd x = WIDE(row + i), y = WIDE(row + i + VD);
+        a = FMAD(x, x, a);
+        b = FMAD(y, y, b);
+    }
+    return total_d(a + b);
+}
+
+/* Dots of ROWS rows: v travels once for all. */
+TARGET static inline void dots_of_rows(const float *a, size_t width, const double *v,
+                                       double *p)
+{
+    vd t[ROWS];
+    for (int r = 0; r < ROWS; r++)
+        t[r] = SETD(0.0);
+    for (size_t i = 0; i < width; i += VD) {
+        vd vi = LOADD(v + i);
+        for (size_t r = 0; r < ROWS; r++)
+            t[r] = FMAD(WIDE(a + r * width + i), vi, t[r]);
+    }
+    for (int r = 0; r < ROWS; r++)
+        p[r] = total_d(t[r]);
+}
+
+TARGET static inline void add_rows(const float *a, size_t width, const double *p,
+                                   double *y)
+{
+    vd c[ROWS];
+    for (int r = 0; r < ROWS; r++)
+        c[r] = SETD(p[r]);
+    for (size_t i = 0; i < width; i += VD) {
+        vd even = LOADD(y + i), odd = SETD(0.0);
+        for (size_t r = 0; r < ROWS; r += 2) {
+            even = FMAD(WIDE(a + r * width + i), c[r], even);
+            odd = FMAD(WIDE(a + (r + 1) * width + i), c[r + 1], odd);
+        }
+        STORED(y + i, even + odd);
+    }
+}
+
+TARGET static inline double dot_of_one(const float *a, size_t width, const double *v)
+{
+    vd t = SETD(0.0);
+    for (size_t i = 0; i < width; i += VD)
+        t = FMAD(WIDE(a + i), LOADD(v + i), t);
+    return total_d(t);
+}
+
+TARGET static inline void add_one(const float *a, size_t width, double p, double *y)
+{
+    for (size_t i = 0; i < width; i += VD)
+        STORED(y + i, FMAD(WIDE(a + i), SETD(p), LOADD(y + i)));
+}
+
+TARGET static void project(const float *rows, size_t width, size_t count,
+                           const double *v, double *ret_dots)
+{
+    size_t row = 0;
+    for (; row + ROWS <= count; row += ROWS)
+        dots_of_rows(rows + row * width, width, v, ret_dots + row);
+    for (; row < count; row++)
+        ret_dots[row] = dot_of_one(rows + row * width, width, v);
+}
+
+TARGET static void combine(const float *rows, size_t width, size_t count,
+                           const double *coefficients, double *y)
+{
+    size_t row = 0;
+    for (; row + ROWS <= count; row += ROWS)
+        add_rows(rows + row * width, width, coefficients + row, y);
+    for (; row < count; row++)
+        add_one(rows + row * width, width, coefficients[row], y);
+}
+
+TARGET static void normal(const float *rows, size_t width, size_t count,
+                          const double *v, double *y)
+{
+    size_t row = 0;
+    double p[ROWS];
+    for (; row + ROWS <= count; row += ROWS) {
+        dots_of_rows(rows + row * width, width, v, p);
+        add_rows(rows + row * width, width, p, y);
+    }
+    for (; row < count; row++)
+        add_one(rows + row * width, width, dot_of_one(rows + row * width, width, v), y);
+}
+
+TARGET static void normal_float(const float *rows, size_t width, size_t count,
+                                const float *v, float *y)
+{
+    size_t row = 0;
+    for (; row + ROWS <= count; row += ROWS) {
+        const float *a = rows + row * width;
+        vf t[ROWS], c[ROWS];
+        for (int r = 0; r < ROWS; r++)
+            t[r] = SETF(0.0f);
+        for (size_t i = 0; i < width; i += VF) {
+            vf vi = LOADF(v + i);
+            for (size_t r = 0; r < ROWS; r++)
+                t[r] = FMAF(LOADF(a + r * width + i), vi, t[r]);
+        }
+        for (int r = 0; r < ROWS; r++)
+            c[r] = SETF((float)total_f(t[r]));
+        for (size_t i = 0; i < width; i += VF) {
+            vf even = LOADF(y + i), odd = SETF(0.0f);
+            for (size_t r = 0; r < ROWS; r += 2) {
+                even = FMAF(LOADF(a + r * width + i), c[r], even);
+                odd = FMAF(LOADF(a + (r + 1) * width + i), c[r + 1], odd);
+            }
+            STOREF(y + i, even + odd);
+        }
+    }
+    for (; row < count; row++) {
+        const float *a = rows + row * width;
+        vf t = SETF(0.0f);
+        for (size_t i = 0; i < width; i += VF)
+            t = FMAF(LOADF(a + i), LOADF(v + i), t);
+        vf c = SETF((float)total_f(t));
+        for (size_t i = 0; i < width; i += VF)
+            STOREF(y + i, FMAF(LOADF(a + i), c, LOADF(y + i)));
+    }
+}
+
+static const struct asim_kernels kernels = {
+    .products = products,
+    .rotate_add = rotate_add,
+    .deviate = deviate,
+    .square = square,
+    .project = project,
+    .combine = combine,
+    .normal = normal,
+    .normal_float = normal_float,
+};
