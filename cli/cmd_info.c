@@ -237,16 +237,50 @@ static void print_info(const struct file_info *info, const struct settings *sett
         print_atoms(&info->top);
 }
 
+/* Positions for a selection: those of the file itself, or the first frame of the first
+ * trajectory on the command line that has as many atoms, as `autosim pca` takes them.
+ */
+static int select_atoms(const struct settings *settings, struct file_info *info,
+                        struct asim_error *err)
+{
+    struct asim_frame frame = {.atom_count = info->tpr.atom_count,
+                               .x_nm = info->tpr.x_nm};
+    struct asim_selection_context context = {.ndx_path = settings->pca.ndx_path,
+                                             .residues = settings->pca.residues,
+                                             .traj = info->traj};
+    struct asim_trajectory *other = NULL;
+    if (info->is_tpr) {
+        memcpy(frame.box_nm, info->tpr.box_nm, sizeof frame.box_nm);
+        context.frame = &frame;
+    }
+    for (int i = 0; i < settings->argument_count && !other; i++) {
+        const char *path = settings->arguments[i], *topology_format;
+        if (asim_topology_recognise(path, &topology_format, NULL) < 0 ||
+            topology_format || asim_trajectory_open(path, &other, NULL) < 0)
+            continue;
+        if (asim_trajectory_atom_count(other) != info->top.atom_count) {
+            asim_trajectory_close(other);
+            other = NULL;
+            continue;
+        }
+        context.frame = NULL;
+        context.traj = other;
+    }
+    int rc = asim_selection_evaluate(&info->top, settings->pca.selection, &context,
+                                     &info->selected, err);
+    asim_trajectory_close(other);
+    return rc;
+}
+
 static int read_info(const struct settings *settings, const char *path,
                      struct file_info *info, struct asim_error *err)
 {
     *info = (struct file_info){.path = path};
     if (read_file(info, err) < 0)
         return -1;
-    if (info->has_topology && settings->pca.selection)
-        return asim_selection_evaluate(&info->top, settings->pca.selection,
-                                       settings->pca.ndx_path, &info->selected, err);
-    return 0;
+    return info->has_topology && settings->pca.selection
+               ? select_atoms(settings, info, err)
+               : 0;
 }
 
 int cmd_info(const struct settings *settings, struct asim_error *err)

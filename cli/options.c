@@ -37,6 +37,10 @@ static const struct option_spec table[] = {
      "atoms to superpose on (default: those of --sel)"},
     {"ndx", 0, "FILE[:GROUP]", OPTIONS_PCA | OPTIONS_INFO, KIND_FILE, AT(ndx), 0, 0,
      "index file; selects its GROUP, or serves selections of the form: group \"NAME\""},
+    {"residues", 0, "KIND:NAMES|FILE", OPTIONS_PCA | OPTIONS_INFO, KIND_TEXT,
+     AT(pca.residues), 0, 0,
+     "residues that count as protein, nucleic, water, ion or other, e.g. "
+     "\"protein:ABC,DEF;water:TIP7\", or a file such as residuetypes.dat"},
     {"begin", 'b', "PS", OPTIONS_PCA, KIND_REAL, AT(pca.begin_ps), -1e15, 1e15,
      "leave out frames before this time"},
     {"end", 'e', "PS", OPTIONS_PCA, KIND_REAL, AT(pca.end_ps), -1e15, 1e15,

@@ -42,6 +42,7 @@ struct asim_pca_options {
     const char *selection;       /* NULL: asim_selection_default() */
     const char *align_selection; /* NULL: the analysed atoms */
     const char *ndx_path;        /* for group "X"; NULL: none */
+    const char *residues;        /* as in struct asim_selection_context; NULL: none */
     enum asim_pbc_mode pbc;
     enum asim_reference reference;
     enum asim_memory_mode memory;

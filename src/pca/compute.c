@@ -17,14 +17,14 @@ static void copy_text(char *to, size_t size, const char *from)
 
 static int select_atoms(const struct asim_topology *top,
                         const struct asim_pca_options *options,
+                        const struct asim_selection_context *context,
                         struct asim_atom_list *ret_list, char *ret_text, size_t size,
                         struct asim_error *err)
 {
     if (!options->selection)
-        return asim_selection_default(top, ret_list, ret_text, size, err);
+        return asim_selection_default(top, context, ret_list, ret_text, size, err);
     copy_text(ret_text, size, options->selection);
-    return asim_selection_evaluate(top, options->selection, options->ndx_path, ret_list,
-                                   err);
+    return asim_selection_evaluate(top, options->selection, context, ret_list, err);
 }
 
 static bool lists_equal(const struct asim_atom_list *a, const struct asim_atom_list *b)
@@ -75,7 +75,10 @@ int asim_pca_compute(const struct asim_topology *top, struct asim_trajectory *tr
     char selection[sizeof pca.selection] = "",
                           align_text[sizeof pca.align_selection] = "";
     int rc = -1;
-    if (select_atoms(top, options, &atoms, selection, sizeof selection, err) < 0)
+    const struct asim_selection_context context = {
+        .ndx_path = options->ndx_path, .residues = options->residues, .traj = traj};
+    if (select_atoms(top, options, &context, &atoms, selection, sizeof selection, err) <
+        0)
         goto out;
     const char *align_selection =
         options->align_selection ? options->align_selection : options->selection;
@@ -83,8 +86,8 @@ int asim_pca_compute(const struct asim_topology *top, struct asim_trajectory *tr
               align_selection ? align_selection : selection);
     bool same = true;
     if (options->align_selection) {
-        if (asim_selection_evaluate(top, options->align_selection, options->ndx_path,
-                                    &align, err) < 0) {
+        if (asim_selection_evaluate(top, options->align_selection, &context, &align,
+                                    err) < 0) {
             asim_wrap(err, "selection of the fit");
             goto out;
         }

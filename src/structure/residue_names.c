@@ -70,6 +70,8 @@ bool asim_residue_is(enum asim_residue_kind kind, const char *name)
         [ASIM_RESIDUE_WATER] = {water_names, LENGTH(water_names)},
         [ASIM_RESIDUE_ION] = {ion_names, LENGTH(ion_names)},
     };
+    if ((size_t)kind >= LENGTH(lists))
+        return false;
     return bsearch(name, lists[kind].names, lists[kind].count, sizeof(char *),
                    compare_name) != NULL;
 }

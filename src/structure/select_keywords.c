@@ -1,6 +1,6 @@
 /*
- * The words of the selection language: keywords, operators, words that are understood
- * but not evaluated, and hints for words of other programs.
+ * The words of the selection language: keywords, operators and their properties, words
+ * that are understood but not evaluated, and hints for words of other programs.
  */
 #include "structure/select.h"
 
@@ -27,6 +27,7 @@ static const struct asim_select_keyword keywords[] = {
     {"element", ASIM_SELECT_ELEMENT, ASIM_SELECT_STRINGS},
     {"resname", ASIM_SELECT_RESNAME, ASIM_SELECT_STRINGS},
     {"segid", ASIM_SELECT_SEGID, ASIM_SELECT_STRINGS},
+    {"segname", ASIM_SELECT_SEGID, ASIM_SELECT_STRINGS},
     {"chainID", ASIM_SELECT_CHAIN, ASIM_SELECT_STRINGS},
     {"chainid", ASIM_SELECT_CHAIN, ASIM_SELECT_STRINGS},
     {"chain", ASIM_SELECT_CHAIN, ASIM_SELECT_STRINGS},
@@ -40,16 +41,44 @@ static const struct asim_select_keyword keywords[] = {
     {"id", ASIM_SELECT_ID, ASIM_SELECT_INTEGERS},
     {"mass", ASIM_SELECT_MASS, ASIM_SELECT_REALS},
     {"charge", ASIM_SELECT_CHARGE, ASIM_SELECT_REALS},
+    {"molnum", ASIM_SELECT_MOLECULE, ASIM_SELECT_INTEGERS},
+    {"atom", ASIM_SELECT_ATOM, ASIM_SELECT_ADDRESS},
+    {"point", ASIM_SELECT_POINT, ASIM_SELECT_LENGTHS},
     {"group", ASIM_SELECT_GROUP, ASIM_SELECT_GROUP_NAME},
+};
+
+static const struct asim_select_operator_word operators[] = {
+    {"byres", ASIM_SELECT_BYRES, 0},       {"same", ASIM_SELECT_SAME, 0},
+    {"bonded", ASIM_SELECT_BONDED, 0},     {"around", ASIM_SELECT_AROUND, 1},
+    {"exwithin", ASIM_SELECT_AROUND, 1},   {"within", ASIM_SELECT_NEAR, 1},
+    {"pbwithin", ASIM_SELECT_NEAR, 1},     {"sphzone", ASIM_SELECT_SPHZONE, 1},
+    {"sphlayer", ASIM_SELECT_SPHLAYER, 2}, {"isolayer", ASIM_SELECT_ISOLAYER, 2},
+    {"cyzone", ASIM_SELECT_CYZONE, 3},     {"cylayer", ASIM_SELECT_CYLAYER, 4},
+    {"global", ASIM_SELECT_GLOBAL, 0},
+};
+
+static const struct property_word {
+    const char *word;
+    enum asim_select_property property;
+} properties[] = {
+    {"residue", ASIM_SELECT_SAME_RESIDUE},   {"resname", ASIM_SELECT_SAME_RESNAME},
+    {"resid", ASIM_SELECT_SAME_RESID},       {"resnum", ASIM_SELECT_SAME_RESNUM},
+    {"resnr", ASIM_SELECT_SAME_RESNUM},      {"segid", ASIM_SELECT_SAME_SEGID},
+    {"segment", ASIM_SELECT_SAME_SEGID},     {"segname", ASIM_SELECT_SAME_SEGID},
+    {"chain", ASIM_SELECT_SAME_CHAIN},       {"chainID", ASIM_SELECT_SAME_CHAIN},
+    {"chainid", ASIM_SELECT_SAME_CHAIN},     {"name", ASIM_SELECT_SAME_NAME},
+    {"atomname", ASIM_SELECT_SAME_NAME},     {"type", ASIM_SELECT_SAME_TYPE},
+    {"atomtype", ASIM_SELECT_SAME_TYPE},     {"element", ASIM_SELECT_SAME_ELEMENT},
+    {"mass", ASIM_SELECT_SAME_MASS},         {"charge", ASIM_SELECT_SAME_CHARGE},
+    {"molecule", ASIM_SELECT_SAME_MOLECULE}, {"mol", ASIM_SELECT_SAME_MOLECULE},
+    {"fragment", ASIM_SELECT_SAME_FRAGMENT},
 };
 
 /* Keywords of MDAnalysis, GROMACS and VMD that are understood but not evaluated. */
 static const char *const unsupported[] = {
-    "byres",   "same",       "around",    "within",       "exwithin",    "pbwithin",
-    "bonded",  "sphzone",    "sphlayer",  "isolayer",     "cyzone",      "cylayer",
-    "point",   "global",     "smarts",    "aromatic",     "fragment",    "altloc",
-    "altLoc",  "icode",      "moltype",   "molnum",       "fragindex",   "segindex",
-    "bfactor", "tempfactor", "occupancy", "formalcharge", "record_type",
+    "smarts",     "aromatic",  "fragment",     "altloc",      "altLoc",
+    "icode",      "moltype",   "fragindex",    "segindex",    "bfactor",
+    "tempfactor", "occupancy", "formalcharge", "record_type",
 };
 
 /* Words that only mean something where a keyword is expected: as values they are
@@ -68,17 +97,18 @@ static const struct hint {
     {"solvent", "write: water"},
     {"dna", "write: nucleic"},
     {"rna", "write: nucleic"},
-    {"x", "positions change from frame to frame; use gmx select or MDAnalysis to write "
-          "an .ndx group"},
-    {"y", "positions change from frame to frame; use gmx select or MDAnalysis to write "
-          "an .ndx group"},
-    {"z", "positions change from frame to frame; use gmx select or MDAnalysis to write "
-          "an .ndx group"},
+    {"x", "write: prop x > 5A"},
+    {"y", "write: prop y > 5A"},
+    {"z", "write: prop z > 5A"},
     {"resindex",
      "MDAnalysis counts residues from 0 here, GROMACS from 1; write: resid"},
     {"residue", "VMD counts residues from 0 here, others from 1; write: resid"},
-    {"molecule", "use gmx select or MDAnalysis to write an .ndx group"},
-    {"mol", "use gmx select or MDAnalysis to write an .ndx group"},
+    {"molecule", "write: same molecule as ..., or molnum, which counts from 0"},
+    {"molindex", "write: molnum, which counts from 0"},
+    {"mol", "write: same molecule as ..., or molnum, which counts from 0"},
+    {"byresidue", "write: byres"},
+    {"hetero", "write: not (protein or nucleic)"},
+    {"updating", "atoms are selected once, in one frame"},
 };
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
@@ -89,6 +119,33 @@ const struct asim_select_keyword *asim_select_find_keyword(const char *word)
         if (strcmp(word, keywords[i].word) == 0)
             return &keywords[i];
     return NULL;
+}
+
+const struct asim_select_operator_word *asim_select_find_operator(const char *word)
+{
+    for (size_t i = 0; i < LENGTH(operators); i++)
+        if (strcmp(word, operators[i].word) == 0)
+            return &operators[i];
+    return NULL;
+}
+
+bool asim_select_find_property(const char *word, enum asim_select_property *ret)
+{
+    for (size_t i = 0; i < LENGTH(properties); i++) {
+        if (strcmp(word, properties[i].word) == 0) {
+            *ret = properties[i].property;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *asim_select_nearest_property(const char *word)
+{
+    const char *known[LENGTH(properties)];
+    for (size_t i = 0; i < LENGTH(properties); i++)
+        known[i] = properties[i].word;
+    return asim_nearest_word(word, known, LENGTH(known));
 }
 
 bool asim_select_is_unsupported(const char *word)
@@ -121,9 +178,10 @@ bool asim_select_is_not(const char *word)
 
 bool asim_select_is_keyword(const char *word)
 {
-    return asim_select_find_keyword(word) || asim_select_is_unsupported(word) ||
-           asim_select_is_and(word) || asim_select_is_or(word) ||
-           asim_select_is_not(word) || strcmp(word, "prop") == 0;
+    return asim_select_find_keyword(word) || asim_select_find_operator(word) ||
+           asim_select_is_unsupported(word) || asim_select_is_and(word) ||
+           asim_select_is_or(word) || asim_select_is_not(word) ||
+           strcmp(word, "prop") == 0;
 }
 
 const char *asim_select_hint(const char *word)
@@ -136,10 +194,13 @@ const char *asim_select_hint(const char *word)
 
 const char *asim_select_nearest_keyword(const char *word)
 {
-    const char *known[LENGTH(keywords) + 2];
+    const char *known[LENGTH(keywords) + LENGTH(operators) + 2];
+    size_t count = 0;
     for (size_t i = 0; i < LENGTH(keywords); i++)
-        known[i] = keywords[i].word;
-    known[LENGTH(keywords)] = "not";
-    known[LENGTH(keywords) + 1] = "prop";
-    return asim_nearest_word(word, known, LENGTH(known));
+        known[count++] = keywords[i].word;
+    for (size_t i = 0; i < LENGTH(operators); i++)
+        known[count++] = operators[i].word;
+    known[count++] = "not";
+    known[count++] = "prop";
+    return asim_nearest_word(word, known, count);
 }

@@ -82,7 +82,7 @@ int asim_select_lex(const char *text, struct asim_select_query *query,
     query->text = text;
     query->text_length = length;
     query->root = ASIM_SELECT_NO_NODE;
-    query->mixed_token = SIZE_MAX;
+    query->mixed_token = query->greedy_token = query->bare_token = SIZE_MAX;
     query->arena = asim_alloc_array(2 * length + 2, 1, err);
     if (!query->arena)
         return -1;
@@ -128,5 +128,6 @@ void asim_select_finish(struct asim_select_query *query)
     free(query->nodes);
     free(query->ranges);
     free(query->reals);
+    free(query->lengths);
     *query = (struct asim_select_query){0};
 }

@@ -169,111 +169,186 @@ static void add_source(struct builder *b, const struct asim_select_query *query,
     add_piece(b, query->text + node->begin, node->end - node->begin, columns);
 }
 
-static void add_reading(struct builder *b, const struct asim_select_query *query,
-                        size_t node_index, enum asim_select_reading reading,
-                        bool inner);
-
-/* Left to right, a parenthesis closes wherever the operator changes; otherwise the runs
- * of the operator that binds tighter are parenthesised. */
-static void add_chain(struct builder *b, const struct asim_select_query *query,
-                      const struct asim_select_node *chain,
-                      enum asim_select_reading reading)
+/* A part of the text, with the unit in which a reading takes a bare length. */
+static void add_with_units(struct builder *b, const struct asim_select_query *query,
+                           const struct asim_select_node *node, size_t end,
+                           enum asim_select_unit bare_unit)
 {
-    size_t first = chain->first_child;
-    bool runs = chain->mixed && reading != ASIM_SELECT_LEFT_TO_RIGHT;
-    bool tight_or = reading == ASIM_SELECT_OR_FIRST;
-    bool in_run = false;
-    if (!runs) {
-        for (size_t i = query->nodes[first].next; i != ASIM_SELECT_NO_NODE;
-             i = query->nodes[i].next) {
-            size_t next = query->nodes[i].next;
-            if (next != ASIM_SELECT_NO_NODE &&
-                query->nodes[next].after_or != query->nodes[i].after_or)
-                add(b, "(");
-        }
+    size_t at = node->begin;
+    for (size_t i = 0; i < node->length_count; i++) {
+        const struct asim_select_length *length =
+            &query->lengths[node->first_length + i];
+        if (length->unit != ASIM_SELECT_NO_UNIT)
+            continue;
+        add_piece(b, query->text + at, length->end - at, SHOWN_READING);
+        add(b, bare_unit == ASIM_SELECT_NM ? "nm" : "A");
+        at = length->end;
     }
-    for (size_t i = first; i != ASIM_SELECT_NO_NODE; i = query->nodes[i].next) {
-        const struct asim_select_node *child = &query->nodes[i];
-        size_t next = child->next;
-        bool last = next == ASIM_SELECT_NO_NODE;
-        bool next_or = !last && query->nodes[next].after_or;
-        if (i != first)
-            add(b, child->after_or ? " or " : " and ");
-        bool opens = runs && !in_run && !last && next_or == tight_or;
-        if (opens) {
-            add(b, "(");
-            in_run = true;
-        }
-        add_reading(b, query, i, reading, true);
-        if (runs && in_run && (last || next_or != tight_or)) {
-            add(b, ")");
-            in_run = false;
-        }
-        if (!runs && i != first && !last && next_or != child->after_or)
-            add(b, ")");
-    }
+    add_piece(b, query->text + at, end - at, SHOWN_READING);
 }
 
+/* Writes a resolved tree so that it can be typed: chains within chains, and operators
+ * that something follows, stand in parentheses. */
 static void add_reading(struct builder *b, const struct asim_select_query *query,
-                        size_t node_index, enum asim_select_reading reading, bool inner)
+                        size_t node_index, enum asim_select_unit bare_unit, bool closed)
 {
     const struct asim_select_node *node = &query->nodes[node_index];
     if (b->used + 1 >= b->size)
         return;
     if (node->negated)
         add(b, "not ");
-    if (!node->is_chain) {
-        add_source(b, query, node, SHOWN_READING);
+    if (node->kind == ASIM_SELECT_NODE_CLAUSE) {
+        add_with_units(b, query, node, node->end, bare_unit);
         return;
     }
-    if (inner || node->negated)
+    closed |= node->negated && node->kind == ASIM_SELECT_NODE_CHAIN;
+    if (closed)
         add(b, "(");
-    add_chain(b, query, node, reading);
-    if (inner || node->negated)
+    if (node->kind == ASIM_SELECT_NODE_OPERATOR) {
+        const struct asim_select_node *operand = &query->nodes[node->operand];
+        add_with_units(b, query, node, node->head_end, bare_unit);
+        add(b, " ");
+        add_reading(b, query, node->operand, bare_unit,
+                    operand->kind == ASIM_SELECT_NODE_CHAIN);
+    } else {
+        for (size_t i = node->first_child; i != ASIM_SELECT_NO_NODE;
+             i = query->nodes[i].next) {
+            const struct asim_select_node *child = &query->nodes[i];
+            if (i != node->first_child)
+                add(b, child->after_or ? " or " : " and ");
+            add_reading(b, query, i, bare_unit,
+                        child->kind == ASIM_SELECT_NODE_CHAIN ||
+                            (child->kind == ASIM_SELECT_NODE_OPERATOR &&
+                             child->next != ASIM_SELECT_NO_NODE));
+        }
+    }
+    if (closed)
         add(b, ")");
 }
 
-int asim_select_fail_mixed(struct asim_select_scope *scope,
-                           const struct asim_select_query *query,
-                           struct asim_error *err)
+bool asim_select_is_ambiguous(const struct asim_select_query *query)
 {
-    static const enum asim_select_reading readings[] = {
-        ASIM_SELECT_LEFT_TO_RIGHT, ASIM_SELECT_AND_FIRST, ASIM_SELECT_OR_FIRST};
-    static const char *const readers[] = {"as MDAnalysis reads it",
-                                          "as GROMACS and VMD read it", "or so"};
-    char shown[3][SHOWN_READING + 4];
-    size_t counts[3] = {0};
-    size_t atom_count = scope->top->atom_count;
-    uint8_t *mask = asim_alloc_array(atom_count, 1, err);
+    return query->mixed_token != SIZE_MAX || query->greedy_token != SIZE_MAX ||
+           query->bare_token != SIZE_MAX;
+}
+
+/* One way to read a text: what it would be written as, and what it selects. */
+struct shown_reading {
+    char text[SHOWN_READING + 4];
+    size_t atom_count;
+    bool too_deep;
+    bool failed; /* the other readings do not: their unit suits the box */
+};
+
+static int show_reading(struct asim_select_scope *scope,
+                        struct asim_select_query *query,
+                        const struct asim_select_reading *reading, bool first,
+                        uint8_t *mask, struct shown_reading *ret,
+                        struct asim_error *err)
+{
+    size_t root;
+    if (asim_select_resolve(query, reading, &root, err) < 0)
+        return -1;
+    ret->too_deep = root == ASIM_SELECT_NO_NODE;
+    if (ret->too_deep)
+        return 0;
+    scope->bare_unit = reading->bare_unit;
+    if (asim_select_evaluate(scope, query, root, mask, err) < 0) {
+        if (first || (err && err->status != ASIM_EINPUT))
+            return -1;
+        ret->failed = true;
+        memset(mask, 0, scope->top->atom_count);
+    }
+    ret->atom_count = asim_select_count(mask, scope->top->atom_count);
+    struct builder b = {ret->text, SHOWN_READING, 0};
+    add_reading(&b, query, root, reading->bare_unit, false);
+    if (b.used + 1 == b.size)
+        strcpy(ret->text + b.used, "...");
+    return 0;
+}
+
+static void add_shown(struct builder *b, const struct shown_reading *shown,
+                      const char *reader)
+{
+    if (shown->failed)
+        add(b, "\n  %s: not in this box (%s)", shown->text, reader);
+    else
+        add(b, "\n  %s: %zu atom%s (%s)", shown->text, shown->atom_count,
+            shown->atom_count == 1 ? "" : "s", reader);
+}
+
+/* What is ambiguous, in words, and the token where. */
+static const char *describe(const struct asim_select_query *query, size_t *ret_token)
+{
+    *ret_token = query->bare_token;
+    if (query->mixed_token == SIZE_MAX && query->greedy_token == SIZE_MAX)
+        return "a length needs a unit";
+    *ret_token = query->greedy_token;
+    if (query->greedy_token != SIZE_MAX)
+        return "how far a distance, byres, bonded or same ... as reaches needs "
+               "parentheses";
+    *ret_token = query->mixed_token;
+    return query->bare_token == SIZE_MAX
+               ? "'and' and 'or' are mixed without parentheses"
+               : "'and' and 'or' are mixed without parentheses, and a length has no "
+                 "unit";
+}
+
+int asim_select_fail_ambiguous(struct asim_select_scope *scope,
+                               struct asim_select_query *query, struct asim_error *err)
+{
+    bool greedy = query->greedy_token != SIZE_MAX;
+    bool grouped = greedy || query->mixed_token != SIZE_MAX;
+    bool bare = query->bare_token != SIZE_MAX;
+    /* GROMACS' operators are greedy as well (gmx select 2022.5). */
+    const struct asim_select_reading readings[3] = {
+        {ASIM_SELECT_LEFT_TO_RIGHT, true, ASIM_SELECT_ANGSTROM},
+        {ASIM_SELECT_AND_FIRST, true, ASIM_SELECT_NM},
+        {greedy ? ASIM_SELECT_AND_FIRST : ASIM_SELECT_OR_FIRST, false,
+         ASIM_SELECT_ANGSTROM},
+    };
+    struct shown_reading shown[3] = {{.atom_count = 0}};
+    uint8_t *mask = asim_alloc_array(scope->top->atom_count, 1, err);
     if (!mask)
         return -1;
     for (size_t i = 0; i < 3; i++) {
-        if (asim_select_evaluate(scope, query, query->root, readings[i], mask, err) <
+        if (show_reading(scope, query, &readings[i], i == 0, mask, &shown[i], err) <
             0) {
             free(mask);
             return -1;
         }
-        counts[i] = asim_select_count(mask, atom_count);
-        struct builder b = {shown[i], SHOWN_READING, 0};
-        add_reading(&b, query, query->root, readings[i], false);
-        if (b.used + 1 == b.size)
-            strcpy(shown[i] + b.used, "...");
     }
     free(mask);
-    /* `a and b or c` is (a and b) or c to all programs; a reader may still mean
-     * a and (b or c). */
-    bool programs_agree = strcmp(shown[0], shown[1]) == 0;
-    size_t other = programs_agree ? 2 : 1;
-    const struct asim_select_token *join = &query->tokens[query->mixed_token];
+    size_t token;
+    const char *what = describe(query, &token);
     char text[sizeof err->text];
     struct builder b = {text, sizeof text, 0};
-    add(&b, "cannot read the selection: 'and' and 'or' are mixed without parentheses; "
-            "write one of");
-    add(&b, "\n  %s: %zu atoms (%s)", shown[0], counts[0],
-        programs_agree ? "as MDAnalysis, GROMACS and VMD read it" : readers[0]);
-    add(&b, "\n  %s: %zu atoms (%s)", shown[other], counts[other],
-        programs_agree ? "as it may be meant" : readers[1]);
-    add_caret(&b, query, join->offset, join->length);
+    add(&b, "cannot read the selection: %s", what);
+    /* `a and b or c` is (a and b) or c to all programs; a reader may still mean
+     * a and (b or c). */
+    bool agree = strcmp(shown[0].text, shown[1].text) == 0;
+    if (shown[0].too_deep || shown[1].too_deep || shown[2].too_deep) {
+        add(&b, " here");
+    } else {
+        add(&b, "; write one of");
+        if (!grouped)
+            add_shown(&b, &shown[0], "Angstrom, as MDAnalysis and VMD have it");
+        else if (agree)
+            add_shown(&b, &shown[0],
+                      greedy ? "as MDAnalysis and GROMACS read it"
+                             : "as MDAnalysis, GROMACS and VMD read it");
+        else
+            add_shown(&b, &shown[0], "as MDAnalysis reads it");
+        if (!grouped)
+            add_shown(&b, &shown[1], "nm, as GROMACS has it");
+        else if (!agree)
+            add_shown(&b, &shown[1],
+                      greedy || bare ? "as GROMACS reads it"
+                                     : "as GROMACS and VMD read it");
+        if (grouped && (agree || greedy))
+            add_shown(&b, &shown[2], "as it may be meant");
+    }
+    add_caret(&b, query, query->tokens[token].offset, query->tokens[token].length);
     return asim_fail(err, ASIM_EINPUT, "%s", text);
 }
 
@@ -294,14 +369,13 @@ int asim_select_fail_empty(struct asim_select_scope *scope,
     bool any_empty = false;
     for (size_t i = 0; i < query->node_count; i++) {
         const struct asim_select_node *node = &query->nodes[i];
-        if (node->is_chain)
+        if (node->kind == ASIM_SELECT_NODE_CHAIN)
             continue;
         if (shown == SHOWN_CLAUSES) {
             add(&b, "; ...");
             break;
         }
-        if (asim_select_evaluate(scope, query, i, ASIM_SELECT_LEFT_TO_RIGHT, mask,
-                                 err) < 0) {
+        if (asim_select_evaluate(scope, query, i, mask, err) < 0) {
             free(mask);
             return -1;
         }
@@ -313,8 +387,9 @@ int asim_select_fail_empty(struct asim_select_scope *scope,
             continue;
         any_empty = true;
         add(&b, " <- empty");
-        const char *nearest =
-            node->negated ? NULL : asim_select_nearest_value(scope->top, query, i);
+        const char *nearest = node->negated || node->kind != ASIM_SELECT_NODE_CLAUSE
+                                  ? NULL
+                                  : asim_select_nearest_value(scope->top, query, i);
         if (nearest)
             add(&b, " (did you mean '%.40s'?)", nearest);
     }

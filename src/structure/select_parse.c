@@ -2,7 +2,7 @@
  * Tokens to a tree.
  *
  *     chain:   operand { and|or operand }
- *     operand: { not } ( '(' chain ')' | clause )
+ *     operand: { not } ( '(' chain ')' | operator operand | clause )
  *     clause:  keyword { value }
  *
  * Keywords are lower case, as MDAnalysis has them (chainID as it is written there);
@@ -21,8 +21,9 @@
 
 struct parser {
     struct asim_select_query *query;
-    size_t at; /* token */
-    int depth;
+    size_t at;       /* token */
+    int depth;       /* of operators and parentheses */
+    int parentheses; /* that are open */
     struct asim_error *err;
 };
 
@@ -73,25 +74,6 @@ static int fail_unknown_keyword(struct parser *p)
                                   word);
 }
 
-static bool read_comparison(const char *word, enum asim_select_compare *ret_compare)
-{
-    static const struct {
-        const char *word;
-        enum asim_select_compare compare;
-    } table[] = {
-        {"<", ASIM_SELECT_LESS},    {"<=", ASIM_SELECT_LESS_EQUAL},
-        {">", ASIM_SELECT_GREATER}, {">=", ASIM_SELECT_GREATER_EQUAL},
-        {"==", ASIM_SELECT_EQUAL},  {"!=", ASIM_SELECT_NOT_EQUAL},
-    };
-    for (size_t i = 0; i < LENGTH(table); i++) {
-        if (strcmp(word, table[i].word) == 0) {
-            *ret_compare = table[i].compare;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* `5 > mass` is `mass < 5`. */
 static enum asim_select_compare mirrored(enum asim_select_compare compare)
 {
@@ -111,12 +93,7 @@ static enum asim_select_compare mirrored(enum asim_select_compare compare)
 
 static int parse_compare_token(struct parser *p, enum asim_select_compare *ret_compare)
 {
-    if (peek(p)->kind != ASIM_SELECT_COMPARE ||
-        !read_comparison(peek(p)->word, ret_compare))
-        return asim_select_fail_token(p->query, p->at, p->err,
-                                      "expected one of < <= > >= == != here");
-    p->at++;
-    return 0;
+    return asim_select_parse_compare(p->query, &p->at, ret_compare, p->err);
 }
 
 static int parse_real_token(struct parser *p, double *ret_value)
@@ -129,6 +106,31 @@ static int parse_real_token(struct parser *p, double *ret_value)
     return 0;
 }
 
+static bool is_coordinate(const char *word)
+{
+    return *word >= 'x' && *word <= 'z' && word[1] == '\0';
+}
+
+static enum asim_select_field coordinate_field(const char *word)
+{
+    return *word == 'x' ? ASIM_SELECT_X : *word == 'y' ? ASIM_SELECT_Y : ASIM_SELECT_Z;
+}
+
+static bool is_position(enum asim_select_field field)
+{
+    return field == ASIM_SELECT_X || field == ASIM_SELECT_Y || field == ASIM_SELECT_Z;
+}
+
+/* Lengths from here on; returns as asim_select_read_length. */
+static int parse_lengths(struct parser *p, struct asim_select_node *node, size_t count)
+{
+    node->first_length = p->query->length_count;
+    for (; node->length_count < count; node->length_count++)
+        if (asim_select_read_length(p->query, &p->at, p->err) < 0)
+            return -1;
+    return 0;
+}
+
 static int parse_prop_name(struct parser *p, enum asim_select_field *ret_field)
 {
     const char *word = peek(p)->word;
@@ -136,15 +138,11 @@ static int parse_prop_name(struct parser *p, enum asim_select_field *ret_field)
         *ret_field = ASIM_SELECT_MASS;
     else if (at_word(p) && strcmp(word, "charge") == 0)
         *ret_field = ASIM_SELECT_CHARGE;
-    else if (at_word(p) && (word[0] == 'x' || word[0] == 'y' || word[0] == 'z') &&
-             word[1] == '\0')
-        return asim_select_fail_token(
-            p->query, p->at, p->err,
-            "positions are not supported in selections: they change from frame to "
-            "frame; use gmx select or MDAnalysis to write an .ndx group");
+    else if (at_word(p) && is_coordinate(word))
+        *ret_field = coordinate_field(word);
     else
         return asim_select_fail_token(p->query, p->at, p->err,
-                                      "expected mass or charge after prop");
+                                      "expected mass, charge, x, y or z after prop");
     p->at++;
     return 0;
 }
@@ -162,29 +160,68 @@ static int add_real(struct parser *p, struct asim_select_node *node,
     return 0;
 }
 
-/* prop [abs] mass > 1.5, or the number first. */
+/* [abs] mass > 1.5, or the number first. */
 static int parse_prop(struct parser *p, struct asim_select_node *node)
 {
     struct asim_select_real real = {0};
-    p->at++;
     if (at_word(p) && strcmp(peek(p)->word, "abs") == 0) {
         real.absolute = true;
         p->at++;
     }
-    double number;
-    if (at_word(p) && asim_select_real(peek(p)->word, &number)) {
-        p->at++;
+    const char *digits = peek(p)->word + strspn(peek(p)->word, "+-.");
+    if (at_word(p) && *digits >= '0' && *digits <= '9') {
+        /* What the number is shows behind the comparison, or behind its unit. */
+        size_t number = p->at++, end = 0;
+        if (at_word(p))
+            p->at++;
         if (parse_compare_token(p, &real.compare) < 0 ||
             parse_prop_name(p, &node->field) < 0)
             return -1;
+        end = p->at;
+        p->at = number;
+        if (is_position(node->field) ? parse_lengths(p, node, 1) < 0
+                                     : parse_real_token(p, &real.low) < 0)
+            return -1;
+        if (peek(p)->kind != ASIM_SELECT_COMPARE)
+            return parse_compare_token(p, &real.compare);
+        p->at = end;
         real.compare = mirrored(real.compare);
-        real.low = number;
     } else if (parse_prop_name(p, &node->field) < 0 ||
                parse_compare_token(p, &real.compare) < 0 ||
-               parse_real_token(p, &real.low) < 0) {
+               (is_position(node->field) ? parse_lengths(p, node, 1) < 0
+                                         : parse_real_token(p, &real.low) < 0)) {
         return -1;
     }
     return add_real(p, node, &real);
+}
+
+/* point x y z radius */
+static int parse_point(struct parser *p, struct asim_select_node *node)
+{
+    size_t first = p->at - 1;
+    if (parse_lengths(p, node, 4) < 0)
+        return -1;
+    return p->query->lengths[node->first_length + 3].value < 0.0
+               ? asim_select_fail_token(p->query, first, p->err,
+                                        "a distance cannot be negative")
+               : 0;
+}
+
+/* atom SEGMENT RESID NAME */
+static int parse_address(struct parser *p, struct asim_select_node *node)
+{
+    struct asim_select_node number = {
+        .field = ASIM_SELECT_RESID, .first_token = p->at + 1, .token_count = 1};
+    for (; node->token_count < 3; node->token_count++, p->at++)
+        if (!at_word(p) && peek(p)->kind != ASIM_SELECT_QUOTED)
+            return asim_select_fail_token(p->query, p->at, p->err,
+                                          "expected a segment, a residue number and a "
+                                          "name after 'atom'");
+    if (asim_select_read_integers(p->query, &number, p->err) < 0)
+        return -1;
+    node->first_range = number.first_range;
+    node->range_count = number.range_count;
+    return 0;
 }
 
 static int parse_values(struct parser *p, const struct asim_select_keyword *keyword,
@@ -198,6 +235,12 @@ static int parse_values(struct parser *p, const struct asim_select_keyword *keyw
             return -1;
         return add_real(p, node, &real);
     }
+    if (keyword->values == ASIM_SELECT_INTEGERS && peek(p)->kind == ASIM_SELECT_COMPARE)
+        return asim_select_compare_integers(p->query, &p->at, node, p->err);
+    if (keyword->values == ASIM_SELECT_LENGTHS)
+        return parse_point(p, node);
+    if (keyword->values == ASIM_SELECT_ADDRESS)
+        return parse_address(p, node);
     if (keyword->values == ASIM_SELECT_GROUP_NAME) {
         /* One word, whatever it is. */
         if (at_word(p) || peek(p)->kind == ASIM_SELECT_QUOTED)
@@ -245,13 +288,15 @@ static int parse_clause(struct parser *p, size_t *ret_node)
         return asim_select_fail_token(p->query, p->at, p->err,
                                       "expected a keyword before '%s'", token->word);
     if (asim_select_is_unsupported(token->word))
-        return asim_select_fail_token(
-            p->query, p->at, p->err,
-            "'%s' is not supported in selections yet: use gmx select or MDAnalysis to "
-            "write an .ndx group",
-            token->word);
+        return asim_select_fail_token(p->query, p->at, p->err,
+                                      "'%s' is not supported in selections: use gmx "
+                                      "select or MDAnalysis to write "
+                                      "an .ndx group",
+                                      token->word);
     const struct asim_select_keyword *keyword = asim_select_find_keyword(token->word);
-    if (strcmp(token->word, "prop") == 0) {
+    bool prop = strcmp(token->word, "prop") == 0;
+    if (prop || (is_coordinate(token->word) && token[1].kind == ASIM_SELECT_COMPARE)) {
+        p->at += prop;
         if (parse_prop(p, &node) < 0)
             return -1;
     } else if (keyword) {
@@ -270,6 +315,35 @@ static int parse_clause(struct parser *p, size_t *ret_node)
 
 static int parse_chain(struct parser *p, size_t *ret_node);
 
+static int parse_operand(struct parser *p, size_t *ret_node);
+
+static int parse_parenthesis(struct parser *p, size_t *ret_node)
+{
+    size_t open = p->at++;
+    if (parse_chain(p, ret_node) < 0)
+        return -1;
+    if (peek(p)->kind != ASIM_SELECT_CLOSE)
+        return asim_select_fail_token(p->query, open, p->err,
+                                      "this parenthesis is not closed");
+    p->at++;
+    p->query->nodes[*ret_node].closed = true;
+    return 0;
+}
+
+static int parse_operator(struct parser *p,
+                          const struct asim_select_operator_word *word,
+                          size_t *ret_node)
+{
+    struct asim_select_node node = {.begin = peek(p)->offset,
+                                    .next = ASIM_SELECT_NO_NODE};
+    if (asim_select_read_operator(p->query, &p->at, word, &node, p->err) < 0 ||
+        parse_operand(p, &node.operand) < 0)
+        return -1;
+    const struct asim_select_token *last = &p->query->tokens[p->at - 1];
+    node.end = last->offset + last->length;
+    return add_node(p, &node, ret_node);
+}
+
 static int parse_operand(struct parser *p, size_t *ret_node)
 {
     bool negated = false;
@@ -278,23 +352,23 @@ static int parse_operand(struct parser *p, size_t *ret_node)
         p->at++;
     }
     size_t node = ASIM_SELECT_NO_NODE;
-    if (peek(p)->kind == ASIM_SELECT_OPEN) {
-        size_t open = p->at;
+    const struct asim_select_operator_word *word =
+        at_word(p) ? asim_select_find_operator(peek(p)->word) : NULL;
+    if (!word && peek(p)->kind != ASIM_SELECT_OPEN) {
+        if (parse_clause(p, &node) < 0)
+            return -1;
+    } else {
         if (p->depth == ASIM_SELECT_MAX_DEPTH)
             return asim_select_fail_token(p->query, p->at, p->err,
-                                          "parentheses nest deeper than %d",
+                                          word ? "operators nest deeper than %d"
+                                               : "parentheses nest deeper than %d",
                                           ASIM_SELECT_MAX_DEPTH);
-        p->at++;
         p->depth++;
-        if (parse_chain(p, &node) < 0)
+        p->parentheses += !word;
+        if (word ? parse_operator(p, word, &node) < 0 : parse_parenthesis(p, &node) < 0)
             return -1;
+        p->parentheses -= !word;
         p->depth--;
-        if (peek(p)->kind != ASIM_SELECT_CLOSE)
-            return asim_select_fail_token(p->query, open, p->err,
-                                          "this parenthesis is not closed");
-        p->at++;
-    } else if (parse_clause(p, &node) < 0) {
-        return -1;
     }
     p->query->nodes[node].negated ^= negated;
     *ret_node = node;
@@ -312,8 +386,8 @@ static int fail_missing_operator(struct parser *p)
                                       "this parenthesis was never opened");
     if (token->kind == ASIM_SELECT_COMPARE)
         return asim_select_fail_token(p->query, p->at, p->err,
-                                      "comparisons are understood for mass and charge, "
-                                      "as in: prop mass > 1.5");
+                                      "comparisons are understood for numbers, as in: "
+                                      "prop mass > 1.5");
     if (token->kind == ASIM_SELECT_WORD && !asim_select_is_keyword(token->word)) {
         const char *nearest = asim_nearest_word(token->word, operators, 2);
         if (nearest)
@@ -348,6 +422,8 @@ static int parse_chain(struct parser *p, size_t *ret_node)
            (asim_select_is_and(peek(p)->word) || asim_select_is_or(peek(p)->word))) {
         bool after_or = asim_select_is_or(peek(p)->word);
         size_t join = p->at++, operand;
+        if (query->greedy_token == SIZE_MAX && asim_select_reaches(query, last))
+            query->greedy_token = join;
         if (parse_operand(p, &operand) < 0)
             return -1;
         query->nodes[operand].after_or = after_or;
@@ -360,19 +436,18 @@ static int parse_chain(struct parser *p, size_t *ret_node)
             query->mixed_token = join;
     }
     if (peek(p)->kind != ASIM_SELECT_END &&
-        !(peek(p)->kind == ASIM_SELECT_CLOSE && p->depth > 0))
+        !(peek(p)->kind == ASIM_SELECT_CLOSE && p->parentheses > 0))
         return fail_missing_operator(p);
     if (first == last) {
         *ret_node = first;
         return 0;
     }
     const struct asim_select_token *end = &query->tokens[p->at - 1];
-    struct asim_select_node chain = {.is_chain = true,
+    struct asim_select_node chain = {.kind = ASIM_SELECT_NODE_CHAIN,
                                      .begin = begin,
                                      .end = end->offset + end->length,
                                      .next = ASIM_SELECT_NO_NODE,
-                                     .first_child = first,
-                                     .mixed = any_and && any_or};
+                                     .first_child = first};
     return add_node(p, &chain, ret_node);
 }
 

@@ -1,7 +1,7 @@
 /*
  * The numbers behind resid, index, mass ...: single values and ranges `1:10`, `1-10`,
- * `1 to 10`, with blanks around the separator or not, negative numbers (`-5--2`), and
- * insertion codes behind residue numbers (`100A`).
+ * `1 to 10`, with blanks around the separator or not, negative numbers (`-5--2`),
+ * insertion codes behind residue numbers (`100A`), and comparisons (`> 5`).
  *
  * The rules for blanks are MDAnalysis': `1 -10` is the two numbers 1 and -10, but
  * `1 - 10`, `1- 10` and `1 --10` are ranges.
@@ -180,6 +180,72 @@ int asim_select_read_integers(struct asim_select_query *query,
     return 0;
 }
 
+int asim_select_parse_compare(const struct asim_select_query *query, size_t *at,
+                              enum asim_select_compare *ret_compare,
+                              struct asim_error *err)
+{
+    static const struct {
+        const char *word;
+        enum asim_select_compare compare;
+    } table[] = {
+        {"<", ASIM_SELECT_LESS},    {"<=", ASIM_SELECT_LESS_EQUAL},
+        {">", ASIM_SELECT_GREATER}, {">=", ASIM_SELECT_GREATER_EQUAL},
+        {"==", ASIM_SELECT_EQUAL},  {"!=", ASIM_SELECT_NOT_EQUAL},
+    };
+    const struct asim_select_token *token = &query->tokens[*at];
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        if (token->kind == ASIM_SELECT_COMPARE &&
+            strcmp(token->word, table[i].word) == 0) {
+            *ret_compare = table[i].compare;
+            ++*at;
+            return 0;
+        }
+    }
+    return asim_select_fail_token(query, *at, err,
+                                  "expected one of < <= > >= == != here");
+}
+
+int asim_select_compare_integers(struct asim_select_query *query, size_t *at,
+                                 struct asim_select_node *node, struct asim_error *err)
+{
+    /* A residue's number stands for all its insertion codes. */
+    int64_t codes =
+        node->field == ASIM_SELECT_RESID || node->field == ASIM_SELECT_RESNUM ? 256 : 1;
+    int64_t largest = (LARGEST_INTEGER + 1) * codes, number;
+    enum asim_select_compare compare = ASIM_SELECT_EQUAL;
+    if (asim_select_parse_compare(query, at, &compare, err) < 0)
+        return -1;
+    const struct asim_select_token *token = &query->tokens[*at];
+    const char *word = token->word;
+    if (token->kind != ASIM_SELECT_WORD || !read_integer(&word, &number) ||
+        *word != '\0')
+        return asim_select_fail_token(query, *at, err, "expected a whole number here");
+    ++*at;
+    int64_t first = number * codes, last = first + codes - 1;
+    struct asim_select_range below = {-largest, first - 1}, above = {last + 1, largest};
+    struct asim_select_range exactly = {first, last};
+    if (asim_grow(&query->ranges, &query->range_capacity, query->range_count + 2,
+                  sizeof *query->ranges, err) < 0)
+        return -1;
+    struct asim_select_range *ranges = query->ranges + query->range_count;
+    bool less = compare == ASIM_SELECT_LESS || compare == ASIM_SELECT_LESS_EQUAL ||
+                compare == ASIM_SELECT_NOT_EQUAL;
+    bool greater = compare == ASIM_SELECT_GREATER ||
+                   compare == ASIM_SELECT_GREATER_EQUAL ||
+                   compare == ASIM_SELECT_NOT_EQUAL;
+    bool equal = compare == ASIM_SELECT_EQUAL || compare == ASIM_SELECT_LESS_EQUAL ||
+                 compare == ASIM_SELECT_GREATER_EQUAL;
+    node->first_range = query->range_count;
+    if (less)
+        ranges[node->range_count++] = below;
+    if (equal)
+        ranges[node->range_count++] = exactly;
+    if (greater)
+        ranges[node->range_count++] = above;
+    query->range_count += node->range_count;
+    return 0;
+}
+
 /* strtod, but only decimal notation: no inf, nan, hexadecimal. */
 static bool read_real(const char **at, double *ret_value)
 {
@@ -204,6 +270,62 @@ bool asim_select_real(const char *word, double *ret_value)
         return false;
     *ret_value = value;
     return true;
+}
+
+/* False where it is no unit of length; `unit` may be written behind a blank. */
+static bool read_unit(const char *unit, enum asim_select_unit *ret_unit)
+{
+    /* The letter A with a ring: U+00C5 and the sign U+212B. */
+    static const char *const angstrom[] = {"A", "\xc3\x85", "\xe2\x84\xab", "Angstrom",
+                                           "angstrom"};
+    for (size_t i = 0; i < sizeof angstrom / sizeof *angstrom; i++) {
+        if (strcmp(unit, angstrom[i]) == 0) {
+            *ret_unit = ASIM_SELECT_ANGSTROM;
+            return true;
+        }
+    }
+    *ret_unit = ASIM_SELECT_NM;
+    return strcmp(unit, "nm") == 0;
+}
+
+int asim_select_read_length(struct asim_select_query *query, size_t *at,
+                            struct asim_error *err)
+{
+    const struct asim_select_token *token = &query->tokens[*at];
+    struct asim_select_length length = {.unit = ASIM_SELECT_NO_UNIT};
+    const char *word = token->word;
+    if (token->kind != ASIM_SELECT_WORD || !read_real(&word, &length.value) ||
+        !(fabs(length.value) < 1e6) || (*word && !read_unit(word, &length.unit)))
+        return asim_select_fail_token(query, *at, err,
+                                      "expected a length such as 5A or 0.5nm here");
+    length.end = token->offset + (size_t)(word - token->word);
+    bool has_unit = *word != '\0';
+    size_t number = (*at)++;
+    token = &query->tokens[*at];
+    if (!has_unit && token->kind == ASIM_SELECT_WORD &&
+        read_unit(token->word, &length.unit)) {
+        has_unit = true;
+        ++*at;
+    }
+    if (!has_unit) {
+        /* 0 is the same length in any unit. */
+        length.unit = length.value == 0.0 ? ASIM_SELECT_NM : ASIM_SELECT_NO_UNIT;
+        if (length.value != 0.0 && query->bare_token == SIZE_MAX)
+            query->bare_token = number;
+    }
+    if (asim_grow(&query->lengths, &query->length_capacity, query->length_count + 1,
+                  sizeof *query->lengths, err) < 0)
+        return -1;
+    query->lengths[query->length_count++] = length;
+    return 0;
+}
+
+double asim_select_length_nm(const struct asim_select_length *length,
+                             enum asim_select_unit bare_unit)
+{
+    enum asim_select_unit unit =
+        length->unit == ASIM_SELECT_NO_UNIT ? bare_unit : length->unit;
+    return unit == ASIM_SELECT_ANGSTROM ? length->value / 10.0 : length->value;
 }
 
 int asim_select_read_reals(struct asim_select_query *query,

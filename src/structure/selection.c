@@ -25,6 +25,8 @@ void asim_atom_list_finish(struct asim_atom_list *list)
 void asim_select_scope_finish(struct asim_select_scope *scope)
 {
     asim_ndx_finish(&scope->ndx);
+    asim_residue_lists_finish(&scope->residues);
+    asim_frame_finish(&scope->own_frame);
 }
 
 enum { SHOWN_GROUPS = 12, SHOWN_GROUP_NAME = 40 };
@@ -66,8 +68,8 @@ static int fail_no_group(const struct asim_select_scope *scope,
             nearest = ndx->groups[i].name;
     return asim_select_fail_token(
         query, token, err, "'%.100s' has no group '%.60s'%s%.*s%s; it has %s",
-        scope->ndx_path, word, nearest ? ": did you mean '" : "", SHOWN_GROUP_NAME,
-        nearest ? nearest : "", nearest ? "'?" : "", groups);
+        scope->context.ndx_path, word, nearest ? ": did you mean '" : "",
+        SHOWN_GROUP_NAME, nearest ? nearest : "", nearest ? "'?" : "", groups);
 }
 
 static bool same_atoms(const struct asim_ndx *ndx, const struct asim_ndx_group *a,
@@ -85,11 +87,11 @@ int asim_select_find_group(struct asim_select_scope *scope,
 {
     size_t token = query->nodes[node].first_token;
     const char *word = query->tokens[token].word;
-    if (!scope->ndx_path)
+    if (!scope->context.ndx_path)
         return asim_select_fail_token(
             query, token, err, "no index file was given for group '%.60s'", word);
     if (!scope->ndx_loaded) {
-        if (asim_ndx_read(scope->ndx_path, &scope->ndx, err) < 0)
+        if (asim_ndx_read(scope->context.ndx_path, &scope->ndx, err) < 0)
             return -1;
         scope->ndx_loaded = true;
     }
@@ -103,7 +105,7 @@ int asim_select_find_group(struct asim_select_scope *scope,
             return asim_select_fail_token(query, token, err,
                                           "'%.100s' has two different groups '%.60s', "
                                           "on lines %zu and %zu: rename one",
-                                          scope->ndx_path, word, group->line,
+                                          scope->context.ndx_path, word, group->line,
                                           candidate->line);
         group = candidate;
     }
@@ -116,7 +118,8 @@ int asim_select_find_group(struct asim_select_scope *scope,
                 query, token, err,
                 "group '%.60s' ('%.100s' line %zu) holds atom "
                 "%u but the topology has %zu atoms",
-                word, scope->ndx_path, group->line, number, scope->top->atom_count);
+                word, scope->context.ndx_path, group->line, number,
+                scope->top->atom_count);
     }
     *ret_group = group;
     return 0;
@@ -188,7 +191,7 @@ static int list_group(struct asim_select_scope *scope,
                 err, ASIM_EINPUT,
                 "group '%s' ('%s' line %zu) holds atom %u twice: each atom "
                 "may be selected once",
-                group->name, scope->ndx_path, group->line, number);
+                group->name, scope->context.ndx_path, group->line, number);
         }
         mask[number - 1] = 1;
         index[i] = number - 1;
@@ -223,12 +226,11 @@ static int run(struct asim_select_scope *scope, const char *text, bool empty_is_
     mask = asim_alloc_array(atom_count, 1, err);
     if (!mask)
         goto out;
-    if (query.mixed_token != SIZE_MAX) {
-        asim_select_fail_mixed(scope, &query, err);
+    if (asim_select_is_ambiguous(&query)) {
+        asim_select_fail_ambiguous(scope, &query, err);
         goto out;
     }
-    if (asim_select_evaluate(scope, &query, query.root, ASIM_SELECT_LEFT_TO_RIGHT, mask,
-                             err) < 0)
+    if (asim_select_evaluate(scope, &query, query.root, mask, err) < 0)
         goto out;
     size_t count = asim_select_count(mask, atom_count);
     if (count == 0 && !empty_is_fine) {
@@ -236,7 +238,8 @@ static int run(struct asim_select_scope *scope, const char *text, bool empty_is_
         goto out;
     }
     const struct asim_select_node *root = &query.nodes[query.root];
-    if (!root->is_chain && !root->negated && root->field == ASIM_SELECT_GROUP)
+    if (root->kind == ASIM_SELECT_NODE_CLAUSE && !root->negated &&
+        root->field == ASIM_SELECT_GROUP)
         rc = list_group(scope, &query, mask, ret_list, err);
     else
         rc = list_mask(mask, atom_count, count, ret_list, err);
@@ -246,17 +249,30 @@ out:
     return rc;
 }
 
-int asim_selection_evaluate(const struct asim_topology *top, const char *text,
-                            const char *ndx_path, struct asim_atom_list *ret_list,
-                            struct asim_error *err)
+static int scope_init(struct asim_select_scope *scope, const struct asim_topology *top,
+                      const struct asim_selection_context *context,
+                      struct asim_error *err)
 {
-    struct asim_select_scope scope = {.top = top, .ndx_path = ndx_path};
-    int rc = run(&scope, text, false, ret_list, err);
+    *scope = (struct asim_select_scope){.top = top};
+    if (context)
+        scope->context = *context;
+    return asim_residue_lists_read(scope->context.residues, &scope->residues, err);
+}
+
+int asim_selection_evaluate(const struct asim_topology *top, const char *text,
+                            const struct asim_selection_context *context,
+                            struct asim_atom_list *ret_list, struct asim_error *err)
+{
+    struct asim_select_scope scope;
+    int rc = scope_init(&scope, top, context, err);
+    if (rc == 0)
+        rc = run(&scope, text, false, ret_list, err);
     asim_select_scope_finish(&scope);
     return rc;
 }
 
 int asim_selection_default(const struct asim_topology *top,
+                           const struct asim_selection_context *context,
                            struct asim_atom_list *ret_list, char *ret_text,
                            size_t text_size, struct asim_error *err)
 {
@@ -268,18 +284,25 @@ int asim_selection_default(const struct asim_topology *top,
         {"heavy and (protein or nucleic)", 3},
         {"heavy and not (water or ion)", 1},
     };
-    struct asim_select_scope scope = {.top = top};
-    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
+    struct asim_select_scope scope;
+    int rc = scope_init(&scope, top, context, err);
+    bool found = false;
+    for (size_t i = 0; rc == 0 && !found && i < sizeof choices / sizeof *choices; i++) {
         struct asim_atom_list list;
-        if (run(&scope, choices[i].text, true, &list, err) < 0)
-            return -1;
-        if (list.count >= choices[i].least) {
+        rc = run(&scope, choices[i].text, true, &list, err);
+        if (rc < 0)
+            break;
+        found = list.count >= choices[i].least;
+        if (found) {
             snprintf(ret_text, text_size, "%s", choices[i].text);
             *ret_list = list;
-            return 0;
+        } else {
+            asim_atom_list_finish(&list);
         }
-        asim_atom_list_finish(&list);
     }
+    asim_select_scope_finish(&scope);
+    if (rc < 0 || found)
+        return rc;
     return asim_fail(err, ASIM_EINPUT,
                      "the topology of %zu atoms has no atom but water, ions and "
                      "hydrogen: say which atoms to analyse by a selection",

@@ -1,10 +1,11 @@
 /*
  * What the peer test asks of the library:
  *
- *     structure_tool select TOPOLOGY [NDX] < selections   a line each: the count, the
- *         sum of the indices and the sum of their squares modulo 2^64; or the error
- *     structure_tool whole TOPOLOGY TRAJECTORY SELECTION OUTPUT   raw float32 positions
- *         of the selected atoms of every frame, made whole
+ *     structure_tool select TOPOLOGY [POSITIONS] < selections   a line each: the count,
+ *         the sum of the indices and the sum of their squares modulo 2^64; or the
+ * error. Positions are those of the trajectory's first frame. structure_tool whole
+ * TOPOLOGY TRAJECTORY SELECTION OUTPUT   raw float32 positions of the selected atoms of
+ * every frame, made whole
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,17 +31,19 @@ static void print_error(const char *text)
     putchar('\n');
 }
 
-static int select_lines(const char *path, const char *ndx)
+static int select_lines(const char *path, const char *positions)
 {
     struct asim_topology top = {0};
     struct asim_error err = {0};
     char line[2000];
-    if (asim_topology_read(path, &top, &err) < 0)
+    struct asim_selection_context context = {0};
+    if (asim_topology_read(path, &top, &err) < 0 ||
+        (positions && asim_trajectory_open(positions, &context.traj, &err) < 0))
         return report(&err);
     while (fgets(line, sizeof line, stdin)) {
         struct asim_atom_list list = {0};
         line[strcspn(line, "\n")] = '\0';
-        if (asim_selection_evaluate(&top, line, ndx, &list, &err) < 0) {
+        if (asim_selection_evaluate(&top, line, &context, &list, &err) < 0) {
             print_error(err.text);
             continue;
         }
@@ -52,6 +55,7 @@ static int select_lines(const char *path, const char *ndx)
         printf("%zu %" PRIu64 " %" PRIu64 "\n", list.count, sum, squares);
         asim_atom_list_finish(&list);
     }
+    asim_trajectory_close(context.traj);
     asim_topology_finish(&top);
     return 0;
 }

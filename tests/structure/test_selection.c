@@ -60,12 +60,19 @@ static void list_text(const struct asim_atom_list *list, char *text, size_t size
     }
 }
 
+static int evaluate(const struct asim_topology *top, const char *text, const char *ndx,
+                    struct asim_atom_list *ret_list, struct asim_error *err)
+{
+    const struct asim_selection_context context = {.ndx_path = ndx};
+    return asim_selection_evaluate(top, text, &context, ret_list, err);
+}
+
 static void expect_atoms(const char *selection, const char *ndx, const char *expected)
 {
     struct asim_atom_list list = {0};
     struct asim_error err = {0};
     char text[200];
-    if (asim_selection_evaluate(&small, selection, ndx, &list, &err) < 0)
+    if (evaluate(&small, selection, ndx, &list, &err) < 0)
         fail_msg("'%s': %s", selection, err.text);
     list_text(&list, text, sizeof text);
     if (strcmp(text, expected) != 0)
@@ -77,7 +84,7 @@ static void expect_error(const char *selection, const char *ndx, const char *par
 {
     struct asim_atom_list list = {.count = 77};
     struct asim_error err = {0};
-    if (asim_selection_evaluate(&small, selection, ndx, &list, &err) == 0)
+    if (evaluate(&small, selection, ndx, &list, &err) == 0)
         fail_msg("'%s' was accepted", selection);
     assert_int_equal(err.status, ASIM_EINPUT);
     assert_int_equal(list.count, 77);
@@ -228,17 +235,18 @@ static void explains_what_is_wrong(void **state)
         {"mass nan", "expected numbers"},
         {"prop mass", "expected one of < <="},
         {"prop mass > x", "expected a number here"},
-        {"prop x > 5", "positions are not supported in selections"},
-        {"prop radius > 5", "expected mass or charge after prop"},
-        {"name CA > 5", "comparisons are understood for mass and charge"},
-        {"byres name CA",
-         "'byres' is not supported in selections yet: use gmx select or "
-         "MDAnalysis to write an .ndx group\n"
-         "  byres name CA\n"
-         "  ^~~~~"},
-        {"same residue as name CA", "'same' is not supported"},
-        {"around 5 protein", "'around' is not supported"},
-        {"protein and within 5 of name CA", "'within' is not supported"},
+        {"prop x > 5A", "this asks for positions, which are not at hand: give a "
+                        "trajectory, or a TPR, GRO or PDB file\n"
+                        "  prop x > 5A\n"
+                        "  ^~~~~~~~~~~"},
+        {"prop radius > 5", "expected mass, charge, x, y or z after prop"},
+        {"name CA > 5", "comparisons are understood for numbers"},
+        {"smarts C",
+         "'smarts' is not supported in selections: use gmx select or MDAnalysis to "
+         "write an .ndx group\n"
+         "  smarts C\n"
+         "  ^~~~~~"},
+        {"around 5A protein", "this asks for positions"},
         {"name CA around 5", "expected 'and' or 'or' before 'around'"},
         {"sidechain", "write: protein and not backbone"},
         {"resindex 4", "MDAnalysis counts residues from 0 here, GROMACS from 1"},
@@ -335,7 +343,7 @@ static void reads_groups(void **state)
     unlink(ndx);
     struct asim_atom_list list = {0};
     struct asim_error err = {0};
-    assert_int_equal(asim_selection_evaluate(&small, "group A", ndx, &list, &err), -1);
+    assert_int_equal(evaluate(&small, "group A", ndx, &list, &err), -1);
     assert_int_equal(err.status, ASIM_EIO);
     assert_non_null(strstr(err.text, ndx));
     expect_error("group A", write_ndx("[ A \n1\n"), "line 1: a group header must end");
@@ -384,7 +392,8 @@ static void default_selection_follows_what_there_is(void **state)
     struct asim_error err = {0};
     char text[100], atoms[200];
     /* 3 alpha carbons are too few. */
-    assert_int_equal(asim_selection_default(&small, &list, text, sizeof text, &err), 0);
+    assert_int_equal(
+        asim_selection_default(&small, NULL, &list, text, sizeof text, &err), 0);
     assert_string_equal(text, "heavy and (protein or nucleic)");
     list_text(&list, atoms, sizeof atoms);
     assert_string_equal(atoms, "0-5,7-18");
@@ -407,7 +416,8 @@ static void default_selection_follows_what_there_is(void **state)
                                      .mass = 14.007f};
         fixture_add(&top, &atom);
     }
-    assert_int_equal(asim_selection_default(&top, &list, text, sizeof text, &err), 0);
+    assert_int_equal(asim_selection_default(&top, NULL, &list, text, sizeof text, &err),
+                     0);
     assert_string_equal(text, "protein and name CA");
     assert_int_equal(list.count, 10);
     asim_atom_list_finish(&list);
@@ -431,7 +441,8 @@ static void default_selection_follows_what_there_is(void **state)
     };
     for (size_t i = 0; i < sizeof solute / sizeof *solute; i++)
         fixture_add(&top, &solute[i]);
-    assert_int_equal(asim_selection_default(&top, &list, text, sizeof text, &err), 0);
+    assert_int_equal(asim_selection_default(&top, NULL, &list, text, sizeof text, &err),
+                     0);
     assert_string_equal(text, "heavy and not (water or ion)");
     list_text(&list, atoms, sizeof atoms);
     assert_string_equal(atoms, "0,2,6");
@@ -441,7 +452,8 @@ static void default_selection_follows_what_there_is(void **state)
     static const struct fixture_atom water = {
         .name = "OW", .resname = "SOL", .resid = 1, .atomic_number = 8};
     fixture_add(&top, &water);
-    assert_int_equal(asim_selection_default(&top, &list, text, sizeof text, &err), -1);
+    assert_int_equal(asim_selection_default(&top, NULL, &list, text, sizeof text, &err),
+                     -1);
     assert_non_null(strstr(err.text, "no atom but water"));
     fixture_finish(&top);
 }

@@ -19,7 +19,7 @@ static const char *const words[] = {
     "resid", "1",      "1:3",    "-",     "to",      "5",       "resname", "ALA",
     "S*",    "[!H]*",  "group",  "\"X\"", "mass",    "<",       ">",       "1.5",
     "prop",  "abs",    "index",  "0-9",   "element", "C",       "all",     "none",
-    "water", "byres",  "around", "100A",  "--5",     "chainID", "\"",      "[",
+    "water", "byres",  "around", "5A",    "--5",     "chainID", "\"",      "[",
     "type",  "charge", "heavy",  "ion",   "nucleic", "==",      "!=",      "backbone"};
 
 static size_t make_text(struct asim_random *random, char *text, size_t size)
@@ -44,9 +44,15 @@ static size_t make_text(struct asim_random *random, char *text, size_t size)
 
 static int check(struct asim_topology *top, const char *text, unsigned long seed)
 {
+    float x[27][3];
+    for (int i = 0; i < 81; i++)
+        x[i / 3][i % 3] = 0.07f * (float)(i * 31 % 81);
+    const struct asim_frame frame = {
+        .atom_count = 27, .x_nm = x, .box_nm = {{2, 0, 0}, {0.5f, 2, 0}, {-1, 1, 2}}};
+    const struct asim_selection_context context = {.frame = &frame};
     struct asim_atom_list list = {0};
     struct asim_error err = {0};
-    if (asim_selection_evaluate(top, text, NULL, &list, &err) == 0) {
+    if (asim_selection_evaluate(top, text, &context, &list, &err) == 0) {
         int good = list.count > 0 && list.count <= top->atom_count;
         for (size_t i = 0; good && i < list.count; i++)
             good = list.index[i] < top->atom_count &&

@@ -61,6 +61,11 @@ static void selections_survive_lack_of_memory(void **state)
         "group X",
         "water or protein and name CA", /* an error with readings */
         "name CX",                      /* an error with counts and a suggestion */
+        "byres (around 2A name CA)",
+        "same fragment as bonded name CA",
+        "isolayer 1A 3A sphlayer 1A 2A cyzone 3A 2A -2A protein",
+        "point 1A 1A 1A 5A and prop z > 1A",
+        "around 2 protein and resid > 1", /* an error with three readings */
     };
     struct asim_topology top = {0};
     fixture_small(&top);
@@ -70,13 +75,20 @@ static void selections_survive_lack_of_memory(void **state)
     assert_non_null(file);
     fputs("[ X ]\n3 1 2\n", file);
     fclose(file);
+    float x[27][3];
+    for (int i = 0; i < 81; i++)
+        x[i / 3][i % 3] = 0.1f * (float)(i % 23);
+    const struct asim_frame frame = {
+        .atom_count = 27, .x_nm = x, .box_nm = {{2, 0, 0}, {0.5f, 2, 0}, {0, 0, 3}}};
+    const struct asim_selection_context context = {
+        .ndx_path = ndx, .residues = "ion:DA;protein:X,Y", .frame = &frame};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         int failures = 0;
         for (long k = 0;; k++) {
             struct asim_atom_list list = {.count = 77};
             struct asim_error err = {0};
             allocations_left = k;
-            int rc = asim_selection_evaluate(&top, texts[i], ndx, &list, &err);
+            int rc = asim_selection_evaluate(&top, texts[i], &context, &list, &err);
             int ran_out = allocations_left == 0;
             allocations_left = -1;
             if (rc == 0) {
