@@ -24,6 +24,7 @@ struct settings {
     struct asim_run_options run;
     struct asim_pmf_options pmf;
     double window_ns;
+    double extend_ns;
     double pmf_begin_ps;
     bool json;
     bool quiet;
@@ -54,6 +55,7 @@ enum option_group {
     OPTIONS_SLURM = 1 << 9,
     OPTIONS_SETTINGS = 1 << 10, /* reads autosim.ini */
     OPTIONS_HELP = 1 << 11,
+    OPTIONS_EXTEND = 1 << 12,
 };
 
 struct command {
@@ -67,16 +69,20 @@ struct command {
 };
 
 /* Commands return an exit code, or -1 with `err` set. */
+int cmd_cancel(const struct settings *settings, struct asim_error *err);
 int cmd_completion(const struct settings *settings, struct asim_error *err);
 int cmd_doctor(const struct settings *settings, struct asim_error *err);
+int cmd_extend(const struct settings *settings, struct asim_error *err);
 int cmd_help(const struct settings *settings, struct asim_error *err);
 int cmd_info(const struct settings *settings, struct asim_error *err);
 int cmd_init(const struct settings *settings, struct asim_error *err);
 int cmd_log(const struct settings *settings, struct asim_error *err);
+int cmd_pause(const struct settings *settings, struct asim_error *err);
 int cmd_pca(const struct settings *settings, struct asim_error *err);
 int cmd_plan(const struct settings *settings, struct asim_error *err);
 int cmd_pmf(const struct settings *settings, struct asim_error *err);
 int cmd_report(const struct settings *settings, struct asim_error *err);
+int cmd_resume(const struct settings *settings, struct asim_error *err);
 int cmd_run(const struct settings *settings, struct asim_error *err);
 int cmd_status(const struct settings *settings, struct asim_error *err);
 

@@ -31,6 +31,25 @@ static const struct command commands[] = {
     {"status", "", "the windows: state, speed, energy, what went wrong",
      "  autosim status\n  autosim status --json\n  autosim status -C other/folder\n",
      OPTIONS_COMMON | OPTIONS_JSON, 0, 0, cmd_status},
+    {"extend", "[WINDOW...]", "make windows longer, all of them or those named",
+     "  autosim extend --ns 2\n  autosim extend --ns 5 3 4 11\n"
+     "  autosim extend --ns 1 7 -C other/folder\n"
+     "\n"
+     "While 'autosim run' is at work it takes this up at once; otherwise the next one "
+     "does.\nWindows go on from their last checkpoints.\n",
+     OPTIONS_COMMON | OPTIONS_EXTEND, 0, 100000, cmd_extend},
+    {"cancel", "[WINDOW...]", "stop the campaign at work, or give up windows for good",
+     "  autosim cancel              (as Ctrl-C there: checkpoints, then 'run' goes "
+     "on)\n"
+     "  autosim cancel 3 4          (these two stop and are not run any more)\n"
+     "  autosim resume 3            (window 3 shall run after all)\n",
+     OPTIONS_COMMON, 0, 100000, cmd_cancel},
+    {"pause", "", "windows write their checkpoints and leave; the cores are free",
+     "  autosim pause\n  autosim pause -C other/folder\n  autosim resume\n",
+     OPTIONS_COMMON, 0, 0, cmd_pause},
+    {"resume", "[WINDOW...]", "end a pause, or take windows back that were cancelled",
+     "  autosim resume\n  autosim resume 3 4\n  autosim resume -C other/folder\n",
+     OPTIONS_COMMON, 0, 100000, cmd_resume},
     {"pmf", "", "the free-energy profile from the windows' samples",
      "  autosim pmf\n  autosim pmf --bootstrap 200\n  autosim pmf --discard 500 "
      "--json\n",

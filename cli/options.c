@@ -65,6 +65,8 @@ static const struct option_spec table[] = {
      "in kJ/mol/nm^2 (default auto: 2 kT/spacing^2)"},
     {"ns", 0, "X", OPTIONS_PLAN, KIND_REAL, AT(window_ns), 1e-9, 1e9,
      "length of each window in ns (default 1)"},
+    {"ns", 0, "X", OPTIONS_EXTEND, KIND_REAL, AT(extend_ns), 1e-9, 1e9,
+     "how much longer each window becomes, in ns"},
     {"sample", 0, "PS", OPTIONS_PLAN, KIND_REAL, AT(plan.sample_ps), 1e-6, 1e6,
      "time between samples of the coordinate (default 0.1, longer for long windows)"},
     {"temperature", 0, "K", OPTIONS_PLAN, KIND_REAL, AT(plan.temperature_kelvin), 1e-3,

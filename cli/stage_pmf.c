@@ -36,6 +36,9 @@ static int read_statuses(const char *folder, struct results *results,
         if (asim_campaign_window(campaign, i, &results->statuses[i], err) < 0 ||
             asim_campaign_check_samples(campaign, i, err) < 0)
             goto out;
+    /* As long as they have become, not as long as they were planned. */
+    for (size_t i = 0; i < results->plan.window_count; i++)
+        results->plan.windows[i].nsteps = results->statuses[i].nsteps;
     rc = 0;
 out:
     asim_campaign_close(campaign);
@@ -43,10 +46,11 @@ out:
 }
 
 /* A completed window has a row at step 0 and one every sample_steps, all of them. */
-static int check_complete(const struct asim_plan *plan, size_t i,
+static int check_complete(const struct asim_plan *plan,
+                          const struct asim_window_status *status,
                           const struct asim_series *series, struct asim_error *err)
 {
-    size_t expected = (size_t)(plan->windows[i].nsteps / plan->sample_steps) + 1;
+    size_t expected = (size_t)(status->nsteps / plan->sample_steps) + 1;
     if (series->count != expected)
         return asim_fail(err, ASIM_EINPUT,
                          "%zu samples where a completed window has %zu", series->count,
@@ -68,7 +72,8 @@ static int read_series(const char *folder, struct results *results,
             rc = asim_series_read_edi_output(path, &results->plan.windows[i].bias,
                                              &results->series[i], err);
         if (rc == 0 && completed)
-            rc = check_complete(&results->plan, i, &results->series[i], err);
+            rc = check_complete(&results->plan, &results->statuses[i],
+                                &results->series[i], err);
         if (rc < 0)
             asim_wrap(err, "'%s'", path);
         free(path);

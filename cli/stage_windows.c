@@ -130,7 +130,8 @@ static int windows_exit_code(struct workplace *workplace,
     struct asim_campaign_progress progress;
     asim_campaign_progress(campaign, &progress);
     terminal_close_line(&workplace->terminal);
-    *ret_ended = progress.completed + progress.failed == progress.window_count;
+    *ret_ended = progress.completed + progress.failed + progress.cancelled ==
+                 progress.window_count;
     if (!*ret_ended) {
         asim_log_write(workplace->log, ASIM_LOG_INFO,
                        "Stopped with %zu of %zu windows completed; 'autosim run -C %s' "

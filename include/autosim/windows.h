@@ -80,5 +80,29 @@ ASIM_API int asim_plan_write(struct asim_plan *plan, const struct asim_pca *pca,
                              struct asim_error *err);
 ASIM_API int asim_plan_read(const char *folder, struct asim_plan *ret_plan,
                             struct asim_error *err);
+/* The same from any file of a plan. */
+ASIM_API int asim_plan_read_file(const char *path, struct asim_plan *ret_plan,
+                                 struct asim_error *err);
+
+/*
+ * A plan that grows. asim_plan_add_window appends a window with the next free id: its
+ * start is the frame of `pca` nearest to the centre, its seeds derive from the plan's.
+ * asim_plan_write_more then writes the folders of the windows from index `first` on,
+ * and the whole plan to the file `plan_path`; the plan.json in use is not touched. A
+ * campaign takes that file by ASIM_REQUEST_INSERT (campaign.h).
+ */
+ASIM_API int asim_plan_add_window(struct asim_plan *plan, const struct asim_pca *pca,
+                                  const struct asim_bias *bias, int64_t nsteps,
+                                  struct asim_error *err);
+struct asim_plan_sources {
+    const struct asim_pca *pca;
+    const struct asim_topology *top;
+    const char *tpr_path;
+    struct asim_trajectory *traj; /* the one the PCA was made from */
+};
+ASIM_API int asim_plan_write_more(struct asim_plan *plan, size_t first,
+                                  const struct asim_plan_sources *sources,
+                                  const char *folder, const char *plan_path,
+                                  struct asim_error *err);
 
 #endif

@@ -34,7 +34,7 @@ struct asim_runner *asim_runner_create(struct asim_driver *driver, size_t i,
     runner->slot = -1;
     runner->first_step = runner->step = -1;
     runner->start_seconds = asim_monotonic_seconds();
-    runner->next_probe = runner->kill_at = INFINITY;
+    runner->next_probe = runner->kill_at = runner->stop_kill_at = INFINITY;
     runner->probe_delay = driver->campaign->timing.probe_first;
     runner->folder = asim_campaign_window_folder(driver->campaign, i, err);
     if (!runner->folder) {
@@ -240,7 +240,7 @@ static int judge(struct asim_driver *driver, struct asim_runner *runner,
         return 0;
     }
     if (asim_mdrun_judge(runner->folder, runner->attempt, found == 1 ? record : NULL,
-                         campaign->plan.windows[runner->window_index].nsteps,
+                         campaign->windows[runner->window_index].life.attempt_nsteps,
                          campaign->plan.system_atom_count, outcome, &cause) < 0) {
         set_end(outcome, ASIM_END_MACHINE, cause.text);
         return 0;
@@ -278,6 +278,10 @@ static void log_end(const struct asim_campaign *campaign, size_t i,
             asim_log_write(campaign->log, ASIM_LOG_INFO,
                            "Window %d: Performance = %.2f ns/day", id,
                            life->ns_per_day);
+        break;
+    case ASIM_ACTION_NONE:
+        asim_log_write(campaign->log, ASIM_LOG_INFO,
+                       "Window %d: Cancelled at step %lld", id, (long long)life->step);
         break;
     case ASIM_ACTION_GIVE_UP:
         asim_log_write(campaign->log, ASIM_LOG_ERROR,
@@ -354,7 +358,7 @@ int asim_runner_judge(struct asim_driver *driver, struct asim_runner *runner,
                        : backoff(driver, &campaign->windows[i].life, change.event);
     log_end(campaign, i, &change, action, delay);
     if (action == ASIM_ACTION_QUEUE || action == ASIM_ACTION_PAUSE)
-        asim_ready_put(&driver->ready, i, asim_monotonic_seconds() + delay);
+        asim_driver_queue(driver, i, asim_monotonic_seconds() + delay);
     if (action == ASIM_ACTION_PAUSE) {
         struct asim_error pause;
         asim_fail(&pause, ASIM_EENV,
@@ -397,23 +401,25 @@ int asim_window_intend(struct asim_driver *driver, size_t i, int slot,
     if (asim_file_exists(folder) &&
         (asim_window_lock_probe(folder, &lock, &cause) < 0 ||
          lock == ASIM_WINDOW_HELD)) {
-        asim_ready_put(&driver->ready, i,
-                       asim_monotonic_seconds() + campaign->timing.probe_largest);
+        asim_driver_queue(driver, i,
+                          asim_monotonic_seconds() + campaign->timing.probe_largest);
         rc = 0;
         goto out;
     }
+    struct asim_window_start start = {.reseed_index = life->reseeds,
+                                      .nsteps = life->nsteps};
     if (asim_window_prepare_inputs(folder, &campaign->plan, &campaign->plan.windows[i],
-                                   life->reseeds, campaign->reseed, &cause) < 0 ||
+                                   &start, campaign->make_tpr, &cause) < 0 ||
         asim_mdrun_prepare(folder, attempt, life->fresh, &cause) < 0 ||
         asim_window_write_command(folder, driver->argv, &cause) < 0) {
         if (cause.status == ASIM_EINPUT || cause.status == ASIM_EUSAGE) {
             rc = refuse(driver, i, &cause, err);
         } else if (cause.status == ASIM_ELOCKED) { /* it came alive just now */
-            asim_ready_put(&driver->ready, i,
-                           asim_monotonic_seconds() + campaign->timing.probe_largest);
+            asim_driver_queue(
+                driver, i, asim_monotonic_seconds() + campaign->timing.probe_largest);
             rc = 0;
         } else { /* the machine's fault: nothing is started until it is mended */
-            asim_ready_put(&driver->ready, i, asim_monotonic_seconds());
+            asim_driver_queue(driver, i, asim_monotonic_seconds());
             asim_driver_pause(driver, &cause);
             rc = 0;
         }

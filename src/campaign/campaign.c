@@ -11,6 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -49,22 +50,64 @@ static int replay_window(struct asim_campaign *campaign, struct asim_record *rec
     return 0;
 }
 
+static void take_plan(struct asim_campaign *campaign, const struct asim_record *record)
+{
+    memcpy(campaign->journal_plan_sha256, record->plan_sha256,
+           sizeof campaign->journal_plan_sha256);
+    campaign->journal_window_count = record->window_count;
+}
+
 static int replay_head(struct asim_campaign *campaign, const struct asim_record *record,
                        struct asim_error *err)
 {
     if (campaign->has_head)
         return asim_fail(err, ASIM_EINPUT, "a second head record");
-    if (strcmp(record->plan_sha256, campaign->plan_sha256) != 0 ||
-        record->window_count != campaign->plan.window_count)
-        return asim_fail(err, ASIM_EINPUT,
-                         "plan.json was changed after this campaign began to run (it "
-                         "has the checksum %.12s..., the journal was begun with "
-                         "%.12s... and %zu windows); put the old plan back, or plan in "
-                         "a new folder",
-                         campaign->plan_sha256, record->plan_sha256,
-                         record->window_count);
+    take_plan(campaign, record);
     campaign->has_head = true;
     return 0;
+}
+
+static int check_plan(const struct asim_campaign *campaign, struct asim_error *err)
+{
+    if (!campaign->has_head ||
+        (strcmp(campaign->journal_plan_sha256, campaign->plan_sha256) == 0 &&
+         campaign->journal_window_count == campaign->plan.window_count))
+        return 0;
+    return asim_fail(err, ASIM_EINPUT,
+                     "plan.json was changed after this campaign began to run (it has "
+                     "the checksum %.12s..., the journal was begun with %.12s... and "
+                     "%zu windows); put the old plan back, or plan in a new folder",
+                     campaign->plan_sha256, campaign->journal_plan_sha256,
+                     campaign->journal_window_count);
+}
+
+static int apply_one(struct asim_campaign *campaign, const struct asim_order *order,
+                     size_t k, enum asim_window_action *ret_action)
+{
+    struct asim_window_change change = {.event = order->event,
+                                        .nsteps = order->values[k],
+                                        .priority = (int)order->values[k]};
+    return asim_window_apply(&campaign->windows[order->windows[k]].life, &change,
+                             ret_action);
+}
+
+static int replay_order(struct asim_campaign *campaign,
+                        const struct asim_record *record, struct asim_error *err)
+{
+    enum asim_window_action action;
+    for (size_t k = 0; k < record->order.count; k++) {
+        size_t i = record->order.windows[k];
+        if (i >= campaign->plan.window_count)
+            return asim_fail(err, ASIM_EINPUT,
+                             "there is no window %zu; the plan has %zu windows", i,
+                             campaign->plan.window_count);
+        if (apply_one(campaign, &record->order, k, &action) < 0)
+            return asim_fail(err, ASIM_EINPUT,
+                             "window %zu is %s: event '%s' cannot follow", i,
+                             asim_window_phase_name(campaign->windows[i].life.phase),
+                             asim_window_event_name(record->order.event));
+    }
+    return asim_campaign_remember_request(campaign, record->request, err);
 }
 
 static int replay_record(void *context, const json_t *json, struct asim_error *err)
@@ -80,6 +123,14 @@ static int replay_record(void *context, const json_t *json, struct asim_error *e
         rc = asim_fail(err, ASIM_EINPUT, "the head record is missing before it");
     else if (record.kind == ASIM_RECORD_WINDOW)
         rc = replay_window(campaign, &record, err);
+    else if (record.kind == ASIM_RECORD_ORDER)
+        rc = replay_order(campaign, &record, err);
+    else if (record.kind != ASIM_RECORD_SESSION)
+        rc = asim_campaign_remember_request(campaign, record.request, err);
+    if (rc == 0 && record.kind == ASIM_RECORD_PLAN)
+        take_plan(campaign, &record);
+    if (rc == 0 && record.kind == ASIM_RECORD_HOLD)
+        campaign->paused = record.paused;
     asim_record_finish(&record);
     return rc;
 }
@@ -95,6 +146,8 @@ static int open_journal(struct asim_campaign *campaign, struct asim_error *err)
                  : asim_journal_open(path, replay_record, campaign, &campaign->journal,
                                      &info, err);
     free(path);
+    if (rc == 0)
+        rc = check_plan(campaign, err);
     if (rc < 0 || campaign->readonly)
         return rc;
     if (info.torn_bytes > 0)
@@ -128,39 +181,88 @@ static void look_at_running(struct asim_campaign *campaign)
     }
 }
 
-int asim_campaign_open_plan(const char *folder, struct asim_plan *plan,
-                            const char *plan_sha256, bool readonly,
-                            struct asim_log *log, struct asim_campaign **ret_campaign,
-                            struct asim_error *err)
+static void init_mutex(pthread_mutex_t *mutex)
+{
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(mutex, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+}
+
+/* A lock is no part of what a campaign is. */
+static pthread_mutex_t *mutex_of(const struct asim_campaign *campaign)
+{
+    return (pthread_mutex_t *)&campaign->mutex;
+}
+
+void asim_campaign_enter(const struct asim_campaign *campaign)
+{
+    pthread_mutex_lock(mutex_of(campaign));
+}
+
+void asim_campaign_leave(const struct asim_campaign *campaign)
+{
+    pthread_mutex_unlock(mutex_of(campaign));
+}
+
+int asim_campaign_grow(struct asim_campaign *campaign, size_t old_count,
+                       struct asim_error *err)
+{
+    size_t count = campaign->plan.window_count;
+    struct asim_campaign_window *windows =
+        asim_alloc_array(count, sizeof *windows, err);
+    size_t *news = asim_alloc_array(count, sizeof *news, err);
+    if (!windows || !news) {
+        free(windows);
+        free(news);
+        return -1;
+    }
+    for (size_t i = 0; i < old_count; i++)
+        windows[i] = campaign->windows[i];
+    for (size_t k = 0; k < campaign->news_count; k++)
+        news[k] = campaign->news[(campaign->news_first + k) % old_count];
+    for (size_t i = old_count; i < count; i++) {
+        asim_window_life_init(&windows[i].life, campaign->plan.windows[i].nsteps);
+        windows[i].seen_step = -1;
+        windows[i].chosen = old_count > 0;
+    }
+    free(campaign->windows);
+    free(campaign->news);
+    campaign->windows = windows;
+    campaign->news = news;
+    campaign->news_first = 0;
+    return 0;
+}
+
+/* The lock of `lock_fd` (-1: none) is the campaign's from here on, on failure too. */
+static int open_locked(const char *folder, struct asim_plan *plan,
+                       const char *plan_sha256, bool readonly, int lock_fd,
+                       struct asim_log *log, struct asim_campaign **ret_campaign,
+                       struct asim_error *err)
 {
     struct asim_campaign *campaign = asim_alloc_array(1, sizeof *campaign, err);
-    if (!campaign)
+    if (!campaign) {
+        asim_campaign_lock_give(&lock_fd);
         return -1;
-    campaign->lock_fd = -1;
+    }
+    init_mutex(&campaign->mutex);
+    campaign->lock_fd = lock_fd;
     campaign->log = log;
     campaign->readonly = readonly;
     campaign->timing = (struct asim_campaign_timing)ASIM_CAMPAIGN_TIMING_INIT;
-    campaign->reseed = asim_window_reseed;
+    campaign->make_tpr = asim_window_make_tpr;
     campaign->plan = *plan; /* given back below where the opening fails */
     snprintf(campaign->plan_sha256, sizeof campaign->plan_sha256, "%s", plan_sha256);
-    campaign->windows =
-        asim_alloc_array(plan->window_count, sizeof *campaign->windows, err);
     campaign->gromacs_cache = asim_alloc_array(1, sizeof *campaign->gromacs_cache, err);
     campaign->folder = realpath(folder, NULL);
-    if (!campaign->windows || !campaign->gromacs_cache)
+    if (!campaign->gromacs_cache || asim_campaign_grow(campaign, 0, err) < 0)
         goto fail;
     if (!campaign->folder) {
         asim_fail(err, ASIM_EIO, "cannot open the campaign folder '%s': %s", folder,
                   strerror(errno));
         goto fail;
     }
-    for (size_t i = 0; i < plan->window_count; i++) {
-        asim_window_life_init(&campaign->windows[i].life);
-        campaign->windows[i].seen_step = -1;
-    }
-    if (!readonly &&
-        asim_campaign_lock_take(campaign->folder, &campaign->lock_fd, err) < 0)
-        goto fail;
     if (open_journal(campaign, err) < 0)
         goto fail;
     if (readonly)
@@ -174,24 +276,57 @@ fail:
     return -1;
 }
 
-static int open_folder(const char *folder, bool readonly, struct asim_log *log,
-                       struct asim_campaign **ret_campaign, struct asim_error *err)
+int asim_campaign_open_plan(const char *folder, struct asim_plan *plan,
+                            const char *plan_sha256, bool readonly,
+                            struct asim_log *log, struct asim_campaign **ret_campaign,
+                            struct asim_error *err)
+{
+    int lock_fd = -1;
+    if (!readonly && asim_campaign_lock_take(folder, &lock_fd, err) < 0)
+        return -1;
+    return open_locked(folder, plan, plan_sha256, readonly, lock_fd, log, ret_campaign,
+                       err);
+}
+
+static int open_once(const char *folder, bool readonly, struct asim_log *log,
+                     struct asim_campaign **ret_campaign, struct asim_error *err)
 {
     struct asim_plan plan = {0};
-    char sha256[65];
-    int rc = -1;
-    char *path = asim_path_join(folder, "plan.json", err);
-    if (!path)
+    const char *name = "plan.json";
+    char sha256[65], *path = NULL;
+    int lock_fd = -1, rc = -1;
+    if (!readonly && asim_campaign_lock_take(folder, &lock_fd, err) < 0)
         return -1;
-    if (asim_file_sha256(path, sha256, err) < 0 ||
-        asim_plan_read(folder, &plan, err) < 0)
+    if (asim_plan_settle(folder, !readonly, &name, err) < 0)
         goto out;
-    rc = asim_campaign_open_plan(folder, &plan, sha256, readonly, log, ret_campaign,
-                                 err);
+    path = asim_path_join(folder, name, err);
+    if (!path || asim_file_sha256(path, sha256, err) < 0 ||
+        asim_plan_read_file(path, &plan, err) < 0)
+        goto out;
+    rc = open_locked(folder, &plan, sha256, readonly, lock_fd, log, ret_campaign, err);
+    lock_fd = -1;
 out:
+    asim_campaign_lock_give(&lock_fd);
     asim_plan_finish(&plan);
     free(path);
     return rc;
+}
+
+/* Someone who only looks may read the plan before and the journal after it grew: once
+ * more then. */
+static int open_folder(const char *folder, bool readonly, struct asim_log *log,
+                       struct asim_campaign **ret_campaign, struct asim_error *err)
+{
+    enum { TRIES = 5, PAUSE_NS = 50 * 1000 * 1000 };
+    for (int i = 0;; i++) {
+        struct asim_error cause;
+        if (open_once(folder, readonly, log, ret_campaign, &cause) == 0)
+            return 0;
+        if (!readonly || i == TRIES || cause.status != ASIM_EINPUT)
+            return asim_fail(err, cause.status, "%s", cause.text);
+        struct timespec pause = {0, PAUSE_NS};
+        nanosleep(&pause, NULL);
+    }
 }
 
 int asim_campaign_open(const char *folder, struct asim_log *log,
@@ -214,11 +349,14 @@ void asim_campaign_close(struct asim_campaign *campaign)
     for (size_t i = 0; campaign->windows && i < campaign->plan.window_count; i++)
         free(campaign->windows[i].cpus);
     free(campaign->windows);
+    free(campaign->news);
+    free(campaign->requests);
     asim_plan_finish(&campaign->plan);
     asim_journal_close(campaign->journal);
     asim_campaign_lock_give(&campaign->lock_fd); /* when nothing is written any more */
     free(campaign->gromacs_cache);
     free(campaign->folder);
+    pthread_mutex_destroy(&campaign->mutex);
     free(campaign);
 }
 
@@ -244,7 +382,73 @@ int asim_campaign_record(struct asim_campaign *campaign, size_t i,
                          asim_record_window(i, change, cpus, cpu_count), err) < 0)
         return -1;
     campaign->windows[i].life = next;
+    if (asim_window_event_durable(change->event))
+        asim_campaign_tell(campaign, i);
     return 0;
+}
+
+void asim_campaign_tell(struct asim_campaign *campaign, size_t i)
+{
+    campaign->told_idle = false;
+    if (!campaign->tells_news || campaign->windows[i].has_news)
+        return;
+    size_t last = campaign->news_first + campaign->news_count++;
+    campaign->news[last % campaign->plan.window_count] = i;
+    campaign->windows[i].has_news = true;
+}
+
+bool asim_campaign_request_known(const struct asim_campaign *campaign,
+                                 const char *request)
+{
+    for (size_t k = campaign->request_count; request[0] && k-- > 0;)
+        if (strcmp(campaign->requests[k], request) == 0)
+            return true;
+    return false;
+}
+
+int asim_campaign_remember_request(struct asim_campaign *campaign, const char *request,
+                                   struct asim_error *err)
+{
+    if (!request[0])
+        return 0;
+    if (asim_grow(&campaign->requests, &campaign->request_capacity,
+                  campaign->request_count + 1, sizeof *campaign->requests, err) < 0)
+        return -1;
+    snprintf(campaign->requests[campaign->request_count++], sizeof *campaign->requests,
+             "%s", request);
+    return 0;
+}
+
+int asim_campaign_record_order(struct asim_campaign *campaign, struct asim_order *order,
+                               const char *request, size_t *ret_count,
+                               struct asim_error *err)
+{
+    enum asim_window_action action;
+    size_t kept = 0;
+    for (size_t k = 0; k < order->count; k++) {
+        struct asim_window_life life = campaign->windows[order->windows[k]].life;
+        if (apply_one(campaign, order, k, &action) == 0) {
+            order->windows[kept] = order->windows[k];
+            order->values[kept++] = order->values[k];
+        }
+        campaign->windows[order->windows[k]].life = life;
+    }
+    order->count = kept;
+    if (asim_campaign_remember_request(campaign, request, err) < 0 ||
+        asim_journal_add(campaign->journal, asim_record_order(order, request), err) <
+            0 ||
+        asim_journal_commit(campaign->journal, err) < 0)
+        return -1;
+    for (size_t k = 0; k < kept; k++) {
+        apply_one(campaign, order, k, &action);
+        asim_campaign_tell(campaign, order->windows[k]);
+        if (campaign->driver &&
+            asim_driver_act(campaign->driver, order->windows[k], action, err) < 0)
+            return -1;
+    }
+    if (ret_count)
+        *ret_count = kept;
+    return campaign->driver ? asim_driver_reorder(campaign->driver, err) : 0;
 }
 
 int asim_campaign_check_samples(const struct asim_campaign *campaign, size_t i,

@@ -3,6 +3,8 @@
 #ifndef CAMPAIGN_INTERNAL_H
 #define CAMPAIGN_INTERNAL_H
 
+#include <pthread.h>
+
 #include "campaign/journal.h"
 #include "campaign/records.h"
 #include "campaign/window_state.h"
@@ -24,10 +26,17 @@ struct asim_campaign_timing {
         .probe_largest = 1, .progress = 3                                              \
     }
 
-/* Gives window `folder` new velocities: writes window.tpr from the planned one. */
-typedef int (*asim_reseed_fn)(const char *folder, const struct asim_plan *plan,
-                              const struct asim_window *window, int reseed_index,
-                              struct asim_error *err);
+/* How window.tpr of an attempt differs from the planned one. */
+struct asim_window_start {
+    int reseed_index; /* 0: the planned velocities */
+    int64_t nsteps;
+};
+
+/* Writes window.tpr of `folder` from planned.tpr. */
+typedef int (*asim_make_tpr_fn)(const char *folder, const struct asim_plan *plan,
+                                const struct asim_window *window,
+                                const struct asim_window_start *start,
+                                struct asim_error *err);
 
 struct asim_campaign_window {
     struct asim_window_life life;
@@ -36,6 +45,10 @@ struct asim_campaign_window {
     struct asim_runner *runner; /* while it runs and a driver is at work */
     /* Of a running window that is only looked at. */
     int64_t seen_step;
+    bool chosen; /* the driver may start it */
+    bool queued; /* it is in the driver's queue, due at due_seconds */
+    double due_seconds;
+    bool has_news; /* it is in the campaign's news */
 };
 
 /* gmx as last looked up for asim_campaign_window_command. */
@@ -45,7 +58,10 @@ struct asim_gromacs_cache {
     struct asim_gromacs gromacs;
 };
 
+/* Every public function takes the mutex: a campaign may be used from several threads.
+ * Recursive, because public functions build on each other. */
 struct asim_campaign {
+    pthread_mutex_t mutex;
     char *folder;
     struct asim_plan plan;
     char plan_sha256[65];
@@ -55,8 +71,18 @@ struct asim_campaign {
     int lock_fd;
     struct asim_journal *journal; /* NULL where only looked at */
     bool has_head;                /* the journal has its first record */
+    char journal_plan_sha256[65]; /* of its newest plan */
+    size_t journal_window_count;
+    bool paused; /* on request; on record */
+    /* Requests that are on record, so that none is followed twice. */
+    char (*requests)[ASIM_REQUEST_ID_BYTES];
+    size_t request_count, request_capacity;
+    /* Windows that changed since they were told of: a ring, oldest first. */
+    size_t *news; /* [plan.window_count] */
+    size_t news_first, news_count;
+    bool tells_news, told_idle;
     struct asim_campaign_timing timing;
-    asim_reseed_fn reseed;
+    asim_make_tpr_fn make_tpr;
     struct asim_driver *driver;               /* between start and close */
     struct asim_gromacs_cache *gromacs_cache; /* owned, never NULL */
 };
@@ -77,7 +103,41 @@ int asim_campaign_record(struct asim_campaign *campaign, size_t i,
                          size_t cpu_count, enum asim_window_action *ret_action,
                          struct asim_error *err);
 
+/* One group of changes, on record and applied together; windows in whose phase the
+ * event cannot come are left out. Runs what follows from it where a driver is at work.
+ * `ret_count` (may be NULL): the windows that changed. */
+int asim_campaign_record_order(struct asim_campaign *campaign, struct asim_order *order,
+                               const char *request, size_t *ret_count,
+                               struct asim_error *err);
+bool asim_campaign_request_known(const struct asim_campaign *campaign,
+                                 const char *request);
+int asim_campaign_remember_request(struct asim_campaign *campaign, const char *request,
+                                   struct asim_error *err);
+/* Room for plan.window_count windows, of which the first `old_count` are there. */
+int asim_campaign_grow(struct asim_campaign *campaign, size_t old_count,
+                       struct asim_error *err);
+void asim_campaign_tell(struct asim_campaign *campaign, size_t i);
+void asim_campaign_enter(const struct asim_campaign *campaign);
+void asim_campaign_leave(const struct asim_campaign *campaign);
+
+/* insert.c: the plan grows */
+#define ASIM_PLAN_NEXT "plan.next.json"
+/* Where a crash fell between the record of a new plan and its renaming, that is made up
+ * for (`mend`), or *ret_name is the file to read instead. */
+int asim_plan_settle(const char *folder, bool mend, const char **ret_name,
+                     struct asim_error *err);
+int asim_campaign_insert_plan(struct asim_campaign *campaign, const char *plan_path,
+                              const char *request, size_t *ret_count,
+                              struct asim_error *err);
+
 /* driver.c */
+/* After a request: queue, start, stop what it asks for. */
+int asim_driver_act(struct asim_driver *driver, size_t i,
+                    enum asim_window_action action, struct asim_error *err);
+/* After changes of priorities, of the pause, of the number of windows. */
+int asim_driver_reorder(struct asim_driver *driver, struct asim_error *err);
+void asim_driver_wake(struct asim_driver *driver);
+void asim_driver_break(struct asim_driver *driver, const struct asim_error *cause);
 void asim_driver_destroy(struct asim_driver *driver);
 /* What the driver knows of a running window; step -1, rate NAN: nothing. */
 void asim_runner_progress(const struct asim_runner *runner, int64_t *ret_step,

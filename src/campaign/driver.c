@@ -21,15 +21,20 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "campaign/options.h"
+#include "campaign/requests.h"
+#include "campaign/spool.h"
 
 /* Tags of the epoll set beside window indices. */
 static const uint64_t TAG_TIMER = UINT64_MAX;
 static const uint64_t TAG_WAKE = UINT64_MAX - 1;
+static const uint64_t TAG_SPOOL = UINT64_MAX - 2;
 
 enum { EVENTS_A_CALL = 64 };
 
 static const double ABANDON_SECONDS = 10; /* after KILL, for what cannot be killed */
 static const double SECONDS_PER_HOUR = 3600;
+/* Where requests/ cannot be watched; otherwise against an event that was lost. */
+static const double SPOOL_SECONDS = 2, WATCHED_SPOOL_SECONDS = 30;
 
 int asim_driver_post(struct asim_driver *driver, size_t i, enum asim_window_event event,
                      struct asim_error *err)
@@ -87,9 +92,11 @@ void asim_driver_destroy(struct asim_driver *driver)
     asim_ready_finish(&driver->ready);
     asim_core_slots_finish(&driver->slots);
     free(driver->slot_users);
+    free(driver->gromacs_name);
     if (driver->argv)
         asim_argv_free(driver->argv);
-    const int fds[] = {driver->epoll_fd, driver->timer_fd, driver->wake_fd};
+    const int fds[] = {driver->epoll_fd, driver->timer_fd, driver->wake_fd,
+                       driver->spool_fd};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
         if (fds[i] >= 0)
             close(fds[i]);
@@ -104,19 +111,21 @@ static int open_descriptors(struct asim_driver *driver, struct asim_error *err)
     if (driver->epoll_fd < 0 || driver->timer_fd < 0 || driver->wake_fd < 0)
         return asim_fail(err, ASIM_EENV, "cannot make an event loop: %s",
                          strerror(errno));
-    if (watch_fd(driver, driver->timer_fd, TAG_TIMER, err) < 0)
+    if (watch_fd(driver, driver->timer_fd, TAG_TIMER, err) < 0 ||
+        watch_fd(driver, driver->wake_fd, TAG_WAKE, err) < 0)
         return -1;
-    return watch_fd(driver, driver->wake_fd, TAG_WAKE, err);
+    driver->spool_fd = asim_spool_watch(driver->campaign->folder);
+    return driver->spool_fd < 0 ? 0
+                                : watch_fd(driver, driver->spool_fd, TAG_SPOOL, err);
 }
 
-static int prepare(struct asim_driver *driver, const struct asim_run_options *options,
-                   struct asim_error *err)
+int asim_driver_prepare(struct asim_driver *driver, struct asim_error *err)
 {
     struct asim_campaign *campaign = driver->campaign;
-    driver->options = *options;
-    driver->options.gromacs = NULL; /* borrowed only for this call */
+    if (driver->prepared)
+        return 0;
     if (asim_options_resolve(campaign, &driver->options, err) < 0 ||
-        asim_gromacs_find(options->gromacs, &driver->gromacs, err) < 0 ||
+        asim_gromacs_find(driver->gromacs_name, &driver->gromacs, err) < 0 ||
         asim_options_command(&driver->options, &driver->gromacs, &driver->argv, err) <
             0 ||
         asim_core_slots_create(driver->options.jobs,
@@ -143,7 +152,72 @@ static int prepare(struct asim_driver *driver, const struct asim_run_options *op
                    asim_campaign_unfinished_count(campaign), driver->slots.slot_count,
                    driver->options.ntmpi, driver->options.ntomp, driver->gromacs.path,
                    driver->gromacs.version);
+    driver->prepared = true;
     return 0;
+}
+
+void asim_driver_queue(struct asim_driver *driver, size_t i, double due_seconds)
+{
+    struct asim_campaign_window *window = &driver->campaign->windows[i];
+    if (window->queued || !window->chosen)
+        return;
+    struct asim_ready_item item = {due_seconds, window->life.priority, i};
+    window->queued = true;
+    window->due_seconds = due_seconds;
+    asim_ready_put(&driver->ready, &item);
+}
+
+static bool may_start(const struct asim_campaign_window *window)
+{
+    return window->life.phase == ASIM_PHASE_PLANNED ||
+           window->life.phase == ASIM_PHASE_WAITING;
+}
+
+int asim_driver_reorder(struct asim_driver *driver, struct asim_error *err)
+{
+    struct asim_campaign *campaign = driver->campaign;
+    if (asim_ready_reserve(&driver->ready, campaign->plan.window_count, err) < 0)
+        return -1;
+    asim_ready_clear(&driver->ready);
+    for (size_t i = 0; i < campaign->plan.window_count; i++) {
+        struct asim_campaign_window *window = &campaign->windows[i];
+        bool queued = window->queued && may_start(window);
+        window->queued = false;
+        if (queued)
+            asim_driver_queue(driver, i, window->due_seconds);
+    }
+    driver->said_end = false;
+    return 0;
+}
+
+int asim_driver_act(struct asim_driver *driver, size_t i,
+                    enum asim_window_action action, struct asim_error *err)
+{
+    if (action != ASIM_ACTION_QUEUE)
+        return 0; /* a stop is pressed for in each round */
+    if (asim_ready_reserve(&driver->ready, driver->campaign->plan.window_count, err) <
+            0 ||
+        (driver->campaign->windows[i].chosen && asim_driver_prepare(driver, err) < 0))
+        return -1;
+    asim_driver_queue(driver, i, asim_monotonic_seconds());
+    return 0;
+}
+
+void asim_driver_break(struct asim_driver *driver, const struct asim_error *cause)
+{
+    if (driver->broken)
+        return;
+    driver->broken = true;
+    driver->fatal = *cause;
+    asim_log_write(driver->campaign->log, ASIM_LOG_ERROR, "Campaign stopped: %s",
+                   cause->text);
+}
+
+void asim_driver_wake(struct asim_driver *driver)
+{
+    uint64_t one = 1;
+    ssize_t woken = driver ? write(driver->wake_fd, &one, sizeof one) : 0;
+    (void)woken; /* full means that a wake-up is pending anyway */
 }
 
 /* Windows that the journal leaves running are looked for; the others queue up. */
@@ -154,13 +228,16 @@ static int take_windows(struct asim_driver *driver, struct asim_error *err)
         return -1;
     for (size_t i = 0; i < campaign->plan.window_count; i++) {
         enum asim_window_phase phase = campaign->windows[i].life.phase;
-        if (phase == ASIM_PHASE_PLANNED || phase == ASIM_PHASE_WAITING)
-            asim_ready_put(&driver->ready, i, 0);
+        campaign->windows[i].chosen = driver->options.launch_all;
+        campaign->windows[i].queued = false;
+        if (may_start(&campaign->windows[i]))
+            asim_driver_queue(driver, i, 0);
         if (asim_window_phase_state(phase) != ASIM_WINDOW_RUNNING)
             continue;
         struct asim_runner *runner = asim_runner_create(driver, i, err);
         if (!runner)
             return -1;
+        campaign->windows[i].chosen = true;
         runner->attempt = campaign->windows[i].life.attempts;
         runner->inherited = true;
         asim_runner_occupy(driver, runner);
@@ -211,14 +288,22 @@ static int start_windows(struct asim_driver *driver, struct asim_error *err)
 {
     struct asim_ready_item item;
     double now = asim_monotonic_seconds();
-    while (!driver->stopping && asim_ready_peek(&driver->ready, &item) &&
-           item.due_seconds <= now &&
-           driver->runner_count < (size_t)driver->slots.slot_count) {
+    while (!driver->stopping && !driver->campaign->paused &&
+           driver->runner_count < (size_t)driver->slots.slot_count &&
+           asim_ready_next(&driver->ready) <= now) {
         bool intended;
         int slot = asim_core_slots_take(&driver->slots);
         if (slot < 0)
             break;
-        asim_ready_drop_first(&driver->ready);
+        if (!asim_ready_take(&driver->ready, now, &item)) {
+            asim_core_slots_give(&driver->slots, slot);
+            break;
+        }
+        driver->campaign->windows[item.window_index].queued = false;
+        if (!may_start(&driver->campaign->windows[item.window_index])) {
+            asim_core_slots_give(&driver->slots, slot);
+            continue;
+        }
         if (asim_window_intend(driver, item.window_index, slot, &intended, err) < 0)
             return -1;
         if (!intended)
@@ -237,13 +322,26 @@ static int spawn_windows(struct asim_driver *driver, struct asim_error *err)
     return 0;
 }
 
-static void tell_all(struct asim_driver *driver, double now)
+static bool shall_leave(const struct asim_driver *driver,
+                        const struct asim_runner *runner)
+{
+    const struct asim_campaign *campaign = driver->campaign;
+    return driver->stopping || campaign->paused ||
+           campaign->windows[runner->window_index].life.cancelled;
+}
+
+/* TERM once, KILL after the grace time, to every window that shall leave. */
+static void press(struct asim_driver *driver, double now)
 {
     for (size_t k = 0; k < driver->runner_count; k++) {
         struct asim_runner *runner = driver->runners[k];
+        if (!shall_leave(driver, runner))
+            continue;
+        if (isinf(runner->stop_kill_at))
+            runner->stop_kill_at = now + driver->campaign->timing.grace;
         if (!runner->told_to_stop)
             asim_runner_tell(runner, SIGTERM);
-        if (driver->killing && !runner->told_to_die)
+        if ((driver->killing || now >= runner->stop_kill_at) && !runner->told_to_die)
             asim_runner_tell(runner, SIGKILL);
     }
     if (driver->killing && isinf(driver->abandon_at))
@@ -252,7 +350,7 @@ static void tell_all(struct asim_driver *driver, double now)
 
 static void handle_stop(struct asim_driver *driver, double now)
 {
-    int requests = atomic_load(&driver->stop_requests);
+    int requests = driver->stop_requests;
     if (driver->maxh_at > 0 && now >= driver->maxh_at && !driver->stopping) {
         asim_log_write(driver->campaign->log, ASIM_LOG_INFO,
                        "Campaign: the time limit is reached; windows write their "
@@ -265,15 +363,24 @@ static void handle_stop(struct asim_driver *driver, double now)
                        "leave");
         begin_stop(driver);
     }
-    if (!driver->stopping)
-        return;
-    if (requests > 1 || now >= driver->kill_at)
+    if (driver->stopping && (requests > 1 || now >= driver->kill_at))
         driver->killing = true;
-    tell_all(driver, now);
+    press(driver, now);
+}
+
+static int handle_spool(struct asim_driver *driver, double now, struct asim_error *err)
+{
+    if (now < driver->next_spool)
+        return 0;
+    driver->next_spool =
+        now + (driver->spool_fd < 0 ? SPOOL_SECONDS : WATCHED_SPOOL_SECONDS);
+    return asim_requests_take(driver->campaign, true, err);
 }
 
 static int handle_timers(struct asim_driver *driver, double now, struct asim_error *err)
 {
+    if (handle_spool(driver, now, err) < 0)
+        return -1;
     handle_stop(driver, now);
     bool look = now >= driver->next_progress;
     /* A probe only posts: runners are removed by drain() alone. */
@@ -301,17 +408,19 @@ static int handle_timers(struct asim_driver *driver, double now, struct asim_err
 static void arm_timer(struct asim_driver *driver)
 {
     static const double STOP_POLL_SECONDS = 0.2;
-    double now = asim_monotonic_seconds(), next = INFINITY;
-    struct asim_ready_item item;
-    for (size_t k = 0; k < driver->runner_count; k++)
+    double now = asim_monotonic_seconds(), next = driver->next_spool;
+    bool leaving = driver->stopping;
+    for (size_t k = 0; k < driver->runner_count; k++) {
         next = fmin(next, driver->runners[k]->next_probe);
+        leaving |= shall_leave(driver, driver->runners[k]);
+    }
     if (driver->runner_count > 0)
         next = fmin(next, driver->next_progress);
-    if (driver->stopping)
+    if (leaving)
         next = fmin(next, now + STOP_POLL_SECONDS);
-    else if (asim_ready_peek(&driver->ready, &item) &&
+    else if (!driver->campaign->paused &&
              driver->runner_count < (size_t)driver->slots.slot_count)
-        next = fmin(next, item.due_seconds);
+        next = fmin(next, asim_ready_next(&driver->ready));
     if (driver->maxh_at > 0 && !driver->stopping)
         next = fmin(next, driver->maxh_at);
     struct itimerspec when = {0};
@@ -337,6 +446,11 @@ static int collect(struct asim_driver *driver, struct asim_error *err)
             int fd = tag == TAG_TIMER ? driver->timer_fd : driver->wake_fd;
             while (read(fd, &ignored, sizeof ignored) > 0)
                 continue;
+        } else if (tag == TAG_SPOOL) {
+            char names[4096];
+            while (read(driver->spool_fd, names, sizeof names) > 0)
+                continue;
+            driver->next_spool = 0;
         } else if (asim_driver_post(driver, (size_t)tag, ASIM_EVENT_SHIM_ENDED, err) <
                    0) {
             return -1;
@@ -363,7 +477,7 @@ static bool is_over(const struct asim_driver *driver)
 {
     if (driver->runner_count > 0)
         return driver->killing && asim_monotonic_seconds() >= driver->abandon_at;
-    return driver->stopping || driver->ready.count == 0;
+    return driver->stopping || asim_ready_count(&driver->ready) == 0;
 }
 
 static void say_end(struct asim_driver *driver)
@@ -378,74 +492,108 @@ static void say_end(struct asim_driver *driver)
                    progress.completed, progress.window_count, progress.failed);
 }
 
-int asim_campaign_dispatch(struct asim_campaign *campaign, struct asim_error *err)
+/* How things are after a round: 1 work is left, 0 none is, -1 it failed. */
+static int sum_up(struct asim_driver *driver, struct asim_error *err)
 {
-    struct asim_driver *driver = campaign->driver;
-    if (!driver)
-        return asim_fail(err, ASIM_EUSAGE, "the campaign has not been started");
-    if (driver->broken)
-        return asim_fail(err, driver->fatal.status, "%s", driver->fatal.text);
-    struct asim_error cause = {.status = ASIM_EFAIL};
-    if (work_round(driver, &cause) < 0) {
-        /* Memory may be ahead of the disk now; the next opening replays the disk. */
-        driver->broken = true;
-        driver->fatal = cause;
-        asim_log_write(campaign->log, ASIM_LOG_ERROR, "Campaign stopped: %s",
-                       cause.text);
-        return asim_fail(err, cause.status, "%s", cause.text);
-    }
-    if (is_over(driver)) {
-        say_end(driver);
-        if (driver->fatal.status != ASIM_OK)
-            return asim_fail(err, driver->fatal.status, "%s", driver->fatal.text);
-        return 0;
-    }
     arm_timer(driver);
-    return 1;
+    if (!is_over(driver))
+        return 1;
+    say_end(driver);
+    if (driver->fatal.status != ASIM_OK)
+        return asim_fail(err, driver->fatal.status, "%s", driver->fatal.text);
+    return 0;
 }
 
-int asim_campaign_start(struct asim_campaign *campaign,
-                        const struct asim_run_options *options, struct asim_error *err)
+int asim_campaign_dispatch(struct asim_campaign *campaign, struct asim_error *err)
+{
+    int rc = -1;
+    asim_campaign_enter(campaign);
+    struct asim_driver *driver = campaign->driver;
+    struct asim_error cause = {.status = ASIM_EFAIL};
+    if (!driver) {
+        asim_fail(err, ASIM_EUSAGE, "the campaign has not been started");
+        goto out;
+    }
+    /* Memory may be ahead of the disk then; the next opening replays the disk. */
+    if (!driver->broken && work_round(driver, &cause) < 0)
+        asim_driver_break(driver, &cause);
+    rc = driver->broken ? asim_fail(err, driver->fatal.status, "%s", driver->fatal.text)
+                        : sum_up(driver, err);
+out:
+    asim_campaign_leave(campaign);
+    return rc;
+}
+
+/* A start is a wish to go on: an earlier pause ends. */
+static int end_pause(struct asim_campaign *campaign, struct asim_error *err)
+{
+    if (!campaign->paused)
+        return 0;
+    if (asim_journal_add(campaign->journal, asim_record_hold(false, ""), err) < 0)
+        return -1;
+    campaign->paused = false;
+    return 0;
+}
+
+static int start(struct asim_campaign *campaign, const struct asim_run_options *options,
+                 struct asim_error *err)
 {
     if (campaign->readonly || campaign->driver)
         return asim_fail(err, ASIM_EUSAGE,
                          campaign->driver ? "the campaign has been started already"
                                           : "the campaign was opened for looking only");
+    asim_spool_clean(campaign->folder);
+    if (asim_requests_take(campaign, false, err) < 0 || end_pause(campaign, err) < 0)
+        return -1;
     struct asim_driver *driver = asim_alloc_array(1, sizeof *driver, err);
     if (!driver)
         return -1;
     driver->campaign = campaign;
-    driver->epoll_fd = driver->timer_fd = driver->wake_fd = -1;
+    driver->options = *options;
+    driver->epoll_fd = driver->timer_fd = driver->wake_fd = driver->spool_fd = -1;
     asim_random_seed(&driver->random, asim_random_entropy());
+    driver->options.gromacs = NULL; /* borrowed only for this call */
+    if (options->gromacs &&
+        !(driver->gromacs_name = asim_strdup(options->gromacs, err)))
+        goto fail;
     if (open_descriptors(driver, err) < 0)
         goto fail;
-    if (asim_campaign_unfinished_count(campaign) > 0 &&
-        (prepare(driver, options, err) < 0 || take_windows(driver, err) < 0))
+    if ((asim_campaign_unfinished_count(campaign) > 0 &&
+         asim_driver_prepare(driver, err) < 0) ||
+        take_windows(driver, err) < 0)
         goto fail;
-    /* The first dispatch begins the work; the wake-up makes the descriptor readable. */
-    uint64_t one = 1;
-    if (write(driver->wake_fd, &one, sizeof one) < 0) {
-        asim_fail(err, ASIM_EENV, "cannot wake the event loop: %s", strerror(errno));
-        goto fail;
-    }
     campaign->driver = driver;
+    /* The first dispatch begins the work; the wake-up makes the descriptor readable. */
+    asim_driver_wake(driver);
     return 0;
 fail:
     asim_driver_destroy(driver);
     return -1;
 }
 
+int asim_campaign_start(struct asim_campaign *campaign,
+                        const struct asim_run_options *options, struct asim_error *err)
+{
+    asim_campaign_enter(campaign);
+    int rc = start(campaign, options, err);
+    asim_campaign_leave(campaign);
+    return rc;
+}
+
 int asim_campaign_event_fd(const struct asim_campaign *campaign)
 {
-    return campaign->driver ? campaign->driver->epoll_fd : -1;
+    asim_campaign_enter(campaign);
+    int fd = campaign->driver ? campaign->driver->epoll_fd : -1;
+    asim_campaign_leave(campaign);
+    return fd;
 }
 
 void asim_campaign_stop(struct asim_campaign *campaign)
 {
-    uint64_t one = 1;
-    if (!campaign->driver)
-        return;
-    atomic_fetch_add(&campaign->driver->stop_requests, 1);
-    ssize_t woken = write(campaign->driver->wake_fd, &one, sizeof one);
-    (void)woken; /* full means that a wake-up is pending anyway */
+    asim_campaign_enter(campaign);
+    if (campaign->driver) {
+        campaign->driver->stop_requests++;
+        asim_driver_wake(campaign->driver);
+    }
+    asim_campaign_leave(campaign);
 }

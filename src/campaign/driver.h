@@ -3,8 +3,6 @@
 #ifndef CAMPAIGN_DRIVER_H
 #define CAMPAIGN_DRIVER_H
 
-#include <stdatomic.h>
-
 #include "base/random.h"
 #include "campaign/campaign_internal.h"
 #include "campaign/ready.h"
@@ -23,6 +21,7 @@ struct asim_runner {
     bool spawned;   /* this driver has a child to reap for it */
     bool end_was_asked; /* TERM or KILL was sent by this driver */
     bool told_to_stop, told_to_die;
+    double stop_kill_at; /* KILL for one that was told to stop; INFINITY: was not */
     struct asim_process process;
     double start_seconds;
     double next_probe, probe_delay; /* while lost; INFINITY: none due */
@@ -42,11 +41,14 @@ struct asim_posted {
 struct asim_driver {
     struct asim_campaign *campaign;
     struct asim_run_options options;
+    char *gromacs_name; /* as asked for; NULL: the default; owned */
     struct asim_gromacs gromacs;
     char **argv; /* the same for every window: gmx runs in the window's folder */
     struct asim_core_slots slots;
     int *slot_users; /* [slot_count] runners on its cores */
     int epoll_fd, timer_fd, wake_fd;
+    int spool_fd;  /* inotify of requests/; -1: looked at from time to time */
+    bool prepared; /* gmx was found, cores divided, the session is on record */
     struct asim_runner **runners; /* [runner_count], unordered */
     size_t runner_count, runner_capacity;
     struct asim_runner **spawns; /* intended, to be spawned after the next commit */
@@ -55,8 +57,8 @@ struct asim_driver {
     size_t posted_count, posted_capacity;
     struct asim_ready ready;
     struct asim_random random;
-    double next_progress, maxh_at;
-    atomic_int stop_requests;
+    double next_progress, next_spool, maxh_at;
+    int stop_requests;
     bool stopping, killing;
     double kill_at, abandon_at;
     bool broken;             /* the journal failed: nothing is done any more */
@@ -90,6 +92,11 @@ int asim_driver_post(struct asim_driver *driver, size_t i, enum asim_window_even
                      struct asim_error *err);
 int asim_driver_watch(struct asim_driver *driver, struct asim_runner *runner,
                       struct asim_error *err);
+/* The window shall start when it is due and there is room; nothing happens where it
+ * must not, or waits already. */
+void asim_driver_queue(struct asim_driver *driver, size_t i, double due_seconds);
+/* Makes ready for starting windows, once. */
+int asim_driver_prepare(struct asim_driver *driver, struct asim_error *err);
 /* Remembers why, and lets what runs write its checkpoint. */
 void asim_driver_pause(struct asim_driver *driver, const struct asim_error *cause);
 

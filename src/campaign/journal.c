@@ -224,6 +224,11 @@ out:
     return rc;
 }
 
+bool asim_journal_is_broken(const struct asim_journal *journal)
+{
+    return journal->broken;
+}
+
 int asim_journal_commit(struct asim_journal *journal, struct asim_error *err)
 {
     if (journal->broken)

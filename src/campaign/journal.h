@@ -9,6 +9,8 @@
 #ifndef CAMPAIGN_JOURNAL_H
 #define CAMPAIGN_JOURNAL_H
 
+#include <stdbool.h>
+
 #include "base/json.h"
 
 struct asim_journal;
@@ -41,5 +43,7 @@ int asim_journal_add(struct asim_journal *journal, json_t *record,
 /* Writes what is queued with one write and one fdatasync. After a failure nothing of
  * the queue is on record and the journal takes no more. */
 int asim_journal_commit(struct asim_journal *journal, struct asim_error *err);
+/* It takes no more records: what is in memory may be ahead of the disk. */
+bool asim_journal_is_broken(const struct asim_journal *journal);
 
 #endif

@@ -15,7 +15,8 @@ size_t asim_campaign_unfinished_count(const struct asim_campaign *campaign)
     size_t count = 0;
     for (size_t i = 0; i < campaign->plan.window_count; i++) {
         enum asim_window_phase phase = campaign->windows[i].life.phase;
-        count += phase != ASIM_PHASE_COMPLETED && phase != ASIM_PHASE_FAILED;
+        count += phase != ASIM_PHASE_COMPLETED && phase != ASIM_PHASE_FAILED &&
+                 phase != ASIM_PHASE_CANCELLED;
     }
     return count;
 }

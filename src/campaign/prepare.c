@@ -22,7 +22,9 @@
 #include "formats/tpr.h"
 
 #define PLANNED_TPR "planned.tpr"
-#define RESEED_MARK "reseeded" /* holds the index window.tpr was made for */
+#define MADE_MARK "made" /* what window.tpr was made for */
+
+enum { MARK_BYTES = 128 };
 
 static const uint64_t LARGEST_TPR_BYTES = (uint64_t)1 << 32;
 
@@ -78,19 +80,26 @@ out:
     return rc;
 }
 
-/* The mark is "INDEX SHA256\n" and written after window.tpr: where it fits, window.tpr
- * is what the reseeding made. */
-static bool reseeded_already(const char *folder, int reseed_index)
+/* "RESEED NSTEPS SHA256\n". */
+static void mark_text(const struct asim_window_start *start, const char *sha256,
+                      char *ret_text, size_t size)
+{
+    snprintf(ret_text, size, "%d %lld %s\n", start->reseed_index,
+             (long long)start->nsteps, sha256);
+}
+
+/* The mark is written after window.tpr: where it fits, window.tpr is what was made. */
+static bool is_made(const char *folder, const struct asim_window_start *start)
 {
     bool done = false;
-    char *mark = asim_path_join(folder, RESEED_MARK, NULL);
+    char *mark = asim_path_join(folder, MADE_MARK, NULL);
     char *tpr = asim_path_join(folder, ASIM_MDRUN_TPR, NULL);
-    char *text = NULL, expected[100], sha256[65];
+    char *text = NULL, expected[MARK_BYTES], sha256[65];
     size_t size;
     if (mark && tpr && asim_file_exists(mark) &&
         asim_file_read(mark, sizeof expected, &text, &size, NULL) == 0 &&
         asim_file_sha256(tpr, sha256, NULL) == 0) {
-        snprintf(expected, sizeof expected, "%d %s\n", reseed_index, sha256);
+        mark_text(start, sha256, expected, sizeof expected);
         done = strcmp(text, expected) == 0;
     }
     free(text);
@@ -99,15 +108,16 @@ static bool reseeded_already(const char *folder, int reseed_index)
     return done;
 }
 
-static int mark_reseeded(const char *folder, int reseed_index, struct asim_error *err)
+static int mark_made(const char *folder, const struct asim_window_start *start,
+                     struct asim_error *err)
 {
-    char text[100], sha256[65];
+    char text[MARK_BYTES], sha256[65];
     int rc = -1;
-    char *mark = asim_path_join(folder, RESEED_MARK, err);
+    char *mark = asim_path_join(folder, MADE_MARK, err);
     char *tpr = asim_path_join(folder, ASIM_MDRUN_TPR, err);
     if (mark && tpr && asim_file_sha256(tpr, sha256, err) == 0) {
-        int length = snprintf(text, sizeof text, "%d %s\n", reseed_index, sha256);
-        rc = asim_file_replace(mark, text, (size_t)length, err);
+        mark_text(start, sha256, text, sizeof text);
+        rc = asim_file_replace(mark, text, strlen(text), err);
     }
     free(mark);
     free(tpr);
@@ -115,8 +125,9 @@ static int mark_reseeded(const char *folder, int reseed_index, struct asim_error
 }
 
 int asim_window_prepare_inputs(const char *folder, const struct asim_plan *plan,
-                               const struct asim_window *window, int reseed_index,
-                               asim_reseed_fn reseed, struct asim_error *err)
+                               const struct asim_window *window,
+                               const struct asim_window_start *start,
+                               asim_make_tpr_fn make_tpr, struct asim_error *err)
 {
     struct stat status;
     if (stat(folder, &status) < 0 || !S_ISDIR(status.st_mode))
@@ -126,20 +137,21 @@ int asim_window_prepare_inputs(const char *folder, const struct asim_plan *plan,
     if (window->bias_sha256[0] &&
         check_file(folder, ASIM_MDRUN_EDI, window->bias_sha256, err) < 0)
         return -1;
-    if (reseed_index == 0)
+    if (start->reseed_index == 0 && start->nsteps == window->nsteps)
         return check_file(folder, ASIM_MDRUN_TPR, window->tpr_sha256, err);
     if (keep_planned(folder, window, err) < 0)
         return -1;
-    if (reseeded_already(folder, reseed_index))
+    if (is_made(folder, start))
         return 0;
-    if (reseed(folder, plan, window, reseed_index, err) < 0)
-        return asim_wrap(err, "cannot give '%s' new velocities", folder);
-    return mark_reseeded(folder, reseed_index, err);
+    if (make_tpr(folder, plan, window, start, err) < 0)
+        return asim_wrap(err, "cannot make window.tpr of '%s' from the planned one",
+                         folder);
+    return mark_made(folder, start, err);
 }
 
-int asim_window_reseed(const char *folder, const struct asim_plan *plan,
-                       const struct asim_window *window, int reseed_index,
-                       struct asim_error *err)
+int asim_window_make_tpr(const char *folder, const struct asim_plan *plan,
+                         const struct asim_window *window,
+                         const struct asim_window_start *start, struct asim_error *err)
 {
     char *data = NULL;
     void *patched = NULL;
@@ -152,16 +164,20 @@ int asim_window_reseed(const char *folder, const struct asim_plan *plan,
         goto out;
     if (asim_tpr_parse(data, size, &tpr, NULL, err) < 0)
         goto out;
-    uint64_t index = (uint64_t)reseed_index;
     struct asim_tpr_patch patch = {
         .x_nm = (const float(*)[3])tpr.x_nm,
-        .nsteps = window->nsteps,
-        /* 31 bits: GROMACS takes a negative seed as "choose one". */
-        .ld_seed =
-            (int32_t)(asim_random_derive((uint64_t)window->ld_seed, index) & INT32_MAX),
-        .velocity_seed = asim_random_derive(window->velocity_seed, index),
+        .nsteps = start->nsteps,
+        .ld_seed = window->ld_seed,
+        .velocity_seed = window->velocity_seed,
         .temperature_kelvin = plan->temperature_kelvin,
     };
+    if (start->reseed_index > 0) {
+        uint64_t index = (uint64_t)start->reseed_index;
+        /* 31 bits: GROMACS takes a negative seed as "choose one". */
+        patch.ld_seed =
+            (int32_t)(asim_random_derive((uint64_t)window->ld_seed, index) & INT32_MAX);
+        patch.velocity_seed = asim_random_derive(window->velocity_seed, index);
+    }
     if (asim_tpr_patch(data, size, &patch, &patched, &patched_size, err) < 0 ||
         asim_file_replace(to, patched, patched_size, err) < 0)
         goto out;

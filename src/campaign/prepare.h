@@ -7,19 +7,20 @@
 
 /*
  * Checks that the folder holds what was planned: window.tpr and bias.edi with the
- * plan's checksums. After `reseed_index` > 0 failures of the physics window.tpr is
- * instead the planned one (kept as planned.tpr) with the velocities of that index; it
- * is made where it is not there. ASIM_EINPUT where a file is missing or was changed.
+ * plan's checksums. Where `start` differs from the plan, window.tpr is instead derived
+ * from the planned one (kept as planned.tpr); it is made where it is not there.
+ * ASIM_EINPUT where a file is missing or was changed.
  */
 int asim_window_prepare_inputs(const char *folder, const struct asim_plan *plan,
-                               const struct asim_window *window, int reseed_index,
-                               asim_reseed_fn reseed, struct asim_error *err);
+                               const struct asim_window *window,
+                               const struct asim_window_start *start,
+                               asim_make_tpr_fn make_tpr, struct asim_error *err);
 
-/* The asim_reseed_fn of real windows: asim_tpr_patch on planned.tpr. The seeds derive
- * from the window's own and reseed_index, so that it can be repeated. */
-int asim_window_reseed(const char *folder, const struct asim_plan *plan,
-                       const struct asim_window *window, int reseed_index,
-                       struct asim_error *err);
+/* The asim_make_tpr_fn of real windows: asim_tpr_patch on planned.tpr. The seeds derive
+ * from the window's own and the reseed index, so that it can be repeated. */
+int asim_window_make_tpr(const char *folder, const struct asim_plan *plan,
+                         const struct asim_window *window,
+                         const struct asim_window_start *start, struct asim_error *err);
 
 /* Writes cmd.sh, which runs exactly `argv` in the folder. */
 int asim_window_write_command(const char *folder, char *const *argv,

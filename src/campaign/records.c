@@ -16,11 +16,19 @@
  * something. */
 enum { LARGEST_CPU_COUNT = 1 << 16, LARGEST_WINDOW_COUNT = 1 << 24 };
 
+void asim_order_finish(struct asim_order *order)
+{
+    free(order->windows);
+    free(order->values);
+    *order = (struct asim_order){0};
+}
+
 void asim_record_finish(struct asim_record *record)
 {
     if (!record)
         return;
     free(record->cpus);
+    asim_order_finish(&record->order);
     *record = (struct asim_record){0};
 }
 
@@ -79,19 +87,76 @@ static int decode_end(const json_t *json, struct asim_window_change *change,
                           sizeof change->samples_sha256, err);
 }
 
+static int decode_request(const json_t *json, struct asim_record *record,
+                          struct asim_error *err)
+{
+    return asim_json_text(json, "request", record->request, sizeof record->request,
+                          err);
+}
+
+/* A whole number of an array, or of a member that holds for all. */
+static int decode_value(const json_t *json, const char *key, size_t i, int64_t least,
+                        int64_t largest, int64_t *ret_value, struct asim_error *err)
+{
+    const json_t *value = json_object_get(json, key);
+    if (json_is_array(value))
+        value = json_array_get(value, i);
+    if (!json_is_integer(value) || json_integer_value(value) < least ||
+        json_integer_value(value) > largest)
+        return asim_fail(err, ASIM_EINPUT,
+                         "member '%s' has no whole number from %lld to %lld for window "
+                         "%zu of the list",
+                         key, (long long)least, (long long)largest, i);
+    *ret_value = json_integer_value(value);
+    return 0;
+}
+
+static int decode_order(const json_t *json, enum asim_window_event event,
+                        struct asim_record *record, struct asim_error *err)
+{
+    const json_t *array = json_object_get(json, "windows");
+    size_t count = json_array_size(array);
+    if (!json_is_array(array) || count > LARGEST_WINDOW_COUNT)
+        return asim_fail(err, ASIM_EINPUT, "member 'windows' is no list of windows");
+    struct asim_order *order = &record->order;
+    record->kind = ASIM_RECORD_ORDER;
+    order->event = event;
+    order->count = count;
+    order->windows = asim_alloc_array(count, sizeof *order->windows, err);
+    order->values = asim_alloc_array(count, sizeof *order->values, err);
+    if (!order->windows || !order->values || decode_request(json, record, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        int64_t window = 0;
+        if (decode_value(json, "windows", i, 0, LARGEST_WINDOW_COUNT, &window, err) < 0)
+            return -1;
+        if (event == ASIM_EVENT_EXTEND &&
+            decode_value(json, "nsteps", i, 1, INT64_MAX, &order->values[i], err) < 0)
+            return -1;
+        if (event == ASIM_EVENT_PRIORITY &&
+            decode_value(json, "priority", i, INT_MIN, INT_MAX, &order->values[i],
+                         err) < 0)
+            return -1;
+        order->windows[i] = (size_t)window;
+    }
+    return 0;
+}
+
 static int decode_window(const json_t *json, const char *event,
                          struct asim_record *record, struct asim_error *err)
 {
     struct asim_window_change *change = &record->change;
     int kind = 0;
-    while (kind <= ASIM_EVENT_RETRY &&
+    while (asim_window_event_durable((enum asim_window_event)kind) &&
            strcmp(event, asim_window_event_name((enum asim_window_event)kind)) != 0)
         kind++;
-    if (kind > ASIM_EVENT_RETRY)
+    if (!asim_window_event_durable((enum asim_window_event)kind))
         return asim_fail(err, ASIM_EINPUT,
                          "unknown event '%s'; a newer autosim may have written it",
                          event);
     change->event = (enum asim_window_event)kind;
+    if (kind >= ASIM_EVENT_EXTEND)
+        return decode_order(json, change->event, record, err);
     record->kind = ASIM_RECORD_WINDOW;
 
     int64_t window = 0, attempt = 0;
@@ -129,6 +194,21 @@ static int decode_head(const json_t *json, struct asim_record *record,
                           sizeof record->plan_sha256, err);
 }
 
+static int decode_plan(const json_t *json, struct asim_record *record,
+                       struct asim_error *err)
+{
+    int64_t window_count = 0;
+    if (decode_int(json, "window_count", 1, LARGEST_WINDOW_COUNT, &window_count, err) <
+        0)
+        return -1;
+    record->kind = ASIM_RECORD_PLAN;
+    record->window_count = (size_t)window_count;
+    return asim_json_text(json, "plan_sha256", record->plan_sha256,
+                          sizeof record->plan_sha256, err) < 0
+               ? -1
+               : decode_request(json, record, err);
+}
+
 int asim_record_decode(const json_t *json, struct asim_record *ret_record,
                        struct asim_error *err)
 {
@@ -142,6 +222,12 @@ int asim_record_decode(const json_t *json, struct asim_record *ret_record,
     } else if (strcmp(event, "session") == 0) {
         record.kind = ASIM_RECORD_SESSION;
         rc = 0;
+    } else if (strcmp(event, "pause") == 0 || strcmp(event, "resume") == 0) {
+        record.kind = ASIM_RECORD_HOLD;
+        record.paused = strcmp(event, "pause") == 0;
+        rc = decode_request(json, &record, err);
+    } else if (strcmp(event, "plan") == 0) {
+        rc = decode_plan(json, &record, err);
     } else {
         rc = decode_window(json, event, &record, err);
     }
@@ -170,6 +256,44 @@ json_t *asim_record_session(const char *gromacs_path, const char *gromacs_versio
                      gromacs_path, strlen(gromacs_path), "gromacs_version",
                      gromacs_version, strlen(gromacs_version), "jobs", jobs, "ntmpi",
                      ntmpi, "ntomp", ntomp);
+}
+
+json_t *asim_record_hold(bool paused, const char *request)
+{
+    return json_pack("{s:s, s:s}", "event", paused ? "pause" : "resume", "request",
+                     request);
+}
+
+json_t *asim_record_plan(const char *plan_sha256, size_t window_count,
+                         const char *request)
+{
+    return json_pack("{s:s, s:s, s:I, s:s}", "event", "plan", "plan_sha256",
+                     plan_sha256, "window_count", (json_int_t)window_count, "request",
+                     request);
+}
+
+json_t *asim_record_order(const struct asim_order *order, const char *request)
+{
+    json_t *windows = json_array(), *values = json_array();
+    bool failed = !windows || !values;
+    for (size_t i = 0; i < order->count && !failed; i++)
+        failed = json_array_append_new(
+                     windows, json_integer((json_int_t)order->windows[i])) < 0 ||
+                 json_array_append_new(values, json_integer(order->values[i])) < 0;
+    json_t *json = failed ? NULL
+                          : json_pack("{s:s, s:s, s:O}", "event",
+                                      asim_window_event_name(order->event), "request",
+                                      request, "windows", windows);
+    const char *key = order->event == ASIM_EVENT_EXTEND     ? "nsteps"
+                      : order->event == ASIM_EVENT_PRIORITY ? "priority"
+                                                            : NULL;
+    if (json && key && json_object_set(json, key, values) < 0) {
+        json_decref(json);
+        json = NULL;
+    }
+    json_decref(windows);
+    json_decref(values);
+    return json;
 }
 
 static json_t *cpu_array(const int *cpus, size_t cpu_count)

@@ -14,7 +14,10 @@ static const double PS_PER_NS = 1000.0;
 
 size_t asim_campaign_window_count(const struct asim_campaign *campaign)
 {
-    return campaign->plan.window_count;
+    asim_campaign_enter(campaign);
+    size_t count = campaign->plan.window_count;
+    asim_campaign_leave(campaign);
+    return count;
 }
 
 static double steps_to_ns_per_day(const struct asim_campaign *campaign,
@@ -29,7 +32,7 @@ static int64_t window_step(const struct asim_campaign *campaign, size_t i,
 {
     const struct asim_campaign_window *window = &campaign->windows[i];
     const struct asim_window_life *life = &window->life;
-    int64_t nsteps = campaign->plan.windows[i].nsteps, step = life->step;
+    int64_t nsteps = life->nsteps, step = life->step;
     double steps_per_second = NAN;
     *ret_ns_per_day = life->ns_per_day;
     if (life->phase == ASIM_PHASE_COMPLETED)
@@ -50,9 +53,13 @@ static int64_t window_step(const struct asim_campaign *campaign, size_t i,
 int asim_campaign_window(const struct asim_campaign *campaign, size_t i,
                          struct asim_window_status *ret_status, struct asim_error *err)
 {
-    if (i >= campaign->plan.window_count)
+    asim_campaign_enter(campaign);
+    size_t count = campaign->plan.window_count;
+    if (i >= count) {
+        asim_campaign_leave(campaign);
         return asim_fail(err, ASIM_EUSAGE, "there is no window %zu; there are %zu", i,
-                         campaign->plan.window_count);
+                         count);
+    }
     const struct asim_window_life *life = &campaign->windows[i].life;
     struct asim_window_status status = {
         .window_id = campaign->plan.windows[i].window_id,
@@ -60,12 +67,14 @@ int asim_campaign_window(const struct asim_campaign *campaign, size_t i,
         .attempts = life->attempts,
         .failures = life->machine_failures + life->physics_failures + life->restarts,
         .exit_code = life->exit_code,
-        .nsteps = campaign->plan.windows[i].nsteps,
+        .nsteps = life->nsteps,
+        .priority = life->priority,
         .final_potential_energy_kj_mol = life->final_potential_energy_kj_mol,
         .runtime_seconds = life->runtime_seconds,
     };
     status.step = window_step(campaign, i, &status.ns_per_day);
     memcpy(status.cause, life->cause, sizeof status.cause);
+    asim_campaign_leave(campaign);
     *ret_status = status;
     return 0;
 }
@@ -73,12 +82,15 @@ int asim_campaign_window(const struct asim_campaign *campaign, size_t i,
 void asim_campaign_progress(const struct asim_campaign *campaign,
                             struct asim_campaign_progress *ret_progress)
 {
-    struct asim_campaign_progress progress = {
-        .window_count = campaign->plan.window_count, .eta_seconds = NAN};
+    asim_campaign_enter(campaign);
+    struct asim_campaign_progress progress = {.window_count =
+                                                  campaign->plan.window_count,
+                                              .paused = campaign->paused,
+                                              .eta_seconds = NAN};
     double steps = 0, all_steps = 0, left_steps = 0, known_speed = 0;
     size_t known = 0;
     for (size_t i = 0; i < campaign->plan.window_count; i++) {
-        double nsteps = (double)campaign->plan.windows[i].nsteps, ns_per_day;
+        double nsteps = (double)campaign->windows[i].life.nsteps, ns_per_day;
         double step = (double)window_step(campaign, i, &ns_per_day);
         enum asim_window_state state =
             asim_window_phase_state(campaign->windows[i].life.phase);
@@ -87,9 +99,10 @@ void asim_campaign_progress(const struct asim_campaign *campaign,
         progress.waiting +=
             state == ASIM_WINDOW_WAITING || state == ASIM_WINDOW_PLANNED;
         progress.failed += state == ASIM_WINDOW_FAILED;
+        progress.cancelled += state == ASIM_WINDOW_CANCELLED;
         steps += step;
         all_steps += nsteps;
-        if (state != ASIM_WINDOW_FAILED)
+        if (state != ASIM_WINDOW_FAILED && state != ASIM_WINDOW_CANCELLED)
             left_steps += nsteps - step;
         if (isfinite(ns_per_day) && ns_per_day > 0) {
             known_speed += ns_per_day;
@@ -107,5 +120,6 @@ void asim_campaign_progress(const struct asim_campaign *campaign,
     else if (speed > 0)
         progress.eta_seconds =
             left_steps * campaign->plan.dt_ps / PS_PER_NS / speed * SECONDS_PER_DAY;
+    asim_campaign_leave(campaign);
     *ret_progress = progress;
 }

@@ -28,6 +28,9 @@ struct row {
     {[ASIM_PHASE_INTENDED] = GO(next_phase, next_action),                              \
      [ASIM_PHASE_WATCHED] = GO(next_phase, next_action),                               \
      [ASIM_PHASE_LOST] = GO(next_phase, next_action)}
+#define STAYS(phase, next_action) [ASIM_PHASE_##phase] = GO(phase, next_action)
+#define RUNNING_STAYS(next_action)                                                     \
+    STAYS(INTENDED, next_action), STAYS(WATCHED, next_action), STAYS(LOST, next_action)
 
 static const struct row table[ASIM_EVENT_COUNT][ASIM_PHASE_COUNT] = {
     [ASIM_EVENT_START] = {[ASIM_PHASE_PLANNED] = GO(INTENDED, SPAWN),
@@ -43,6 +46,20 @@ static const struct row table[ASIM_EVENT_COUNT][ASIM_PHASE_COUNT] = {
     [ASIM_EVENT_REFUSED] = {[ASIM_PHASE_PLANNED] = GO(FAILED, GIVE_UP),
                             [ASIM_PHASE_WAITING] = GO(FAILED, GIVE_UP)},
     [ASIM_EVENT_RETRY] = {[ASIM_PHASE_FAILED] = GO(WAITING, QUEUE)},
+    [ASIM_EVENT_EXTEND] = {STAYS(PLANNED, NONE), RUNNING_STAYS(NONE),
+                           STAYS(WAITING, NONE),
+                           [ASIM_PHASE_COMPLETED] = GO(WAITING, QUEUE),
+                           STAYS(FAILED, NONE), STAYS(CANCELLED, NONE)},
+    [ASIM_EVENT_CANCEL] = {[ASIM_PHASE_PLANNED] = GO(CANCELLED, NONE),
+                           RUNNING_STAYS(STOP),
+                           [ASIM_PHASE_WAITING] = GO(CANCELLED, NONE),
+                           [ASIM_PHASE_FAILED] = GO(CANCELLED, NONE)},
+    [ASIM_EVENT_RESTORE] = {RUNNING_STAYS(NONE),
+                            [ASIM_PHASE_FAILED] = GO(WAITING, QUEUE),
+                            [ASIM_PHASE_CANCELLED] = GO(WAITING, QUEUE)},
+    [ASIM_EVENT_PRIORITY] = {STAYS(PLANNED, NONE), RUNNING_STAYS(NONE),
+                             STAYS(WAITING, NONE), STAYS(COMPLETED, NONE),
+                             STAYS(FAILED, NONE), STAYS(CANCELLED, NONE)},
 
     [ASIM_EVENT_SPAWNED] = {[ASIM_PHASE_INTENDED] = GO(WATCHED, NONE)},
     /* Whether a process came to be is not known for sure: its lock tells. */
@@ -56,16 +73,20 @@ static const struct row table[ASIM_EVENT_COUNT][ASIM_PHASE_COUNT] = {
 /* clang-format on */
 
 static const char *const event_names[ASIM_EVENT_COUNT] = {
-    "start",        "completed", "walltime", "stopped",    "machine",   "disk_full",
-    "physics",      "input",     "restart",  "refused",    "retry",     "spawned",
-    "spawn_failed", "reopened",  "adopted",  "shim_ended", "lock_held", "lock_free"};
+    "start",   "completed",  "walltime",  "stopped",  "machine",      "disk_full",
+    "physics", "input",      "restart",   "refused",  "retry",        "extend",
+    "cancel",  "restore",    "priority",  "spawned",  "spawn_failed", "reopened",
+    "adopted", "shim_ended", "lock_held", "lock_free"};
 
 static const char *const phase_names[ASIM_PHASE_COUNT] = {
-    "planned", "intended", "watched", "lost", "waiting", "completed", "failed"};
+    "planned", "intended",  "watched", "lost",
+    "waiting", "completed", "failed",  "cancelled"};
 
-void asim_window_life_init(struct asim_window_life *ret_life)
+void asim_window_life_init(struct asim_window_life *ret_life, int64_t nsteps)
 {
-    *ret_life = (struct asim_window_life){.best_step = -1,
+    *ret_life = (struct asim_window_life){.nsteps = nsteps,
+                                          .attempt_nsteps = nsteps,
+                                          .best_step = -1,
                                           .step = -1,
                                           .ns_per_day = NAN,
                                           .final_potential_energy_kj_mol = NAN,
@@ -74,7 +95,7 @@ void asim_window_life_init(struct asim_window_life *ret_life)
 
 bool asim_window_event_durable(enum asim_window_event event)
 {
-    return event <= ASIM_EVENT_RETRY;
+    return event < ASIM_EVENT_SPAWNED;
 }
 
 const char *asim_window_event_name(enum asim_window_event event)
@@ -100,6 +121,8 @@ enum asim_window_state asim_window_phase_state(enum asim_window_phase phase)
         return ASIM_WINDOW_WAITING;
     case ASIM_PHASE_COMPLETED:
         return ASIM_WINDOW_COMPLETED;
+    case ASIM_PHASE_CANCELLED:
+        return ASIM_WINDOW_CANCELLED;
     case ASIM_PHASE_FAILED:
     case ASIM_PHASE_COUNT:
         break;
@@ -118,6 +141,8 @@ const char *asim_window_state_name(enum asim_window_state state)
         return "Waiting";
     case ASIM_WINDOW_COMPLETED:
         return "Completed";
+    case ASIM_WINDOW_CANCELLED:
+        return "Cancelled";
     case ASIM_WINDOW_FAILED:
         break;
     }
@@ -185,6 +210,25 @@ static bool count_failure(struct asim_window_life *life,
     return false;
 }
 
+/* Ends an attempt of a window that was extended or cancelled while it ran. */
+static void settle(struct asim_window_life *life, enum asim_window_action *action)
+{
+    if (life->phase == ASIM_PHASE_COMPLETED && life->nsteps > life->attempt_nsteps) {
+        life->phase = ASIM_PHASE_WAITING;
+        *action = ASIM_ACTION_QUEUE;
+    }
+    if (life->cancelled && life->phase != ASIM_PHASE_COMPLETED) {
+        life->phase = ASIM_PHASE_CANCELLED;
+        *action = ASIM_ACTION_NONE;
+    }
+    life->cancelled = false;
+}
+
+static void forget_failures(struct asim_window_life *life)
+{
+    life->machine_failures = life->physics_failures = life->restarts = 0;
+}
+
 int asim_window_apply(struct asim_window_life *life,
                       const struct asim_window_change *change,
                       enum asim_window_action *ret_action)
@@ -196,22 +240,47 @@ int asim_window_apply(struct asim_window_life *life,
         return -1;
     if (ends_attempt(change->event) && change->attempt != life->attempts)
         return -1;
+    if (change->event == ASIM_EVENT_EXTEND && change->nsteps < life->nsteps)
+        return -1;
 
     enum asim_window_action action = row->action;
     life->phase = row->next;
-    if (change->event == ASIM_EVENT_START) {
+    switch (change->event) {
+    case ASIM_EVENT_START:
         life->attempts = change->attempt;
+        life->attempt_nsteps = life->nsteps;
         life->fresh = false;
-    } else if (ends_attempt(change->event)) {
+        break;
+    case ASIM_EVENT_REFUSED:
+        memcpy(life->cause, change->cause, sizeof life->cause);
+        break;
+    case ASIM_EVENT_RETRY:
+        forget_failures(life);
+        break;
+    case ASIM_EVENT_EXTEND:
+        life->nsteps = change->nsteps;
+        break;
+    case ASIM_EVENT_CANCEL:
+        life->cancelled = life->phase != ASIM_PHASE_CANCELLED;
+        break;
+    case ASIM_EVENT_RESTORE:
+        if (row->action == ASIM_ACTION_QUEUE)
+            forget_failures(life);
+        life->cancelled = false;
+        break;
+    case ASIM_EVENT_PRIORITY:
+        life->priority = change->priority;
+        break;
+    default:
+        break;
+    }
+    if (ends_attempt(change->event)) {
         end_attempt(life, change);
         if (count_failure(life, change)) {
             life->phase = ASIM_PHASE_FAILED;
             action = ASIM_ACTION_GIVE_UP;
         }
-    } else if (change->event == ASIM_EVENT_REFUSED) {
-        memcpy(life->cause, change->cause, sizeof life->cause);
-    } else if (change->event == ASIM_EVENT_RETRY) {
-        life->machine_failures = life->physics_failures = life->restarts = 0;
+        settle(life, &action);
     }
     *ret_action = action;
     return 0;

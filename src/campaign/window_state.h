@@ -18,7 +18,8 @@ enum asim_window_phase {
     ASIM_PHASE_LOST,     /* no shim of it is known: look at its lock, then judge */
     ASIM_PHASE_WAITING,  /* for its next attempt */
     ASIM_PHASE_COMPLETED,
-    ASIM_PHASE_FAILED, /* given up */
+    ASIM_PHASE_FAILED,    /* given up */
+    ASIM_PHASE_CANCELLED, /* on request; what it has is kept */
     ASIM_PHASE_COUNT
 };
 
@@ -35,6 +36,10 @@ enum asim_window_event {
     ASIM_EVENT_RESTART,
     ASIM_EVENT_REFUSED, /* its files are not the planned ones: not started */
     ASIM_EVENT_RETRY,   /* a window that was given up shall be tried again */
+    ASIM_EVENT_EXTEND,  /* its last step is a later one now */
+    ASIM_EVENT_CANCEL,  /* it shall not run (on) */
+    ASIM_EVENT_RESTORE, /* it shall run after all: cancelled or given up before */
+    ASIM_EVENT_PRIORITY,
     /* live only */
     ASIM_EVENT_SPAWNED,
     ASIM_EVENT_SPAWN_FAILED,
@@ -53,7 +58,8 @@ enum asim_window_action {
     ASIM_ACTION_PROBE_SOON, /* look again after a while */
     ASIM_ACTION_JUDGE,      /* nothing of it lives: read what it left */
     ASIM_ACTION_QUEUE,      /* for the next attempt */
-    ASIM_ACTION_PAUSE,      /* queue, and stop the whole campaign */
+    ASIM_ACTION_PAUSE,      /* queue, and hold the whole campaign */
+    ASIM_ACTION_STOP,       /* ask its processes to leave */
     ASIM_ACTION_FINISH,     /* completed */
     ASIM_ACTION_GIVE_UP,
 };
@@ -66,8 +72,12 @@ struct asim_window_life {
     int machine_failures; /* in a row without getting further than before */
     int physics_failures;
     int restarts;
-    int reseeds;       /* physics failures ever, which no retry forgets: velocities that
-                          led to one are not taken again */
+    int reseeds;    /* physics failures ever, which no retry forgets: velocities that
+                       led to one are not taken again */
+    bool cancelled; /* of a running window: it does not go on after this attempt */
+    int priority;   /* higher ones start first */
+    int64_t nsteps; /* its last step */
+    int64_t attempt_nsteps; /* the last step of the newest attempt */
     bool fresh;        /* the next attempt starts from the beginning: old files aside */
     int64_t best_step; /* furthest step of any attempt; -1: none */
     int exit_code;     /* of the last attempt; -signal */
@@ -83,8 +93,10 @@ struct asim_window_life {
 /* An event with what it brings; members that its event does not use are ignored. */
 struct asim_window_change {
     enum asim_window_event event;
-    int attempt; /* START and ends */
-    int retries; /* ends: the limit that held when it was judged */
+    int attempt;    /* START and ends */
+    int retries;    /* ends: the limit that held when it was judged */
+    int priority;   /* PRIORITY */
+    int64_t nsteps; /* EXTEND: the new last step, never below the old one */
     int exit_code;
     int64_t step;
     double ns_per_day;
@@ -95,7 +107,7 @@ struct asim_window_change {
     char samples_sha256[65];
 };
 
-void asim_window_life_init(struct asim_window_life *ret_life);
+void asim_window_life_init(struct asim_window_life *ret_life, int64_t nsteps);
 
 /* Applies a change. -1, with the life untouched, where the table does not allow it. */
 int asim_window_apply(struct asim_window_life *life,

@@ -245,7 +245,7 @@ out:
 static bool is_leftover(const char *name)
 {
     static const char *const ours[] = {ASIM_FENCE_NAME, ASIM_MDRUN_TPR, "planned.tpr",
-                                       "reseeded"};
+                                       "made"};
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
                                   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     const char *dot = strrchr(name, '.');

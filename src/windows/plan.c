@@ -209,15 +209,52 @@ static void choose_starts(struct asim_plan *plan, const struct asim_pca *pca,
     }
 }
 
-static void choose_seeds(struct asim_plan *plan)
+static void choose_seeds(struct asim_plan *plan, size_t i)
 {
-    for (size_t i = 0; i < plan->window_count; i++) {
-        /* gmx takes a positive 31-bit seed; -1 would mean "choose one". */
-        uint64_t noise = asim_random_derive(plan->seed, 2 * i);
-        plan->windows[i].ld_seed = (int32_t)(noise % 2147483646u) + 1;
-        plan->windows[i].velocity_seed =
-            asim_random_derive(plan->seed, 2 * i + 1) >> 1; /* fits JSON's integers */
+    /* gmx takes a positive 31-bit seed; -1 would mean "choose one". */
+    uint64_t noise = asim_random_derive(plan->seed, 2 * i);
+    plan->windows[i].ld_seed = (int32_t)(noise % 2147483646u) + 1;
+    plan->windows[i].velocity_seed =
+        asim_random_derive(plan->seed, 2 * i + 1) >> 1; /* fits JSON's integers */
+}
+
+int asim_plan_add_window(struct asim_plan *plan, const struct asim_pca *pca,
+                         const struct asim_bias *bias, int64_t nsteps,
+                         struct asim_error *err)
+{
+    size_t i = plan->window_count, nearest = 0;
+    int id = 0;
+    if (!isfinite(bias->centre_nm) || !(bias->force_constant_kj_mol_nm2 > 0) ||
+        nsteps < 1 || i >= WINDOWS_MOST || pca->frame_count == 0)
+        return asim_fail(err, ASIM_EUSAGE,
+                         "a window at %g nm with k = %g kJ/mol/nm^2 and %" PRId64
+                         " steps cannot be added to %zu windows",
+                         bias->centre_nm, bias->force_constant_kj_mol_nm2, nsteps, i);
+    struct asim_window *windows = asim_alloc_array(i + 1, sizeof *windows, err);
+    if (!windows)
+        return -1;
+    for (size_t k = 0; k < i; k++) {
+        windows[k] = plan->windows[k];
+        id = windows[k].window_id >= id ? windows[k].window_id + 1 : id;
     }
+    for (size_t k = 1; k < pca->frame_count; k++)
+        if (fabs(pca->projections_nm[k] - bias->centre_nm) <
+            fabs(pca->projections_nm[nearest] - bias->centre_nm))
+            nearest = k;
+    windows[i] = (struct asim_window){
+        .window_id = id,
+        .bias = {asim_edi_round_centre(bias->centre_nm),
+                 asim_edi_round_force_constant(bias->force_constant_kj_mol_nm2)},
+        .start_frame_index = pca->frame_indices[nearest],
+        .start_time_ps = pca->time_ps[nearest],
+        .start_nm = pca->projections_nm[nearest],
+        .nsteps = nsteps,
+    };
+    free(plan->windows);
+    plan->windows = windows;
+    plan->window_count = i + 1;
+    choose_seeds(plan, i);
+    return 0;
 }
 
 /* w^2 of one frame; `x` and `y` have room for 3 N numbers. */
@@ -390,9 +427,10 @@ int asim_plan_compute(const struct asim_pca *pca, const struct asim_topology *to
     place_windows(&plan, begin_nm, end_nm,
                   asim_edi_round_force_constant(force_constant));
     choose_starts(&plan, pca, sorted);
-    choose_seeds(&plan);
-    for (size_t i = 0; i < plan.window_count; i++)
+    for (size_t i = 0; i < plan.window_count; i++) {
+        choose_seeds(&plan, i);
         plan.windows[i].nsteps = nsteps;
+    }
     if (measure_force_error(&plan, pca, top, traj, err) < 0 ||
         judge_force_error(&plan, pca, log, err) < 0)
         goto out;

@@ -2,7 +2,7 @@
  * The plan on disk: plan.json and each window's folder with its TPR and bias.
  * Invariant: plan.json is written last, so where it exists all its windows do too.
  */
-#include <autosim/windows.h>
+#include "windows/plan_file.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -81,14 +81,13 @@ static json_t *window_to_json(const struct asim_window *window)
                      window->tpr_sha256, "bias_sha256", window->bias_sha256);
 }
 
-static int write_plan_json(const struct asim_plan *plan, const char *folder,
-                           struct asim_error *err)
+int asim_plan_write_file(const struct asim_plan *plan, const char *path,
+                         struct asim_error *err)
 {
     json_t *root = NULL, *windows = json_array();
-    char *path = asim_path_join(folder, "plan.json", err);
     int rc = -1;
-    if (!path || !windows)
-        goto out;
+    if (!windows)
+        goto no_memory;
     for (size_t i = 0; i < plan->window_count; i++)
         if (json_array_append_new(windows, window_to_json(&plan->windows[i])) < 0)
             goto no_memory;
@@ -109,15 +108,17 @@ no_memory:
 out:
     json_decref(root);
     json_decref(windows);
-    free(path);
     return rc;
 }
 
-int asim_plan_write(struct asim_plan *plan, const struct asim_pca *pca,
-                    const struct asim_topology *top, const char *tpr_path,
-                    struct asim_trajectory *traj, const char *folder,
-                    struct asim_error *err)
+int asim_plan_write_more(struct asim_plan *plan, size_t first,
+                         const struct asim_plan_sources *sources, const char *folder,
+                         const char *plan_path, struct asim_error *err)
 {
+    const struct asim_pca *pca = sources->pca;
+    const struct asim_topology *top = sources->top;
+    const char *tpr_path = sources->tpr_path;
+    struct asim_trajectory *traj = sources->traj;
     struct asim_frame frame = {0};
     char *tpr = NULL;
     size_t tpr_size;
@@ -131,7 +132,7 @@ int asim_plan_write(struct asim_plan *plan, const struct asim_pca *pca,
     if (asim_file_read(tpr_path, TPR_LARGEST_BYTES, &tpr, &tpr_size, err) < 0)
         return -1;
     asim_trajectory_limit_atoms(traj, 0);
-    for (size_t i = 0; i < plan->window_count; i++) {
+    for (size_t i = first; i < plan->window_count; i++) {
         struct asim_window *window = &plan->windows[i];
         char *window_folder =
             asim_format(err, "%s/windows/%03d", folder, window->window_id);
@@ -149,10 +150,22 @@ int asim_plan_write(struct asim_plan *plan, const struct asim_pca *pca,
             goto out;
         }
     }
-    rc = write_plan_json(plan, folder, err);
+    rc = asim_plan_write_file(plan, plan_path, err);
 out:
     asim_frame_finish(&frame);
     free(tpr);
+    return rc;
+}
+
+int asim_plan_write(struct asim_plan *plan, const struct asim_pca *pca,
+                    const struct asim_topology *top, const char *tpr_path,
+                    struct asim_trajectory *traj, const char *folder,
+                    struct asim_error *err)
+{
+    struct asim_plan_sources sources = {pca, top, tpr_path, traj};
+    char *path = asim_path_join(folder, "plan.json", err);
+    int rc = path ? asim_plan_write_more(plan, 0, &sources, folder, path, err) : -1;
+    free(path);
     return rc;
 }
 
@@ -228,14 +241,13 @@ static int plan_from_json(const json_t *root, struct asim_plan *plan,
     return 0;
 }
 
-int asim_plan_read(const char *folder, struct asim_plan *ret_plan,
-                   struct asim_error *err)
+int asim_plan_read_file(const char *path, struct asim_plan *ret_plan,
+                        struct asim_error *err)
 {
     struct asim_plan plan = {0};
     json_t *root = NULL;
-    char *path = asim_path_join(folder, "plan.json", err);
     int rc = -1;
-    if (!path || asim_json_read(path, &root, err) < 0)
+    if (asim_json_read(path, &root, err) < 0)
         goto out;
     if (plan_from_json(root, &plan, err) < 0) {
         asim_wrap(err, "'%s'", path);
@@ -247,6 +259,14 @@ int asim_plan_read(const char *folder, struct asim_plan *ret_plan,
 out:
     asim_plan_finish(&plan);
     json_decref(root);
+    return rc;
+}
+
+int asim_plan_read(const char *folder, struct asim_plan *ret_plan,
+                   struct asim_error *err)
+{
+    char *path = asim_path_join(folder, "plan.json", err);
+    int rc = path ? asim_plan_read_file(path, ret_plan, err) : -1;
     free(path);
     return rc;
 }

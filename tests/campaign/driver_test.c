@@ -122,13 +122,13 @@ static void test_windows_complete(void **state)
 
 /* As a real reseeding, but for the text TPRs of this test: the blow-up is gone. */
 static int reseed_text(const char *folder, const struct asim_plan *plan,
-                       const struct asim_window *window, int reseed_index,
-                       struct asim_error *err)
+                       const struct asim_window *window,
+                       const struct asim_window_start *start, struct asim_error *err)
 {
     (void)plan, (void)window;
     char path[400], text[100];
     int length = snprintf(text, sizeof text, "100 10 20 0 3 %s\n",
-                          reseed_index < 2 ? "blowup" : "ok");
+                          start->reseed_index < 2 ? "blowup" : "ok");
     snprintf(path, sizeof path, "%s/window.tpr", folder);
     return asim_file_replace(path, text, (size_t)length, err);
 }
@@ -139,7 +139,7 @@ static void test_physics_starts_afresh_with_new_velocities(void **state)
     char *folder = fixture_create_folder();
     fixture_write_window(folder, 0, "100 10 20 0 3 blowup\n");
     struct asim_campaign *campaign = fixture_open(folder, 1, 100, NULL);
-    campaign->reseed = reseed_text;
+    campaign->make_tpr = reseed_text;
     struct asim_error err;
     assert_int_equal(fixture_start(campaign, 1, 3, &err), 0);
     assert_int_equal(fixture_run(campaign, 30, &err), 0);
@@ -165,7 +165,7 @@ static void test_retry_does_not_repeat_velocities(void **state)
     for (int round = 0; round < 2; round++) {
         struct asim_campaign *campaign = fixture_open(folder, 1, 100, NULL);
         struct asim_error err;
-        campaign->reseed = reseed_text;
+        campaign->make_tpr = reseed_text;
         assert_int_equal(asim_campaign_retry(campaign, 0, &err), 0);
         assert_int_equal(fixture_start(campaign, 1, round == 0 ? 1 : 0, &err), 0);
         assert_int_equal(fixture_run(campaign, 30, &err), 0);

@@ -11,6 +11,8 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/memory.h"
+#include "windows/plan_file.h"
 
 enum { FIXTURE_ATOMS = 3 };
 
@@ -73,20 +75,31 @@ void fixture_make_plan(const char *folder, size_t count, long steps,
                              .temperature_kelvin = 300,
                              .dt_ps = 0.002,
                              .sample_steps = 1,
-                             .system_atom_count = FIXTURE_ATOMS};
+                             .system_atom_count = FIXTURE_ATOMS,
+                             .bias = ASIM_BIAS_EDI};
     plan.windows = calloc(count, sizeof *plan.windows);
     for (size_t i = 0; i < count; i++) {
         struct asim_window *window = &plan.windows[i];
         window->window_id = (int)i;
         window->nsteps = steps;
         window->velocity_seed = i + 1;
-        if (asim_file_sha256(fixture_window_path(folder, i, "window.tpr"),
-                             window->tpr_sha256, NULL) < 0 ||
+        window->bias.force_constant_kj_mol_nm2 = 1000;
+        const char *planned = fixture_window_path(folder, i, "planned.tpr");
+        if (!asim_file_exists(planned))
+            planned = fixture_window_path(folder, i, "window.tpr");
+        if (asim_file_sha256(planned, window->tpr_sha256, NULL) < 0 ||
             asim_file_sha256(fixture_window_path(folder, i, "bias.edi"),
                              window->bias_sha256, NULL) < 0)
             give_up(folder, "windows are not written");
     }
     *ret_plan = plan;
+}
+
+void fixture_write_plan(const struct asim_plan *plan, const char *path)
+{
+    struct asim_error err;
+    if (asim_plan_write_file(plan, path, &err) < 0)
+        give_up(path, err.text);
 }
 
 size_t fixture_count_lines(const char *path)
@@ -130,6 +143,7 @@ struct asim_campaign *fixture_open(const char *folder, size_t count, long steps,
                                 &err) < 0)
         give_up("open", err.text);
     fixture_shorten(campaign);
+    campaign->make_tpr = fixture_make_tpr;
     return campaign;
 }
 
@@ -144,6 +158,23 @@ int fixture_start(struct asim_campaign *campaign, int jobs, int retries,
     options.retries = retries;
     options.ntmpi = options.ntomp = 1;
     return asim_campaign_start(campaign, &options, err);
+}
+
+int fixture_make_tpr(const char *folder, const struct asim_plan *plan,
+                     const struct asim_window *window,
+                     const struct asim_window_start *start, struct asim_error *err)
+{
+    char from[400], to[400], text[200];
+    char *rest;
+    (void)plan, (void)window;
+    snprintf(from, sizeof from, "%s/planned.tpr", folder);
+    snprintf(to, sizeof to, "%s/window.tpr", folder);
+    fixture_read_text(from, text, sizeof text);
+    strtol(text, &rest, 10);
+    char *made = asim_format(err, "%lld%s", (long long)start->nsteps, rest);
+    int rc = made ? asim_file_replace(to, made, strlen(made), err) : -1;
+    free(made);
+    return rc;
 }
 
 int fixture_run(struct asim_campaign *campaign, double seconds, struct asim_error *err)

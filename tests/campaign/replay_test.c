@@ -64,7 +64,10 @@ static void compare(const struct asim_window_life *live,
         live->attempts != replayed->attempts ||
         live->machine_failures != replayed->machine_failures ||
         live->physics_failures != replayed->physics_failures ||
-        live->restarts != replayed->restarts || live->fresh != replayed->fresh ||
+        live->restarts != replayed->restarts || live->nsteps != replayed->nsteps ||
+        live->attempt_nsteps != replayed->attempt_nsteps ||
+        live->priority != replayed->priority ||
+        live->cancelled != replayed->cancelled || live->fresh != replayed->fresh ||
         live->best_step != replayed->best_step ||
         live->exit_code != replayed->exit_code || live->step != replayed->step ||
         !same_number(live->ns_per_day, replayed->ns_per_day) ||
@@ -78,6 +81,28 @@ static void compare(const struct asim_window_life *live,
                  (unsigned long long)record, asim_window_phase_name(live->phase),
                  live->attempts, asim_window_phase_name(replayed->phase),
                  replayed->attempts);
+}
+
+/* The same of several windows in one record. */
+static void live_order(struct asim_campaign *campaign, struct asim_random *random,
+                       enum asim_window_event event, int record)
+{
+    size_t windows[WINDOWS];
+    int64_t values[WINDOWS];
+    struct asim_order order = {event, 1 + asim_random_u64(random) % WINDOWS, windows,
+                               values};
+    char request[ASIM_REQUEST_ID_BYTES];
+    struct asim_error err;
+    snprintf(request, sizeof request, "request %d", record);
+    for (size_t k = 0; k < order.count; k++) {
+        windows[k] = (k + (size_t)record) % WINDOWS;
+        values[k] =
+            (int64_t)(asim_random_u64(random) % 3) +
+            (event == ASIM_EVENT_EXTEND ? campaign->windows[windows[k]].life.nsteps
+                                        : -1);
+    }
+    if (asim_campaign_record_order(campaign, &order, request, NULL, &err) < 0)
+        fail_msg("%s", err.text);
 }
 
 /* lives[r] is the live state after r records of windows. */
@@ -100,6 +125,11 @@ static void live_through(const char *folder, struct asim_random *random,
          */
         if (change.event == ASIM_EVENT_COMPLETED && (i == 0 || record < RECORDS - 20))
             continue;
+        if (change.event >= ASIM_EVENT_EXTEND && change.event <= ASIM_EVENT_PRIORITY) {
+            live_order(campaign, random, change.event, record);
+            record++;
+            continue;
+        }
         int rc = asim_campaign_record(campaign, i, &change, cpus, 2, &action, &err);
         if (rc == 0 && asim_window_event_durable(change.event)) {
             record++;

@@ -11,38 +11,44 @@
 
 #include "campaign/window_state.h"
 
-/* One letter a phase: Planned Intended watched(R) Lost Waiting Completed Failed; '.' is
- * not allowed. One row an event, one column the phase it comes in. */
-static const char phase_letters[] = "PIRLWCF";
+/* One letter a phase: Planned Intended watched(R) Lost Waiting Completed Failed
+ * cancelled(X); '.' is not allowed. One row an event, one column the phase it comes in.
+ */
+static const char phase_letters[] = "PIRLWCFX";
 static const struct {
     enum asim_window_event event;
     const char *next;
     enum asim_window_action action;
+    const char *actions; /* where they depend on the phase: Queue, Stop, none */
 } rows[] = {
-    {ASIM_EVENT_START, "I...I..", ASIM_ACTION_SPAWN},
-    {ASIM_EVENT_COMPLETED, ".CCC...", ASIM_ACTION_FINISH},
-    {ASIM_EVENT_WALLTIME, ".WWW...", ASIM_ACTION_QUEUE},
-    {ASIM_EVENT_STOPPED, ".WWW...", ASIM_ACTION_QUEUE},
-    {ASIM_EVENT_MACHINE, ".WWW...", ASIM_ACTION_QUEUE},
-    {ASIM_EVENT_DISK_FULL, ".WWW...", ASIM_ACTION_PAUSE},
-    {ASIM_EVENT_PHYSICS, ".WWW...", ASIM_ACTION_QUEUE},
-    {ASIM_EVENT_INPUT, ".FFF...", ASIM_ACTION_GIVE_UP},
-    {ASIM_EVENT_RESTART, ".WWW...", ASIM_ACTION_QUEUE},
-    {ASIM_EVENT_REFUSED, "F...F..", ASIM_ACTION_GIVE_UP},
-    {ASIM_EVENT_RETRY, "......W", ASIM_ACTION_QUEUE},
-    {ASIM_EVENT_SPAWNED, ".R.....", ASIM_ACTION_NONE},
-    {ASIM_EVENT_SPAWN_FAILED, ".L.....", ASIM_ACTION_PROBE},
-    {ASIM_EVENT_REOPENED, ".LLL...", ASIM_ACTION_PROBE},
-    {ASIM_EVENT_ADOPTED, "...R...", ASIM_ACTION_NONE},
-    {ASIM_EVENT_SHIM_ENDED, "..L....", ASIM_ACTION_PROBE},
-    {ASIM_EVENT_LOCK_HELD, "...L...", ASIM_ACTION_PROBE_SOON},
-    {ASIM_EVENT_LOCK_FREE, "...L...", ASIM_ACTION_JUDGE},
+    {ASIM_EVENT_START, "I...I...", ASIM_ACTION_SPAWN, NULL},
+    {ASIM_EVENT_COMPLETED, ".CCC....", ASIM_ACTION_FINISH, NULL},
+    {ASIM_EVENT_WALLTIME, ".WWW....", ASIM_ACTION_QUEUE, NULL},
+    {ASIM_EVENT_STOPPED, ".WWW....", ASIM_ACTION_QUEUE, NULL},
+    {ASIM_EVENT_MACHINE, ".WWW....", ASIM_ACTION_QUEUE, NULL},
+    {ASIM_EVENT_DISK_FULL, ".WWW....", ASIM_ACTION_PAUSE, NULL},
+    {ASIM_EVENT_PHYSICS, ".WWW....", ASIM_ACTION_QUEUE, NULL},
+    {ASIM_EVENT_INPUT, ".FFF....", ASIM_ACTION_GIVE_UP, NULL},
+    {ASIM_EVENT_RESTART, ".WWW....", ASIM_ACTION_QUEUE, NULL},
+    {ASIM_EVENT_REFUSED, "F...F...", ASIM_ACTION_GIVE_UP, NULL},
+    {ASIM_EVENT_RETRY, "......W.", ASIM_ACTION_QUEUE, NULL},
+    {ASIM_EVENT_EXTEND, "PIRLWWFX", ASIM_ACTION_NONE, ".....Q.."},
+    {ASIM_EVENT_CANCEL, "XIRLX.X.", ASIM_ACTION_NONE, ".SSS...."},
+    {ASIM_EVENT_RESTORE, ".IRL..WW", ASIM_ACTION_NONE, "......QQ"},
+    {ASIM_EVENT_PRIORITY, "PIRLWCFX", ASIM_ACTION_NONE, NULL},
+    {ASIM_EVENT_SPAWNED, ".R......", ASIM_ACTION_NONE, NULL},
+    {ASIM_EVENT_SPAWN_FAILED, ".L......", ASIM_ACTION_PROBE, NULL},
+    {ASIM_EVENT_REOPENED, ".LLL....", ASIM_ACTION_PROBE, NULL},
+    {ASIM_EVENT_ADOPTED, "...R....", ASIM_ACTION_NONE, NULL},
+    {ASIM_EVENT_SHIM_ENDED, "..L.....", ASIM_ACTION_PROBE, NULL},
+    {ASIM_EVENT_LOCK_HELD, "...L....", ASIM_ACTION_PROBE_SOON, NULL},
+    {ASIM_EVENT_LOCK_FREE, "...L....", ASIM_ACTION_JUDGE, NULL},
 };
 
 static struct asim_window_life life_in(enum asim_window_phase phase, int attempts)
 {
     struct asim_window_life life;
-    asim_window_life_init(&life);
+    asim_window_life_init(&life, 1000);
     life.phase = phase;
     life.attempts = attempts;
     return life;
@@ -69,6 +75,7 @@ static void test_every_event_in_every_phase(void **state)
             struct asim_window_life before = life;
             int attempt = rows[r].event == ASIM_EVENT_START ? 3 : 2;
             struct asim_window_change change = change_of(rows[r].event, attempt, 10);
+            change.nsteps = 2000;
             enum asim_window_action action = ASIM_ACTION_NONE;
             int rc = asim_window_apply(&life, &change, &action);
             char expected = rows[r].next[phase];
@@ -79,8 +86,11 @@ static void test_every_event_in_every_phase(void **state)
                              asim_window_phase_name((enum asim_window_phase)phase));
                 continue;
             }
-            if (rc != 0 || phase_letters[life.phase] != expected ||
-                action != rows[r].action)
+            enum asim_window_action wanted = rows[r].action;
+            if (rows[r].actions && rows[r].actions[phase] != '.')
+                wanted = rows[r].actions[phase] == 'Q' ? ASIM_ACTION_QUEUE
+                                                       : ASIM_ACTION_STOP;
+            if (rc != 0 || phase_letters[life.phase] != expected || action != wanted)
                 fail_msg("%s in %s leads to %s, action %d",
                          asim_window_event_name(rows[r].event),
                          asim_window_phase_name((enum asim_window_phase)phase),
@@ -167,6 +177,55 @@ static void test_start_consumes_fresh(void **state)
     assert_false(life.fresh);
 }
 
+static void apply(struct asim_window_life *life, struct asim_window_change change)
+{
+    enum asim_window_action action;
+    assert_int_equal(asim_window_apply(life, &change, &action), 0);
+}
+
+static void test_extended_while_it_runs(void **state)
+{
+    (void)state;
+    struct asim_window_life life = life_in(ASIM_PHASE_PLANNED, 0);
+    struct asim_window_change extend = {.event = ASIM_EVENT_EXTEND, .nsteps = 1500};
+    apply(&life, change_of(ASIM_EVENT_START, 1, 0));
+    apply(&life, extend);
+    /* The attempt comes to the end it was started for, the window goes on. */
+    assert_int_equal(life.attempt_nsteps, 1000);
+    apply(&life, change_of(ASIM_EVENT_COMPLETED, 1, 1000));
+    assert_int_equal(life.phase, ASIM_PHASE_WAITING);
+    assert_false(life.fresh);
+    apply(&life, change_of(ASIM_EVENT_START, 2, 0));
+    apply(&life, change_of(ASIM_EVENT_COMPLETED, 2, 1500));
+    assert_int_equal(life.phase, ASIM_PHASE_COMPLETED);
+    /* Never shorter. */
+    enum asim_window_action action;
+    extend.nsteps = 1499;
+    assert_int_equal(asim_window_apply(&life, &extend, &action), -1);
+}
+
+static void test_cancelled_while_it_runs(void **state)
+{
+    (void)state;
+    for (int restored = 0; restored < 2; restored++) {
+        struct asim_window_life life = life_in(ASIM_PHASE_PLANNED, 0);
+        apply(&life, change_of(ASIM_EVENT_START, 1, 0));
+        apply(&life, change_of(ASIM_EVENT_CANCEL, 0, 0));
+        if (restored)
+            apply(&life, change_of(ASIM_EVENT_RESTORE, 0, 0));
+        apply(&life, change_of(ASIM_EVENT_STOPPED, 1, 10));
+        assert_int_equal(life.phase,
+                         restored ? ASIM_PHASE_WAITING : ASIM_PHASE_CANCELLED);
+        assert_false(life.cancelled);
+    }
+    /* One that came to its end all the same is completed. */
+    struct asim_window_life life = life_in(ASIM_PHASE_PLANNED, 0);
+    apply(&life, change_of(ASIM_EVENT_START, 1, 0));
+    apply(&life, change_of(ASIM_EVENT_CANCEL, 0, 0));
+    apply(&life, change_of(ASIM_EVENT_COMPLETED, 1, 1000));
+    assert_int_equal(life.phase, ASIM_PHASE_COMPLETED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +234,8 @@ int main(void)
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_retry_starts_counting_anew),
         cmocka_unit_test(test_start_consumes_fresh),
+        cmocka_unit_test(test_extended_while_it_runs),
+        cmocka_unit_test(test_cancelled_while_it_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
