@@ -39,13 +39,16 @@ static const struct command commands[] = {
      "does.\nWindows go on from their last checkpoints.\n",
      OPTIONS_COMMON | OPTIONS_EXTEND, 0, 100000, cmd_extend},
     {"cancel", "[WINDOW...]", "stop the campaign at work, or give up windows for good",
-     "  autosim cancel              (as Ctrl-C there: checkpoints, then 'run' goes "
-     "on)\n"
-     "  autosim cancel 3 4          (these two stop and are not run any more)\n"
-     "  autosim resume 3            (window 3 shall run after all)\n",
+     "  autosim cancel\n  autosim cancel 3 4\n  autosim cancel 3 -C other/folder\n"
+     "\n"
+     "Without numbers the run stops as by Ctrl-C: checkpoints, then 'autosim run' goes "
+     "on.\nWindows named stop and are not run any more; 'autosim resume 3' takes that "
+     "back.\n",
      OPTIONS_COMMON, 0, 100000, cmd_cancel},
     {"pause", "", "windows write their checkpoints and leave; the cores are free",
-     "  autosim pause\n  autosim pause -C other/folder\n  autosim resume\n",
+     "  autosim pause\n  autosim pause -C other/folder\n  autosim pause -q\n"
+     "\n"
+     "'autosim resume' goes on; so does a new 'autosim run'.\n",
      OPTIONS_COMMON, 0, 0, cmd_pause},
     {"resume", "[WINDOW...]", "end a pause, or take windows back that were cancelled",
      "  autosim resume\n  autosim resume 3 4\n  autosim resume -C other/folder\n",
