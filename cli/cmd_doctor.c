@@ -82,8 +82,9 @@ static int report_trajectory(const struct settings *settings,
     if (asim_pca_compute(top, traj, &settings->pca, NULL, &pca, err) < 0)
         goto out;
     printf("  selection      %s: %zu atoms\n", pca.selection, pca.atom_count);
-    printf("  periodic box   molecules are %s\n",
-           pca.made_whole ? "made whole along their bonds" : "taken as they are");
+    printf("  periodic box   molecules are %s\n", pca.pbc != ASIM_PBC_NONE
+                                                      ? "made whole along their bonds"
+                                                      : "taken as they are");
     printf("  PC1            %.1f%% of the variance, cosine content %.2f%s\n",
            100 * pca.eigenvalues_nm2[0] / pca.total_variance_nm2, pca.cosine_content[0],
            pca.cosine_content[0] > 0.5 ? ": looks like diffusion, sample longer" : "");

@@ -49,9 +49,12 @@ static const struct option_spec table[] = {
      "take every N-th frame"},
     {"components", 0, "K", OPTIONS_PCA, KIND_SIZE, AT(pca.component_count), 1, 1e5,
      "principal components to keep (default 10)"},
-    {"pbc", 0, "auto|none", OPTIONS_PCA, KIND_CHOICE, AT(pca.pbc), 0, 0,
-     "auto makes molecules whole along their bonds; none takes coordinates as they "
-     "are"},
+    {"pbc", 0, "auto|whole|nojump|cluster|none", OPTIONS_PCA, KIND_CHOICE, AT(pca.pbc),
+     0, 0,
+     "periodic boundaries: auto makes molecules whole along their bonds and refuses "
+     "what "
+     "looks broken without; nojump follows atoms from frame to frame; cluster joins "
+     "nearest neighbours; none takes coordinates as they are"},
     {"reference", 0, "mean|first", OPTIONS_PCA, KIND_CHOICE, AT(pca.reference), 0, 0,
      "structure to superpose on (default mean, iterated)"},
     {"memory", 0, "auto|stream|SIZE", OPTIONS_PCA, KIND_MEMORY, AT(pca.memory), 0, 0,

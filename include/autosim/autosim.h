@@ -7,6 +7,7 @@
 #include <autosim/engine.h>
 #include <autosim/error.h>
 #include <autosim/log.h>
+#include <autosim/pbc.h>
 #include <autosim/pca.h>
 #include <autosim/pmf.h>
 #include <autosim/report.h>

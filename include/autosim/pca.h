@@ -16,14 +16,10 @@
 #define AUTOSIM_PCA_H
 
 #include <autosim/log.h>
+#include <autosim/pbc.h>
 #include <autosim/selection.h>
 #include <autosim/topology.h>
 #include <autosim/trajectory.h>
-
-enum asim_pbc_mode {
-    ASIM_PBC_AUTO, /* make whole where bonds are known; refuse what looks broken */
-    ASIM_PBC_NONE, /* take coordinates as they are */
-};
 
 enum asim_memory_mode {
     ASIM_MEMORY_AUTO,   /* keep superposed coordinates where they fit, else stream */
@@ -81,7 +77,7 @@ struct asim_pca {
     double total_variance_nm2; /* trace of the covariance */
     double *cosine_content;    /* [K] Hess 2002; > 0.5: looks like free diffusion */
     double rmsip;              /* of the top 10 between the two halves; NAN: too few */
-    bool made_whole;
+    enum asim_pbc_mode pbc;    /* what was done; AUTO has become WHOLE or NONE */
     bool streaming;
     bool align_same; /* align atoms are the analysed atoms */
     double computation_time_ms;

@@ -117,7 +117,9 @@ int asim_pca_compute(const struct asim_topology *top, struct asim_trajectory *tr
     pca.atom_indices = atom_indices;
     pca.align_indices = align_indices;
     atom_indices = align_indices = NULL;
-    pca.made_whole = source.whole != NULL;
+    pca.pbc = !source.whole                   ? ASIM_PBC_NONE
+              : options->pbc == ASIM_PBC_AUTO ? ASIM_PBC_WHOLE
+                                              : options->pbc;
     copy_text(pca.selection, sizeof pca.selection, selection);
     copy_text(pca.align_selection, sizeof pca.align_selection, align_text);
     log_damage(traj, log);

@@ -147,7 +147,7 @@ int asim_pca_analyse(const struct asim_frame_source *source,
                                .layout = source->layout,
                                .options = options,
                                .log = log,
-                               .pca = {.rmsip = NAN}};
+                               .pca = {.rmsip = NAN, .pbc = ASIM_PBC_NONE}};
     an.threads = options->thread_count > 0 ? options->thread_count : default_threads();
     int rc = -1;
     asim_blas_begin();

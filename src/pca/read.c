@@ -107,6 +107,24 @@ static int read_word(const json_t *root, const char *key, const char *yes,
     return 0;
 }
 
+/* What was done, so never "auto". */
+static int read_pbc(const json_t *root, enum asim_pbc_mode *ret_mode,
+                    struct asim_error *err)
+{
+    char word[32];
+    if (asim_json_text(root, "pbc", word, sizeof word, err) < 0)
+        return -1;
+    for (int mode = ASIM_PBC_WHOLE; mode <= ASIM_PBC_NONE; mode++) {
+        if (strcmp(word, asim_pbc_mode_name((enum asim_pbc_mode)mode)) == 0) {
+            *ret_mode = (enum asim_pbc_mode)mode;
+            return 0;
+        }
+    }
+    return asim_fail(
+        err, ASIM_EINPUT,
+        "member 'pbc' is '%s'; whole, nojump, cluster or none was expected", word);
+}
+
 static int read_members(const json_t *root, struct asim_pca *pca,
                         struct asim_error *err)
 {
@@ -152,7 +170,7 @@ static int read_members(const json_t *root, struct asim_pca *pca,
         asim_json_text(root, "align_selection", pca->align_selection,
                        sizeof pca->align_selection, err) < 0 ||
         asim_json_text(root, "memory_plan", pca->plan, sizeof pca->plan, err) < 0 ||
-        read_word(root, "pbc", "whole", "none", &pca->made_whole, err) < 0 ||
+        read_pbc(root, &pca->pbc, err) < 0 ||
         read_word(root, "mode", "streaming", "memory", &pca->streaming, err) < 0)
         return -1;
     const json_t *same = json_object_get(root, "align_same");

@@ -72,7 +72,8 @@ static int create_whole(struct asim_trajectory_source *source, struct asim_error
                source->align.count * sizeof *both);
     else
         count = source->atoms.count;
-    int rc = asim_whole_create(source->top, both, count, &source->whole, err);
+    int rc = asim_whole_create(source->top, source->options->pbc, both, count,
+                               &source->whole, err);
     free(both);
     if (rc == 0 && asim_whole_atom_limit(source->whole) > source->atom_limit)
         source->atom_limit = asim_whole_atom_limit(source->whole);
@@ -99,7 +100,8 @@ int asim_trajectory_source_init(struct asim_trajectory_source *source,
         return -1;
     source->atom_limit =
         1 + (last_atom(atoms) > last_atom(align) ? last_atom(atoms) : last_atom(align));
-    if (options->pbc == ASIM_PBC_AUTO && top->has_bonds &&
+    if (options->pbc != ASIM_PBC_NONE &&
+        (options->pbc != ASIM_PBC_AUTO || top->has_bonds) &&
         create_whole(source, err) < 0)
         return -1;
     if (asim_trajectory_frame_count(traj, &source->file_frames, err) < 0)
@@ -147,6 +149,8 @@ static int source_rewind(void *context, struct asim_error *err)
     struct asim_trajectory_source *source = context;
     source->ordinal = 0;
     source->stepped = false;
+    if (source->whole)
+        asim_whole_restart(source->whole);
     if (!source->first_known && find_first(source, err) < 0)
         return -1;
     asim_trajectory_limit_atoms(source->traj, source->atom_limit);
@@ -234,12 +238,12 @@ static int refuse_broken(const struct asim_trajectory_source *source,
          !asim_looks_broken(source->top, source->align.index, source->align.count,
                             &source->frame, why, sizeof why)))
         return 0;
-    return asim_fail(
-        err, ASIM_EINPUT,
-        "'%s' frame %zu: %s, and without bonds molecules cannot be made "
-        "whole; give the .tpr of the simulation as topology, or --pbc none "
-        "if the coordinates are whole",
-        asim_trajectory_path(source->traj), source->frame.frame_index, why);
+    return asim_fail(err, ASIM_EINPUT,
+                     "'%s' frame %zu: %s, and without bonds molecules cannot be made "
+                     "whole; give the .tpr of the simulation as topology, try --pbc "
+                     "cluster, or --pbc none if the coordinates are whole",
+                     asim_trajectory_path(source->traj), source->frame.frame_index,
+                     why);
 }
 
 /* Gathers atoms into a row; the number of the first one that is not finite, or count.
@@ -262,6 +266,15 @@ static size_t gather(const float (*x_nm)[3], const struct asim_atom_list *list,
     while (i < list->count && isfinite(x[i]) && isfinite(y[i]) && isfinite(z[i]))
         i++;
     return i;
+}
+
+/* Without bonds: frames that must be whole as they are. */
+static bool is_checked(const struct asim_trajectory_source *source)
+{
+    if (source->options->pbc == ASIM_PBC_AUTO)
+        return !source->whole && (source->ordinal - 1) % source->check_step == 0;
+    return source->options->pbc == ASIM_PBC_NOJUMP && !source->top->has_bonds &&
+           source->ordinal == 1;
 }
 
 static int source_next(void *context, float *row, float *align_row, double *ret_time_ps,
@@ -299,9 +312,7 @@ static int source_next(void *context, float *row, float *align_row, double *ret_
             return asim_wrap(err, "'%s' frame %zu", asim_trajectory_path(source->traj),
                              frame->frame_index);
     }
-    if (!source->whole && source->options->pbc == ASIM_PBC_AUTO &&
-        (source->ordinal - 1) % source->check_step == 0 &&
-        refuse_broken(source, err) < 0)
+    if (is_checked(source) && refuse_broken(source, err) < 0)
         return -1;
     *ret_time_ps = frame->time_ps;
     *ret_frame_index = frame->frame_index;

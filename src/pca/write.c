@@ -244,7 +244,7 @@ static json_t *pca_object(const struct asim_pca *pca)
         {"selection", json_string(pca->selection)},
         {"align_selection", json_string(pca->align_selection)},
         {"align_same", json_boolean(pca->align_same)},
-        {"pbc", json_string(pca->made_whole ? "whole" : "none")},
+        {"pbc", json_string(asim_pbc_mode_name(pca->pbc))},
         {"mode", json_string(pca->streaming ? "streaming" : "memory")},
         {"memory_plan", json_string(pca->plan)},
         {"computation_time_ms", asim_json_number(pca->computation_time_ms)},

@@ -136,8 +136,9 @@ static int copy_whole(const struct asim_select_scope *scope, const uint8_t *mask
     for (size_t i = 0; i < top->atom_count; i++)
         if (mask[i])
             atoms[count++] = (uint32_t)i;
-    if (top->has_bonds && (asim_whole_create(top, atoms, count, &whole, err) < 0 ||
-                           asim_whole_apply(whole, copy, err) < 0))
+    if (top->has_bonds &&
+        (asim_whole_create(top, ASIM_PBC_WHOLE, atoms, count, &whole, err) < 0 ||
+         asim_whole_apply(whole, copy, err) < 0))
         goto out;
     rc = 0;
 out:

@@ -307,11 +307,14 @@ static int measure_force_error(struct asim_plan *plan, const struct asim_pca *pc
     int rc = -1;
     if (!x || !y || !sums || !counts)
         goto out;
-    if (pca->made_whole &&
-        asim_whole_create(top, pca->atom_indices, pca->atom_count, &whole, err) < 0)
+    if (pca->pbc != ASIM_PBC_NONE &&
+        asim_whole_create(top, pca->pbc, pca->atom_indices, pca->atom_count, &whole,
+                          err) < 0)
         goto out;
     asim_trajectory_limit_atoms(traj, whole ? asim_whole_atom_limit(whole) : 0);
-    for (size_t i = 0; i < pca->frame_count; i += stride, frames++) {
+    /* What follows atoms from frame to frame must see every frame. */
+    size_t step = whole && asim_whole_in_order(whole) ? 1 : stride;
+    for (size_t i = 0; i < pca->frame_count; i += step) {
         double w2;
         if (asim_trajectory_seek(traj, pca->frame_indices[i], err) < 0)
             goto out;
@@ -321,6 +324,9 @@ static int measure_force_error(struct asim_plan *plan, const struct asim_pca *pc
                       asim_trajectory_path(traj), pca->frame_indices[i]);
         if (got <= 0 || (whole && asim_whole_apply(whole, &frame, err) < 0))
             goto out;
+        if (i % stride != 0)
+            continue;
+        frames++;
         if (frame_force_error(pca, &frame, x, y, &w2, err) < 0) {
             asim_wrap(err, "'%s' frame %zu", asim_trajectory_path(traj),
                       frame.frame_index);

@@ -29,7 +29,8 @@ static int project_all(const struct asim_pca *pca, const struct asim_topology *t
     double *values = NULL;
     size_t count = 0, capacity = 0;
     int rc = -1, got;
-    if (asim_whole_create(top, pca->atom_indices, pca->atom_count, &whole, err) < 0)
+    if (asim_whole_create(top, pca->pbc, pca->atom_indices, pca->atom_count, &whole,
+                          err) < 0)
         goto out;
     while ((got = asim_trajectory_next(traj, &frame, err)) == 1) {
         if (asim_whole_apply(whole, &frame, err) < 0 ||

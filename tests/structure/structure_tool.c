@@ -94,7 +94,8 @@ static int write_whole(char **argv)
     }
     if (asim_topology_read(argv[2], &top, &err) < 0 ||
         asim_selection_evaluate(&top, argv[4], NULL, &list, &err) < 0 ||
-        asim_whole_create(&top, list.index, list.count, &whole, &err) < 0 ||
+        asim_whole_create(&top, ASIM_PBC_WHOLE, list.index, list.count, &whole, &err) <
+            0 ||
         asim_trajectory_open(argv[3], &traj, &err) < 0 ||
         write_frames(traj, whole, &list, out, &err) < 0)
         report(&err);

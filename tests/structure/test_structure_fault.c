@@ -113,23 +113,35 @@ static void selections_survive_lack_of_memory(void **state)
 static void whole_survives_lack_of_memory(void **state)
 {
     (void)state;
+    static const enum asim_pbc_mode modes[] = {ASIM_PBC_WHOLE, ASIM_PBC_NOJUMP,
+                                               ASIM_PBC_CLUSTER};
     struct asim_topology top = {0};
     fixture_small(&top);
     static const uint32_t atoms[] = {0, 14, 17, 25, 26};
-    for (long k = 0;; k++) {
-        struct asim_whole *whole = NULL;
-        struct asim_error err = {0};
-        allocations_left = k;
-        int rc = asim_whole_create(&top, atoms, 5, &whole, &err);
-        allocations_left = -1;
-        if (rc == 0) {
+    float x[27][3] = {{0}};
+    for (int i = 0; i < 27; i++)
+        x[i][0] = 0.05f * (float)i;
+    struct asim_frame frame = {
+        .atom_count = 27, .x_nm = x, .box_nm = {{4, 0, 0}, {0, 4, 0}, {0, 0, 4}}};
+    for (size_t m = 0; m < 3; m++) {
+        for (long k = 0;; k++) {
+            struct asim_whole *whole = NULL;
+            struct asim_error err = {0};
+            allocations_left = k;
+            int rc = asim_whole_create(&top, modes[m], atoms, 5, &whole, &err);
+            if (rc < 0)
+                assert_null(whole);
+            else
+                rc = asim_whole_apply(whole, &frame, &err);
+            allocations_left = -1;
             asim_whole_destroy(whole);
-            assert_true(k >= 5);
-            break;
+            if (rc == 0) {
+                assert_true(k >= 9);
+                break;
+            }
+            assert_int_equal(err.status, ASIM_ENOMEM);
+            assert_true(k < 100);
         }
-        assert_null(whole);
-        assert_int_equal(err.status, ASIM_ENOMEM);
-        assert_true(k < 100);
     }
     fixture_finish(&top);
 }

@@ -135,7 +135,8 @@ static void restores_one_molecule_exactly(void **state)
         random_box(&random, frame.box_nm);
         struct asim_whole *whole = NULL;
         struct asim_error err = {0};
-        assert_int_equal(asim_whole_create(&top, atoms, chosen, &whole, &err), 0);
+        assert_int_equal(
+            asim_whole_create(&top, ASIM_PBC_WHOLE, atoms, chosen, &whole, &err), 0);
         for (int pass = 0; pass < 2; pass++) {
             wrap_at_random(&random, frame.box_nm, x, wrapped, count);
             if (asim_whole_apply(whole, &frame, &err) < 0)
@@ -188,7 +189,8 @@ static void keeps_molecules_together(void **state)
         random_box(&random, frame.box_nm);
         struct asim_whole *whole = NULL;
         struct asim_error err = {0};
-        assert_int_equal(asim_whole_create(&top, atoms, 36, &whole, &err), 0);
+        assert_int_equal(
+            asim_whole_create(&top, ASIM_PBC_WHOLE, atoms, 36, &whole, &err), 0);
         for (int pass = 0; pass < 4; pass++) {
             if (pass > 0)
                 for (size_t i = 12; i < 24; i++)
@@ -256,7 +258,8 @@ static void follows_a_complex_that_tumbles(void **state)
             frame.box_nm[k][k] = 5.0f;
         struct asim_whole *whole = NULL;
         struct asim_error err = {0};
-        assert_int_equal(asim_whole_create(&top, atoms, ATOMS, &whole, &err), 0);
+        assert_int_equal(
+            asim_whole_create(&top, ASIM_PBC_WHOLE, atoms, ATOMS, &whole, &err), 0);
         for (int pass = 0; pass < 10; pass++) {
             double r[3][3];
             random_rotation(&random, r);
@@ -301,7 +304,8 @@ static void chooses_the_nearest_image(void **state)
         struct asim_whole *whole = NULL;
         struct asim_error err = {0};
         random_box(&random, frame.box_nm);
-        assert_int_equal(asim_whole_create(&top, atoms, 2, &whole, &err), 0);
+        assert_int_equal(
+            asim_whole_create(&top, ASIM_PBC_WHOLE, atoms, 2, &whole, &err), 0);
         double lay[3] = {0.0, 0.0, 0.0};
         for (int pass = 0; pass < 2; pass++) {
             for (int i = 0; i < 6; i++)
@@ -351,7 +355,8 @@ static void keeps_a_long_row_of_molecules(void **state)
     top.has_bonds = true;
     struct asim_whole *whole = NULL;
     struct asim_error err = {0};
-    assert_int_equal(asim_whole_create(&top, atoms, 5, &whole, &err), 0);
+    assert_int_equal(asim_whole_create(&top, ASIM_PBC_WHOLE, atoms, 5, &whole, &err),
+                     0);
     struct asim_frame frame = {.atom_count = 5, .x_nm = x};
     for (int k = 0; k < 3; k++)
         frame.box_nm[k][k] = 5.0f;
@@ -389,7 +394,8 @@ static void moves_only_atoms_on_the_tree(void **state)
     static const uint32_t atoms[] = {0, 3};
     struct asim_whole *whole = NULL;
     struct asim_error err = {0};
-    assert_int_equal(asim_whole_create(&top, atoms, 2, &whole, &err), 0);
+    assert_int_equal(asim_whole_create(&top, ASIM_PBC_WHOLE, atoms, 2, &whole, &err),
+                     0);
     assert_int_equal(asim_whole_atom_limit(whole), 4);
     float x[8][3] = {{0.1f, 0, 0}, {1.95f, 0, 0}, {1.8f, 0, 0}, {1.65f, 0, 0},
                      {0.2f, 0, 0}, {0.3f, 0, 0},  {1.9f, 0, 0}, {0.1f, 0, 0}};
@@ -404,7 +410,8 @@ static void moves_only_atoms_on_the_tree(void **state)
     asim_whole_destroy(whole);
     /* The branch is on the tree when its end is selected. */
     static const uint32_t branch[] = {5, 0};
-    assert_int_equal(asim_whole_create(&top, branch, 2, &whole, &err), 0);
+    assert_int_equal(asim_whole_create(&top, ASIM_PBC_WHOLE, branch, 2, &whole, &err),
+                     0);
     assert_int_equal(asim_whole_atom_limit(whole), 6);
     asim_whole_destroy(whole);
     fixture_finish(&top);
@@ -425,7 +432,8 @@ static void leaves_frames_without_a_box_alone(void **state)
     memcpy(before, x, sizeof x);
     struct asim_whole *whole = NULL;
     struct asim_error err = {0};
-    assert_int_equal(asim_whole_create(&top, atoms, 8, &whole, &err), 0);
+    assert_int_equal(asim_whole_create(&top, ASIM_PBC_WHOLE, atoms, 8, &whole, &err),
+                     0);
     struct asim_frame frame = {.atom_count = 8, .x_nm = x};
     for (int pass = 0; pass < 2; pass++) {
         assert_int_equal(asim_whole_apply(whole, &frame, &err), 0);
@@ -443,15 +451,19 @@ static void refuses_what_cannot_be_made_whole(void **state)
     static const uint32_t atoms[] = {0, 3, 7}, beyond[] = {8};
     struct asim_whole *whole = NULL;
     struct asim_error err = {0};
-    assert_int_equal(asim_whole_create(&top, beyond, 1, &whole, &err), -1);
+    assert_int_equal(asim_whole_create(&top, ASIM_PBC_WHOLE, beyond, 1, &whole, &err),
+                     -1);
     assert_non_null(strstr(err.text, "atom 9 is selected but the topology has 8"));
-    assert_int_equal(asim_whole_create(&top, atoms, 0, &whole, &err), -1);
+    assert_int_equal(asim_whole_create(&top, ASIM_PBC_WHOLE, atoms, 0, &whole, &err),
+                     -1);
     top.has_bonds = false;
-    assert_int_equal(asim_whole_create(&top, atoms, 3, &whole, &err), -1);
+    assert_int_equal(asim_whole_create(&top, ASIM_PBC_WHOLE, atoms, 3, &whole, &err),
+                     -1);
     assert_non_null(strstr(err.text, "does not say which atoms are bonded"));
     top.has_bonds = true;
     assert_null(whole);
-    assert_int_equal(asim_whole_create(&top, atoms, 3, &whole, &err), 0);
+    assert_int_equal(asim_whole_create(&top, ASIM_PBC_WHOLE, atoms, 3, &whole, &err),
+                     0);
     assert_int_equal(asim_whole_atom_limit(whole), 8);
     static const float bad[] = {NAN, INFINITY, -INFINITY, 1e30f};
     static const float edges[] = {0.0f, 2.0f};
@@ -487,7 +499,8 @@ static void refuses_what_cannot_be_made_whole(void **state)
     asim_whole_destroy(whole);
     asim_whole_destroy(NULL);
     top.bonds[2][1] = 100;
-    assert_int_equal(asim_whole_create(&top, atoms, 3, &whole, &err), -1);
+    assert_int_equal(asim_whole_create(&top, ASIM_PBC_WHOLE, atoms, 3, &whole, &err),
+                     -1);
     assert_non_null(strstr(err.text, "bond 3 joins atoms 3 and 101"));
     fixture_finish(&top);
 }

@@ -132,7 +132,7 @@ def completion_works(root, names):
     complete = {
         "autosim st": ["status"],
         "autosim run --win": ["--windows"],
-        "autosim pca --pbc ": ["auto", "none"],
+        "autosim pca --pbc ": ["auto", "whole", "nojump", "cluster", "none"],
         "autosim completion z": ["zsh"],
         "autosim help repo": ["report"],
         "autosim report --windows": [],
