@@ -31,6 +31,8 @@ struct asim_pmf_options {
     unsigned long long seed; /* for the bootstrap and the simultaneous band */
     int thread_count;
     double minimum_overlap; /* gate; default 0.03, Klimovich et al. 2015 */
+    const int *window_ids;  /* [window_count] what sentences call the windows; borrowed;
+                               NULL: by their position */
     double target_kj_mol;   /* half width wanted of the simultaneous band; 0: none is
                                asked for, and none of the advice is given */
     size_t most_samples;    /* that the advice may ask for in all; 0: no limit */
@@ -79,6 +81,7 @@ struct asim_pmf {
     double *band_kj_mol;  /* [bin_count] half width of the simultaneous 95% band */
     double *bootstrap_error_kj_mol; /* [bin_count], or NULL without bootstrap */
     size_t window_count;
+    int *window_ids;    /* [window_count] as given */
     double *f_k_kj_mol; /* [window_count], f_0 = 0 */
     double *overlap;    /* [window_count][window_count] overlap matrix, rows sum to 1 */
     double *inefficiency;    /* [window_count] statistical inefficiency g, in samples */

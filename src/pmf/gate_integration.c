@@ -292,10 +292,11 @@ int asim_gate_integration(const struct asim_gate_input *input,
     }
     if (failed)
         asim_gate_set(ret_gate, "integration", false, test.z[worst], limit,
-                      "between windows %zu and %zu mean forces give another free "
+                      "between windows %d and %d mean forces give another free "
                       "energy than MBAR, by %.2g kT or %.1f standard errors: poor "
                       "overlap, wrong biases, or unrelaxed other motions",
-                      worst, worst + 1, fabs(test.difference[worst]), test.z[worst]);
+                      input->window_ids[worst], input->window_ids[worst + 1],
+                      fabs(test.difference[worst]), test.z[worst]);
     else
         asim_gate_set(ret_gate, "integration", true, test.z[worst], limit,
                       "mean forces and MBAR give the same free energies");

@@ -114,9 +114,9 @@ void asim_gate_mixing(const struct asim_gate_input *input, struct asim_gate *ret
                       "both halves of every window cover the same range (split R-hat)");
     else
         asim_gate_set(ret_gate, "mixing", false, largest, MIXING_LIMIT,
-                      "the halves of window %zu cover different ranges (split R-hat "
+                      "the halves of window %d cover different ranges (split R-hat "
                       "%.2f): it moves more slowly than it was run; run it longer",
-                      worst, largest);
+                      input->window_ids[worst], largest);
 }
 
 /* Squared standard error of a window's mean, from its long blocks. */
@@ -194,10 +194,10 @@ void asim_gate_replicas(const struct asim_gate_input *input, struct asim_gate *r
                       "windows that were run more than once agree");
     else
         asim_gate_set(ret_gate, "replicas", false, least, limit,
-                      "runs of the same window, from window %zu on, give different "
+                      "runs of the same window, from window %d on, give different "
                       "means: hysteresis; what a run finds depends on where it "
                       "started; run them longer",
-                      worst);
+                      input->window_ids[worst]);
 }
 
 struct repeats {
@@ -239,9 +239,9 @@ int asim_gate_repeats(const struct asim_gate_input *input, struct asim_gate *ret
                       "no window has the same stretch of samples twice");
     else
         asim_gate_set(ret_gate, "repeats", false, share, REPEATS_LIMIT,
-                      "%.1f%% of the samples of window %zu stand there twice, digit by "
+                      "%.1f%% of the samples of window %d stand there twice, digit by "
                       "digit: rows that a restart wrote again, or a file joined with "
                       "itself; leave them out",
-                      100 * share, worst);
+                      100 * share, input->window_ids[worst]);
     return 0;
 }

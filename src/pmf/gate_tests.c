@@ -44,10 +44,10 @@ int asim_gate_drift(const struct asim_gate_input *input, struct asim_gate *ret_g
     if (failed)
         asim_gate_set(
             ret_gate, "drift", false, least, limit,
-            "in %zu window%s, most in window %zu, the first tenth and the last "
+            "in %zu window%s, most in window %d, the first tenth and the last "
             "half of the samples differ beyond chance: they were not "
             "equilibrated; discard their beginning or run them longer",
-            failed, failed == 1 ? "" : "s", worst);
+            failed, failed == 1 ? "" : "s", input->window_ids[worst]);
     else
         asim_gate_set(ret_gate, "drift", true, least, limit,
                       "no window's beginning differs from its end beyond chance");
@@ -286,10 +286,10 @@ int asim_gate_consistency(const struct asim_gate_input *input,
         shown += 0.01;
     if (failed)
         asim_gate_set(ret_gate, "consistency", false, consistency.z[worst], shown,
-                      "%zu means or widths of windows' samples, most in window %zu, "
+                      "%zu means or widths of windows' samples, most in window %d, "
                       "disagree with all windows together by up to %.1f standard "
                       "errors: wrong bias or temperature, or unrelaxed other motions",
-                      failed, worst / 2, consistency.z[worst]);
+                      failed, input->window_ids[worst / 2], consistency.z[worst]);
     else
         asim_gate_set(ret_gate, "consistency", true, consistency.z[worst], shown,
                       "every window's mean and width agree with all windows together");

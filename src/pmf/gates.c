@@ -51,8 +51,9 @@ static void judge_overlap(const struct asim_gate_input *input, struct asim_gate 
         if (overlap >= input->minimum_overlap)
             continue;
         if (failed < MOST_NAMED)
-            used += (size_t)snprintf(names + used, sizeof names - used, "%s%zu-%zu",
-                                     failed ? ", " : "", k, k + 1);
+            used += (size_t)snprintf(names + used, sizeof names - used, "%s%d-%d",
+                                     failed ? ", " : "", input->window_ids[k],
+                                     input->window_ids[k + 1]);
         else if (failed == MOST_NAMED)
             snprintf(names + used, sizeof names - used, ", ...");
         failed++;
@@ -115,10 +116,10 @@ static void judge_blocks(const struct asim_gate_input *input, struct asim_gate *
                       least);
     else
         asim_gate_set(gate, "block_length", false, least, BLOCK_LIMIT,
-                      "blocks of window %zu are only %.1f statistical inefficiencies "
+                      "blocks of window %d are only %.1f statistical inefficiencies "
                       "long, so errors may be too small; run it longer or use fewer "
                       "blocks",
-                      worst, least);
+                      input->window_ids[worst], least);
 }
 
 static void support_sentence(struct asim_gate *gate, double worst_nm, double least,

@@ -11,6 +11,7 @@ struct asim_gate_input {
     const struct asim_reduced_bias *biases;
     const struct asim_estimate *estimate;
     const struct asim_influence *influence;
+    const int *window_ids; /* [window] for sentences */
     double minimum_overlap;
     int thread_count;
     double *need; /* [window] gets how many more samples a failed gate asks for, in

@@ -58,6 +58,7 @@ void asim_pmf_finish(struct asim_pmf *pmf)
     free(pmf->inefficiency);
     free(pmf->mean_nm);
     free(pmf->sd_nm);
+    free(pmf->window_ids);
     free(pmf->window_bias);
     free(pmf->sample_count);
     free(pmf->variance_share);
@@ -207,6 +208,7 @@ static int allocate_result(const struct job *job, struct asim_pmf *pmf,
     pmf->mean_nm = asim_alloc_array(count, sizeof(double), err);
     pmf->sd_nm = asim_alloc_array(count, sizeof(double), err);
     pmf->overlap = asim_alloc_array(count, count * sizeof(double), err);
+    pmf->window_ids = asim_alloc_array(count, sizeof *pmf->window_ids, err);
     pmf->window_bias = asim_alloc_array(count, sizeof *pmf->window_bias, err);
     pmf->sample_count = asim_alloc_array(count, sizeof *pmf->sample_count, err);
     pmf->variance_share = asim_alloc_array(count, sizeof(double), err);
@@ -215,6 +217,9 @@ static int allocate_result(const struct job *job, struct asim_pmf *pmf,
         !pmf->segment || !pmf->f_k_kj_mol || !pmf->inefficiency || !pmf->mean_nm ||
         !pmf->sd_nm || !pmf->gates)
         return -1;
+    for (size_t k = 0; k < count; k++)
+        pmf->window_ids[k] =
+            job->options.window_ids ? job->options.window_ids[k] : (int)k;
     if (job->options.bootstrap_count > 0) {
         pmf->bootstrap_error_kj_mol = asim_alloc_array(bins, sizeof(double), err);
         if (!pmf->bootstrap_error_kj_mol)
@@ -447,6 +452,7 @@ static int analyse(struct job *job, struct asim_pmf *pmf, struct asim_error *err
         .biases = job->biases,
         .estimate = &job->estimate,
         .influence = &job->influence,
+        .window_ids = pmf->window_ids,
         .minimum_overlap = options->minimum_overlap,
         .thread_count = options->thread_count,
         .need = job->need,

@@ -115,6 +115,40 @@ static int read_gates(const json_t *root, struct asim_pmf *pmf, struct asim_erro
     return 0;
 }
 
+static int read_windows(const json_t *root, struct asim_pmf *pmf,
+                        struct asim_error *err)
+{
+    size_t count = pmf->window_count;
+    double *lists[4] = {NULL};
+    static const char *const keys[] = {"window_ids", "centre_nm",
+                                       "force_constant_kj_mol_nm2", "sample_count"};
+    int rc = -1;
+    for (size_t i = 0; i < 4; i++)
+        if (read_list(root, keys[i], count, &lists[i], err) < 0)
+            goto out;
+    pmf->window_ids = asim_alloc_array(count, sizeof *pmf->window_ids, err);
+    pmf->window_bias = asim_alloc_array(count, sizeof *pmf->window_bias, err);
+    pmf->sample_count = asim_alloc_array(count, sizeof *pmf->sample_count, err);
+    if (!pmf->window_ids || !pmf->window_bias || !pmf->sample_count)
+        goto out;
+    for (size_t k = 0; k < count; k++) {
+        if (!(fabs(lists[0][k]) <= INT32_MAX && lists[3][k] >= 0 &&
+              lists[3][k] <= UINT32_MAX)) {
+            asim_fail(err, ASIM_EINPUT, "window %zu: id or sample_count out of range",
+                      k);
+            goto out;
+        }
+        pmf->window_ids[k] = (int)lists[0][k];
+        pmf->window_bias[k] = (struct asim_bias){lists[1][k], lists[2][k]};
+        pmf->sample_count[k] = (size_t)lists[3][k];
+    }
+    rc = 0;
+out:
+    for (size_t i = 0; i < 4; i++)
+        free(lists[i]);
+    return rc;
+}
+
 static int read_members(const json_t *root, struct asim_pmf *pmf,
                         struct asim_error *err)
 {
@@ -124,6 +158,7 @@ static int read_members(const json_t *root, struct asim_pmf *pmf,
                           err) < 0)
         return -1;
     size_t bins = pmf->bin_count, count = pmf->window_count;
+    const json_t *target = json_object_get(root, "target_kj_mol");
     const json_t *bootstrap = json_object_get(root, "bootstrap_error_kj_mol");
     if (read_segments(root, pmf, err) < 0 ||
         read_list(root, "pmf_kj_mol", bins, &pmf->pmf_kj_mol, err) < 0 ||
@@ -146,6 +181,11 @@ static int read_members(const json_t *root, struct asim_pmf *pmf,
         read_flag(root, "connected", &pmf->connected, err) < 0 ||
         asim_json_text(root, "verdict", pmf->verdict, sizeof pmf->verdict, err) < 0)
         return -1;
+    if (read_list(root, "variance_share", count, &pmf->variance_share, err) < 0 ||
+        read_windows(root, pmf, err) < 0 ||
+        asim_json_double(root, "widest_band_kj_mol", &pmf->widest_band_kj_mol, err) < 0)
+        return -1;
+    pmf->target_kj_mol = json_is_number(target) ? json_number_value(target) : 0;
     if (iterations < 0 || iterations > INT32_MAX)
         return asim_fail(err, ASIM_EINPUT, "member 'iterations' is out of range");
     pmf->iterations = (int)iterations;

@@ -110,6 +110,33 @@ static json_t *segment_json(const struct asim_pmf *pmf)
     return list;
 }
 
+static json_t *ids_json(const struct asim_pmf *pmf)
+{
+    json_t *list = json_array();
+    for (size_t k = 0; list && k < pmf->window_count; k++)
+        if (json_array_append_new(list, json_integer(pmf->window_ids[k])) < 0) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
+}
+
+/* Centre, force constant and number of samples of each window, as a list each. */
+static json_t *window_json(const struct asim_pmf *pmf, int what)
+{
+    json_t *list = json_array();
+    for (size_t k = 0; list && k < pmf->window_count; k++) {
+        double value = what == 0   ? pmf->window_bias[k].centre_nm
+                       : what == 1 ? pmf->window_bias[k].force_constant_kj_mol_nm2
+                                   : (double)pmf->sample_count[k];
+        if (json_array_append_new(list, asim_json_number(value)) < 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
 static json_t *gates_json(const struct asim_pmf *pmf)
 {
     json_t *gates = json_array();
@@ -146,6 +173,14 @@ static int write_json(const struct asim_pmf *pmf, const char *folder,
          pmf->bootstrap_error_kj_mol
              ? asim_json_number_array(pmf->bootstrap_error_kj_mol, bins)
              : json_null()},
+        {"window_ids", ids_json(pmf)},
+        {"centre_nm", window_json(pmf, 0)},
+        {"force_constant_kj_mol_nm2", window_json(pmf, 1)},
+        {"sample_count", window_json(pmf, 2)},
+        {"variance_share", asim_json_number_array(pmf->variance_share, count)},
+        {"target_kj_mol",
+         pmf->target_kj_mol > 0 ? asim_json_number(pmf->target_kj_mol) : json_null()},
+        {"widest_band_kj_mol", asim_json_number(pmf->widest_band_kj_mol)},
         {"f_k_kj_mol", asim_json_number_array(pmf->f_k_kj_mol, count)},
         {"residual", asim_json_number(pmf->residual)},
         {"iterations", json_integer(pmf->iterations)},

@@ -381,6 +381,11 @@ static void test_files_come_back(void **state)
         assert_same(back.inefficiency, pmf.inefficiency, pmf.window_count);
         assert_same(back.mean_nm, pmf.mean_nm, pmf.window_count);
         assert_same(back.sd_nm, pmf.sd_nm, pmf.window_count);
+        assert_same(back.variance_share, pmf.variance_share, pmf.window_count);
+        for (size_t k = 0; k < pmf.window_count; k++)
+            assert_true(back.window_ids[k] == (int)k && back.sample_count[k] == 700 &&
+                        back.window_bias[k].centre_nm == windows[k].bias.centre_nm);
+        assert_true(back.widest_band_kj_mol == pmf.widest_band_kj_mol);
         assert_true(back.residual == pmf.residual && back.connected == pmf.connected);
         assert_true(back.trustworthy == pmf.trustworthy);
         assert_int_equal(back.iterations, pmf.iterations);
