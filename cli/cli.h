@@ -26,6 +26,9 @@ struct settings {
     double window_ns;
     double extend_ns;
     double pmf_begin_ps;
+    double until_kj_mol; /* 0: not asked for */
+    double most_ns;      /* 0: the default */
+    bool apply;
     bool json;
     bool quiet;
     bool dry_run;
@@ -56,6 +59,8 @@ enum option_group {
     OPTIONS_SETTINGS = 1 << 10, /* reads autosim.ini */
     OPTIONS_HELP = 1 << 11,
     OPTIONS_EXTEND = 1 << 12,
+    OPTIONS_UNTIL = 1 << 13,
+    OPTIONS_CHECK = 1 << 14,
 };
 
 struct command {
@@ -69,6 +74,7 @@ struct command {
 };
 
 /* Commands return an exit code, or -1 with `err` set. */
+int cmd_check(const struct settings *settings, struct asim_error *err);
 int cmd_cancel(const struct settings *settings, struct asim_error *err);
 int cmd_completion(const struct settings *settings, struct asim_error *err);
 int cmd_doctor(const struct settings *settings, struct asim_error *err);

@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "pipeline.h"
 
-static void print_gates(const struct asim_pmf *pmf)
+void print_gates(const struct asim_pmf *pmf)
 {
     for (size_t i = 0; i < pmf->gate_count; i++)
         printf("%-4s  %-22s %10.4g  (limit %g)  %s\n",
@@ -36,7 +36,7 @@ int cmd_pmf(const struct settings *settings, struct asim_error *err)
     if (check_campaign(settings, err) < 0 ||
         workplace_open(&workplace, settings, false, err) < 0)
         return -1;
-    int rc = workplace_end(&workplace, stage_pmf(&workplace, &pmf, err), err);
+    int rc = workplace_end(&workplace, stage_pmf(&workplace, 0, &pmf, err), err);
     if (rc == 0 && settings->json) {
         rc = print_json(settings, err);
     } else if (rc == 0) {

@@ -95,36 +95,71 @@ static void print_result(const struct settings *settings, const struct asim_pmf 
     printf("verdict  %s\n", pmf->verdict);
 }
 
-static int run_stages(struct workplace *workplace, struct asim_error *err)
+/* The profile of the windows that have ended, and the report. */
+static int analyse(struct workplace *workplace, struct asim_pmf *ret_pmf,
+                   struct asim_error *err)
 {
     const struct settings *settings = workplace->settings;
-    struct asim_pmf pmf = {0};
-    if (prepare(workplace, err) < 0)
-        return -1;
-    if (settings->dry_run)
-        return print_commands(settings, err);
+    int rc = -1;
+    char *report = asim_path_join(settings->folder, "report.html", err);
+    if (report && stage_pmf(workplace, settings->until_kj_mol, ret_pmf, err) == 0)
+        rc = stage_report(workplace, report, err);
+    free(report);
+    return rc;
+}
+
+/* The windows that are to be run, then the profile. ret_ended: false where a signal or
+ * --maxh came before. */
+static int run_round(struct workplace *workplace, bool *ret_ended,
+                     struct asim_pmf *ret_pmf, struct asim_error *err)
+{
     struct asim_error windows_error = {0};
-    bool ended = false;
-    int windows_code = stage_windows(workplace, &ended, &windows_error);
-    if (!ended) {
+    int windows_code = stage_windows(workplace, ret_ended, &windows_error);
+    if (!*ret_ended) {
         if (windows_code < 0 && err)
             *err = windows_error;
         return windows_code;
     }
-    char *report = asim_path_join(settings->folder, "report.html", err);
-    int code = -1;
-    if (report && stage_pmf(workplace, &pmf, err) == 0 &&
-        stage_report(workplace, report, err) == 0) {
-        print_result(settings, &pmf);
-        code = pmf.connected ? 0 : asim_fail(err, ASIM_EQUALITY, "%s", pmf.verdict);
-    }
+    int code = analyse(workplace, ret_pmf, err);
     if (windows_code < 0) { /* what no profile could be made of, or a poor one */
         if (err)
             *err = windows_error;
         code = -1;
     }
-    free(report);
-    asim_pmf_finish(&pmf);
+    return code;
+}
+
+static int run_stages(struct workplace *workplace, struct asim_error *err)
+{
+    const struct settings *settings = workplace->settings;
+    enum until_next next = UNTIL_RUN;
+    int code = 0;
+    if (prepare(workplace, err) < 0)
+        return -1;
+    if (settings->dry_run)
+        return print_commands(settings, err);
+    if (settings->until_kj_mol > 0 && stage_until_settle(workplace, err) < 0)
+        return -1;
+    while (code == 0 && next == UNTIL_RUN) {
+        struct asim_pmf pmf = {0};
+        bool ended = false;
+        code = run_round(workplace, &ended, &pmf, err);
+        if (code == 0 && ended && settings->until_kj_mol > 0)
+            code = stage_until(workplace, &pmf, &next, err);
+        else
+            next = UNTIL_REACHED; /* nothing more was asked for */
+        if (pmf.bin_count > 0 && next != UNTIL_RUN)
+            print_result(settings, &pmf);
+        if (code == 0 && ended && next == UNTIL_GIVEN_UP)
+            code =
+                asim_fail(err, ASIM_EQUALITY,
+                          "the widest 95%% band is +-%.3g kJ/mol, +-%.3g was asked "
+                          "for with every check passed; more time: --max-ns. %s",
+                          pmf.widest_band_kj_mol, settings->until_kj_mol, pmf.verdict);
+        if (code == 0 && ended && next == UNTIL_REACHED && !pmf.connected)
+            code = asim_fail(err, ASIM_EQUALITY, "%s", pmf.verdict);
+        asim_pmf_finish(&pmf);
+    }
     return code;
 }
 

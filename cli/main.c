@@ -12,11 +12,12 @@ static const struct command commands[] = {
     {"run", "[TPR TRAJECTORY]", "everything: PCA, windows, GROMACS, PMF, report",
      "  autosim run system.tpr traj.xtc\n"
      "  autosim run system.tpr traj.xtc --sel \"protein and name CA\" --ns 5 -j 4\n"
-     "  autosim run                    (goes on where the last run stopped)\n"
+     "  autosim run --until 0.5   (goes on where the last run stopped, until the "
+     "profile is known to +-0.5 kJ/mol)\n"
      "\n"
      "Kill it anywhere, any time: the same command, or 'autosim run' alone, goes on.\n",
      OPTIONS_COMMON | OPTIONS_PCA | OPTIONS_PLAN | OPTIONS_RUN | OPTIONS_PMF |
-         OPTIONS_GROMACS | OPTIONS_SETTINGS,
+         OPTIONS_UNTIL | OPTIONS_GROMACS | OPTIONS_SETTINGS,
      0, 2, cmd_run},
     {"pca", "TPR TRAJECTORY", "principal components of the selected atoms",
      "  autosim pca system.tpr traj.xtc\n"
@@ -53,6 +54,16 @@ static const struct command commands[] = {
     {"resume", "[WINDOW...]", "end a pause, or take windows back that were cancelled",
      "  autosim resume\n  autosim resume 3 4\n  autosim resume -C other/folder\n",
      OPTIONS_COMMON, 0, 100000, cmd_resume},
+    {"check", "",
+     "is the profile to be trusted; which windows to extend or add, and why",
+     "  autosim check\n  autosim check --until 0.5\n"
+     "  autosim check --until 0.5 --apply && autosim run\n"
+     "\n"
+     "--until says how narrow the band shall be; without it only the checks ask for "
+     "more.\n",
+     OPTIONS_COMMON | OPTIONS_PMF | OPTIONS_UNTIL | OPTIONS_CHECK | OPTIONS_JSON |
+         OPTIONS_SETTINGS,
+     0, 0, cmd_check},
     {"pmf", "", "the free-energy profile from the windows' samples",
      "  autosim pmf\n  autosim pmf --bootstrap 200\n  autosim pmf --discard 500 "
      "--json\n",
@@ -83,7 +94,7 @@ static const struct command commands[] = {
      "arguments. "
      "The command line wins over the file.\n",
      OPTIONS_COMMON | OPTIONS_PCA | OPTIONS_PLAN | OPTIONS_RUN | OPTIONS_PMF |
-         OPTIONS_GROMACS | OPTIONS_SLURM | OPTIONS_SETTINGS,
+         OPTIONS_UNTIL | OPTIONS_GROMACS | OPTIONS_SLURM | OPTIONS_SETTINGS,
      0, 1000, cmd_init},
     {"completion", "bash|zsh|fish", "a script that completes commands and options",
      "  autosim completion bash > ~/.local/share/bash-completion/completions/autosim\n"

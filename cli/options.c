@@ -96,6 +96,14 @@ static const struct option_spec table[] = {
      "give windows that were given up another try, after their cause is mended"},
     {"dry-run", 'n', NULL, OPTIONS_RUN, KIND_FLAG, AT(dry_run), 0, 0,
      "print the exact gmx commands and run none"},
+    {"until", 0, "ERR", OPTIONS_UNTIL, KIND_REAL, AT(until_kj_mol), 1e-6, 1e6,
+     "go on until the 95% band of the whole profile is narrower than +-ERR kJ/mol and "
+     "every check passes, twice in a row"},
+    {"max-ns", 0, "X", OPTIONS_UNTIL, KIND_REAL, AT(most_ns), 1e-9, 1e12,
+     "with --until: at most so much simulated time, all windows together (default ten "
+     "times what was planned)"},
+    {"apply", 0, NULL, OPTIONS_CHECK, KIND_FLAG, AT(apply), 0, 0,
+     "do what is advised: extend windows, insert new ones"},
     {"bins", 0, "N", OPTIONS_PMF, KIND_SIZE, AT(pmf.bin_count), 2, 1e6,
      "points of the profile (default: a quarter of a window's width each)"},
     {"bootstrap", 0, "N", OPTIONS_PMF, KIND_SIZE, AT(pmf.bootstrap_count), 0, 1e5,

@@ -40,9 +40,34 @@ int stage_plan(struct workplace *workplace, struct asim_error *err);
  * ASIM_EWINDOWS where windows were given up. `ret_ended`: every window was completed or
  * given up; false where a signal or --maxh came before. */
 int stage_windows(struct workplace *workplace, bool *ret_ended, struct asim_error *err);
-/* PMF of what is there into pmf/. */
-int stage_pmf(struct workplace *workplace, struct asim_pmf *ret_pmf,
-              struct asim_error *err);
+/* PMF of what is there into pmf/; with advice where a target above 0 is given. */
+int stage_pmf(struct workplace *workplace, double target_kj_mol,
+              struct asim_pmf *ret_pmf, struct asim_error *err);
+
+/* All simulated time that is allowed: as the user says, or ten times what was planned.
+ */
+struct results;
+double most_simulated_ns(const struct settings *settings,
+                         const struct results *results);
+
+/*
+ * Towards a profile as good as asked for: records what the advice of `pmf` comes to
+ * (decisions.h), explains it in the log, and follows it, so that there are windows to
+ * run. ret_next: whether there is more to run.
+ */
+enum until_next { UNTIL_RUN, UNTIL_REACHED, UNTIL_GIVEN_UP };
+int stage_until(struct workplace *workplace, const struct asim_pmf *pmf,
+                enum until_next *ret_next, struct asim_error *err);
+/* The same for `check --apply`, once and whatever was reached. */
+int stage_until_apply(struct workplace *workplace, const struct asim_pmf *pmf,
+                      struct asim_error *err);
+/* Follows what was decided and, after a kill, not or not wholly done. */
+int stage_until_settle(struct workplace *workplace, struct asim_error *err);
+/* Advice without a target, as `check` gives it: any band will do. */
+static const double ANY_BAND_KJ_MOL = 1e9;
+
+/* Every gate as a line on stdout. */
+void print_gates(const struct asim_pmf *pmf);
 int stage_report(struct workplace *workplace, const char *html_path,
                  struct asim_error *err);
 

@@ -26,7 +26,7 @@ static const struct section sections[] = {
     {"windows", OPTIONS_PLAN, "the umbrella windows along PC1"},
     {"run", OPTIONS_RUN | OPTIONS_GROMACS, "how GROMACS is run"},
     {"slurm", OPTIONS_SLURM, "on a cluster"},
-    {"pmf", OPTIONS_PMF, "the free-energy profile"},
+    {"pmf", OPTIONS_PMF | OPTIONS_UNTIL, "the free-energy profile"},
 };
 
 enum { SECTION_COUNT = sizeof sections / sizeof *sections };

@@ -1,4 +1,4 @@
-/* Samples of the windows, the profile from them, and the report. */
+/* The profile from the samples of the windows, and the report. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,111 +7,21 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "decisions.h"
 #include "pipeline.h"
-
-/* What a campaign has produced so far. */
-struct results {
-    struct asim_plan plan;
-    struct asim_series *series;          /* [plan.window_count]; empty: none yet */
-    struct asim_window_status *statuses; /* [plan.window_count] */
-};
-
-static void results_finish(struct results *results)
-{
-    for (size_t i = 0; results->series && i < results->plan.window_count; i++)
-        asim_series_finish(&results->series[i]);
-    free(results->series);
-    free(results->statuses);
-    asim_plan_finish(&results->plan);
-}
-
-static int read_statuses(const char *folder, struct results *results,
-                         struct asim_error *err)
-{
-    struct asim_campaign *campaign = NULL;
-    int rc = -1;
-    if (asim_campaign_open_readonly(folder, &campaign, err) < 0)
-        return -1;
-    for (size_t i = 0; i < results->plan.window_count; i++)
-        if (asim_campaign_window(campaign, i, &results->statuses[i], err) < 0 ||
-            asim_campaign_check_samples(campaign, i, err) < 0)
-            goto out;
-    /* As long as they have become, not as long as they were planned. */
-    for (size_t i = 0; i < results->plan.window_count; i++)
-        results->plan.windows[i].nsteps = results->statuses[i].nsteps;
-    rc = 0;
-out:
-    asim_campaign_close(campaign);
-    return rc;
-}
-
-/* A completed window has a row at step 0 and one every sample_steps, all of them. */
-static int check_complete(const struct asim_plan *plan,
-                          const struct asim_window_status *status,
-                          const struct asim_series *series, struct asim_error *err)
-{
-    size_t expected = (size_t)(status->nsteps / plan->sample_steps) + 1;
-    if (series->count != expected)
-        return asim_fail(err, ASIM_EINPUT,
-                         "%zu samples where a completed window has %zu", series->count,
-                         expected);
-    return 0;
-}
-
-static int read_series(const char *folder, struct results *results,
-                       struct asim_error *err)
-{
-    for (size_t i = 0; i < results->plan.window_count; i++) {
-        char *path = asim_format(err, "%s/windows/%03d/bias.xvg", folder,
-                                 results->plan.windows[i].window_id);
-        if (!path)
-            return -1;
-        bool completed = results->statuses[i].state == ASIM_WINDOW_COMPLETED;
-        int rc = 0;
-        if (completed || asim_file_exists(path))
-            rc = asim_series_read_edi_output(path, &results->plan.windows[i].bias,
-                                             &results->series[i], err);
-        if (rc == 0 && completed)
-            rc = check_complete(&results->plan, &results->statuses[i],
-                                &results->series[i], err);
-        if (rc < 0)
-            asim_wrap(err, "'%s'", path);
-        free(path);
-        if (rc < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int results_read(const char *folder, struct results *ret_results,
-                        struct asim_error *err)
-{
-    struct results results = {0};
-    if (asim_plan_read(folder, &results.plan, err) < 0)
-        return -1;
-    results.series =
-        asim_alloc_array(results.plan.window_count, sizeof *results.series, err);
-    results.statuses =
-        asim_alloc_array(results.plan.window_count, sizeof *results.statuses, err);
-    if (!results.series || !results.statuses ||
-        read_statuses(folder, &results, err) < 0 ||
-        read_series(folder, &results, err) < 0) {
-        results_finish(&results);
-        return -1;
-    }
-    *ret_results = results;
-    return 0;
-}
+#include "results.h"
 
 /* Rows of the first part of a window, in which it settles at its centre: what the user
- * says, or a tenth, and more only where it still drifts then. */
-static size_t discarded_rows(struct workplace *workplace, const struct asim_plan *plan,
-                             size_t i, const struct asim_series *series)
+ * says, or a tenth of its planned length, and more only where it still drifts then. */
+static size_t discarded_rows(struct workplace *workplace, const struct results *results,
+                             size_t i)
 {
+    const struct asim_plan *plan = &results->plan;
+    const struct asim_series *series = &results->series[i];
     const struct settings *settings = workplace->settings;
     double discard_ps = settings->pmf_begin_ps;
     if (isnan(discard_ps))
-        discard_ps = 0.1 * (double)plan->windows[i].nsteps * plan->dt_ps;
+        discard_ps = 0.1 * (double)results->planned_steps[i] * plan->dt_ps;
     size_t row = 0;
     while (row < series->count && series->time_ps[row] < discard_ps)
         row++;
@@ -141,6 +51,9 @@ static int write_profile(const struct settings *settings, const struct asim_pmf 
     return rc;
 }
 
+/* Without --max-ns the closed loop ends at this many times the planned length. */
+static const double UNTIL_GROWTH = 10;
+
 /* No check of the samples can see what is not there. */
 static void mark_incomplete(const struct results *results, struct asim_pmf *pmf)
 {
@@ -154,64 +67,144 @@ static void mark_incomplete(const struct results *results, struct asim_pmf *pmf)
              pmf->trustworthy ? "The samples that are there passed every check."
                               : pmf->verdict);
     pmf->trustworthy = false;
+    pmf->reached = false;
     snprintf(pmf->verdict, sizeof pmf->verdict,
              "Preliminary: %zu of %zu windows are not completed, so the profile may "
              "lack a part of its range and of its samples. %.400s",
              missing, results->plan.window_count, verdict);
 }
 
-int stage_pmf(struct workplace *workplace, struct asim_pmf *ret_pmf,
-              struct asim_error *err)
+/* A window with enough samples. */
+struct sampled {
+    size_t index; /* in the plan */
+    size_t skipped;
+    double centre_nm;
+};
+
+static int by_centre(const void *first, const void *second)
+{
+    const struct sampled *a = first, *b = second;
+    if (a->centre_nm != b->centre_nm)
+        return a->centre_nm < b->centre_nm ? -1 : 1;
+    return (a->index > b->index) - (a->index < b->index);
+}
+
+/* Windows with enough samples, in the order of their centres. */
+static int choose_windows(struct workplace *workplace, const struct results *results,
+                          struct sampled **ret_sampled, size_t *ret_count,
+                          struct asim_error *err)
 {
     const struct settings *settings = workplace->settings;
-    struct results results = {0};
-    struct asim_pmf_window *windows = NULL;
-    struct asim_pmf pmf = {0};
+    const struct asim_plan *plan = &results->plan;
     size_t count = 0;
-    int rc = -1;
-    if (results_read(settings->folder, &results, err) < 0)
+    struct sampled *sampled =
+        asim_alloc_array(plan->window_count, sizeof *sampled, err);
+    if (!sampled)
         return -1;
-    windows = asim_alloc_array(results.plan.window_count, sizeof *windows, err);
-    if (!windows)
-        goto out;
-    for (size_t i = 0; i < results.plan.window_count; i++) {
-        const struct asim_series *series = &results.series[i];
-        size_t skipped = discarded_rows(workplace, &results.plan, i, series);
-        if (series->count - skipped < settings->pmf.block_count) {
+    for (size_t i = 0; i < plan->window_count; i++) {
+        size_t skipped = discarded_rows(workplace, results, i);
+        if (results->series[i].count - skipped < settings->pmf.block_count)
             asim_log_write(workplace->log, ASIM_LOG_WARNING,
                            "Window %d has too few samples yet and is left out of the "
                            "PMF",
-                           results.plan.windows[i].window_id);
-            continue;
-        }
-        windows[count++] = (struct asim_pmf_window){
-            .bias = results.plan.windows[i].bias,
-            .value_nm = series->value_nm + skipped,
-            .count = series->count - skipped,
-        };
+                           plan->windows[i].window_id);
+        else
+            sampled[count++] =
+                (struct sampled){i, skipped, plan->windows[i].bias.centre_nm};
     }
     if (count == 0) {
-        asim_fail(err, ASIM_EINPUT,
-                  "no window in '%s' has samples yet: 'autosim run -C %s' makes them",
-                  settings->folder, settings->folder);
+        free(sampled);
+        return asim_fail(err, ASIM_EINPUT,
+                         "no window in '%s' has samples yet: 'autosim run -C %s' makes "
+                         "them",
+                         settings->folder, settings->folder);
+    }
+    qsort(sampled, count, sizeof *sampled, by_centre);
+    *ret_sampled = sampled;
+    *ret_count = count;
+    return 0;
+}
+
+double most_simulated_ns(const struct settings *settings, const struct results *results)
+{
+    double planned = 0;
+    if (settings->most_ns > 0)
+        return settings->most_ns;
+    for (size_t i = 0; i < results->plan.window_count; i++)
+        planned += (double)results->planned_steps[i] * results->plan.dt_ps / 1000;
+    return UNTIL_GROWTH * planned;
+}
+
+/* Samples that the limit on simulated time leaves for advice; at least one, for 0 would
+ * mean no limit. */
+static size_t samples_left(const struct settings *settings,
+                           const struct results *results)
+{
+    double left_ps = 1000 * most_simulated_ns(settings, results) -
+                     (double)results->total_steps * results->plan.dt_ps;
+    double samples = left_ps / results->plan.dt_ps / (double)results->plan.sample_steps;
+    return samples > 1 ? (size_t)fmin(samples, 1e15) : 1;
+}
+
+static int compute(struct workplace *workplace, const struct results *results,
+                   double target_kj_mol, struct asim_pmf *ret_pmf,
+                   struct asim_error *err)
+{
+    const struct settings *settings = workplace->settings;
+    struct sampled *sampled = NULL;
+    size_t count = 0;
+    int rc = -1;
+    if (choose_windows(workplace, results, &sampled, &count, err) < 0)
+        return -1;
+    struct asim_pmf_window *windows = asim_alloc_array(count, sizeof *windows, err);
+    int *ids = asim_alloc_array(count, sizeof *ids, err);
+    if (!windows || !ids)
         goto out;
+    for (size_t k = 0; k < count; k++) {
+        const struct asim_window *window = &results->plan.windows[sampled[k].index];
+        const struct asim_series *series = &results->series[sampled[k].index];
+        windows[k] = (struct asim_pmf_window){
+            .bias = window->bias,
+            .value_nm = series->value_nm + sampled[k].skipped,
+            .count = series->count - sampled[k].skipped,
+        };
+        ids[k] = window->window_id;
     }
     struct asim_pmf_options options = settings->pmf;
-    options.temperature_kelvin = results.plan.temperature_kelvin;
-    if (asim_pmf_compute(windows, count, &options, &pmf, err) < 0)
+    options.temperature_kelvin = results->plan.temperature_kelvin;
+    options.window_ids = ids;
+    options.target_kj_mol = target_kj_mol;
+    options.most_samples = target_kj_mol > 0 ? samples_left(settings, results) : 0;
+    rc = asim_pmf_compute(windows, count, &options, ret_pmf, err);
+out:
+    free(sampled);
+    free(windows);
+    free(ids);
+    return rc;
+}
+
+int stage_pmf(struct workplace *workplace, double target_kj_mol,
+              struct asim_pmf *ret_pmf, struct asim_error *err)
+{
+    const struct settings *settings = workplace->settings;
+    struct results results = {0};
+    struct asim_pmf pmf = {0};
+    int rc = -1;
+    if (results_read(settings->folder, &results, err) < 0)
+        return -1;
+    if (compute(workplace, &results, target_kj_mol, &pmf, err) < 0)
         goto out;
     mark_incomplete(&results, &pmf);
     if (write_profile(settings, &pmf, err) < 0)
         goto out;
     asim_log_write(workplace->log, ASIM_LOG_INFO,
                    "PMF from %zu windows: MBAR residual %.1e after %d iterations",
-                   count, pmf.residual, pmf.iterations);
+                   pmf.window_count, pmf.residual, pmf.iterations);
     *ret_pmf = pmf;
     pmf = (struct asim_pmf){0};
     rc = 0;
 out:
     asim_pmf_finish(&pmf);
-    free(windows);
     results_finish(&results);
     return rc;
 }
@@ -224,6 +217,9 @@ int stage_report(struct workplace *workplace, const char *html_path,
     struct provenance provenance = {0};
     struct asim_pca pca = {0};
     struct asim_pmf pmf = {0};
+    struct decisions decisions = {0};
+    char **sentences = NULL;
+    size_t sentence_count = 0;
     char *pca_folder = asim_path_join(settings->folder, "pca", err);
     char *pmf_folder = asim_path_join(settings->folder, "pmf", err);
     bool planned = campaign_file_exists(settings, "plan.json");
@@ -233,7 +229,10 @@ int stage_report(struct workplace *workplace, const char *html_path,
         provenance_read(settings->folder, &provenance, err) < 0 ||
         asim_pca_read(pca_folder, &pca, err) < 0 ||
         (planned && results_read(settings->folder, &results, err) < 0) ||
-        (profiled && asim_pmf_read(pmf_folder, &pmf, err) < 0))
+        (profiled && asim_pmf_read(pmf_folder, &pmf, err) < 0) ||
+        decisions_read(settings->folder, &decisions, err) < 0 ||
+        decisions_sentences(&decisions, results.plan.dt_ps, &sentences, &sentence_count,
+                            err) < 0)
         goto out;
     const char *slash = strrchr(provenance.topology.path, '/');
     struct asim_report report = {
@@ -243,10 +242,16 @@ int stage_report(struct workplace *workplace, const char *html_path,
         .pmf = profiled ? &pmf : NULL,
         .series = planned ? results.series : NULL,
         .statuses = planned ? results.statuses : NULL,
+        .decisions = (const char *const *)sentences,
+        .decision_count = sentence_count,
         .provenance_json = provenance.text,
     };
     rc = asim_report_write(&report, html_path, err);
 out:
+    for (size_t i = 0; i < sentence_count; i++)
+        free(sentences[i]);
+    free(sentences);
+    decisions_finish(&decisions);
     asim_pmf_finish(&pmf);
     asim_pca_finish(&pca);
     results_finish(&results);

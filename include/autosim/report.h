@@ -18,7 +18,10 @@ struct asim_report {
     const struct asim_pmf *pmf;
     const struct asim_series *series;          /* [plan->window_count] */
     const struct asim_window_status *statuses; /* [plan->window_count] */
-    const char *provenance_json;               /* text shown as it is */
+    const char *const *decisions; /* [decision_count] sentences: what was extended or
+                                     inserted, and why; in the order of time */
+    size_t decision_count;
+    const char *provenance_json; /* text shown as it is */
 };
 
 /* Writes the HTML beside and renames. No network, no scripts; every text is escaped, so

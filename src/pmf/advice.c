@@ -176,6 +176,26 @@ static size_t worst_bin(const struct asim_pmf *pmf)
     return worst;
 }
 
+/* Where among the bins whose band is too wide the window matters most. */
+static void explain_share(const struct asim_advice_input *input, const double *shares,
+                          size_t k, double target, struct asim_advice *advice)
+{
+    const struct asim_pmf *pmf = input->pmf;
+    size_t best = worst_bin(pmf);
+    double largest = -1;
+    for (size_t bin = pmf->first_bin; bin <= pmf->last_bin; bin++) {
+        double band = pmf->band_kj_mol[bin];
+        double share = shares[k * pmf->bin_count + bin] / (band * band);
+        if (band > target && share > largest) {
+            largest = share;
+            best = bin;
+        }
+    }
+    give_reason(advice,
+                "it makes %.0f%% of the squared band of +-%.2g kJ/mol at %.4g nm",
+                100 * fmax(largest, 0), pmf->band_kj_mol[best], pmf->x_nm[best]);
+}
+
 /* Windows get what the band needs or what the gates ask for, whichever is more. */
 static int extend(const struct asim_advice_input *input, struct list *list,
                   struct asim_error *err)
@@ -193,7 +213,7 @@ static int extend(const struct asim_advice_input *input, struct list *list,
         counts[k] = (double)input->lattice->windows[k].count;
         total += counts[k];
     }
-    double target = AIM * input->target_kj_mol, band = pmf->band_kj_mol[worst_bin(pmf)];
+    double target = AIM * input->target_kj_mol;
     bool confirming = pmf->reached;
     if (confirming) { /* the best use of a tenth more */
         target = 0;
@@ -210,7 +230,6 @@ static int extend(const struct asim_advice_input *input, struct list *list,
         struct asim_advice *advice = append(list, err);
         if (!advice)
             goto out;
-        double own = shares[k * bins + worst_bin(pmf)], whole = band * band;
         advice->kind = ASIM_ADVICE_EXTEND;
         advice->window_index = k;
         advice->bias = input->pmf->window_bias[k];
@@ -223,9 +242,7 @@ static int extend(const struct asim_advice_input *input, struct list *list,
                         "the target is reached; it must be so once more with new "
                         "samples");
         else
-            give_reason(advice,
-                        "it adds %.0f%% of the squared band where that is widest",
-                        whole > 0 ? 100 * own / whole : 0);
+            explain_share(input, shares, k, target, advice);
     }
     rc = 0;
 out:

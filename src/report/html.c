@@ -371,6 +371,23 @@ static int write_components(FILE *stream, const struct asim_pca *pca,
     return 0;
 }
 
+/* What the closed loop did; nothing where there was none. */
+static void write_decisions(FILE *stream, const struct asim_report *report)
+{
+    if (report->decision_count == 0)
+        return;
+    fputs(
+        "<section id=\"decisions\"><h2>Decisions</h2>\n<p>Windows were made longer or "
+        "added until the profile was known as well as asked for:</p>\n<ul>\n",
+        stream);
+    for (size_t i = 0; i < report->decision_count; i++) {
+        fputs("<li>", stream);
+        asim_markup_text(stream, report->decisions[i]);
+        fputs("</li>\n", stream);
+    }
+    fputs("</ul>\n</section>\n", stream);
+}
+
 static void write_windows(FILE *stream, const struct asim_report *report)
 {
     fputs("<section id=\"windows\"><h2>Windows</h2>\n", stream);
@@ -415,6 +432,7 @@ static int write_page(FILE *stream, const struct asim_report *report,
         write_samples(stream, report, err) < 0 ||
         write_components(stream, report->pca, err) < 0)
         return -1;
+    write_decisions(stream, report);
     write_windows(stream, report);
     fputs("</main>\n</body>\n</html>\n", stream);
     return 0;
