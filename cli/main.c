@@ -12,8 +12,7 @@ static const struct command commands[] = {
     {"run", "[TPR TRAJECTORY]", "everything: PCA, windows, GROMACS, PMF, report",
      "  autosim run system.tpr traj.xtc\n"
      "  autosim run system.tpr traj.xtc --sel \"protein and name CA\" --ns 5 -j 4\n"
-     "  autosim run --until 0.5   (goes on where the last run stopped, until the "
-     "profile is known to +-0.5 kJ/mol)\n"
+     "  autosim run --until 0.5        (goes on, until the profile is that exact)\n"
      "\n"
      "Kill it anywhere, any time: the same command, or 'autosim run' alone, goes on.\n",
      OPTIONS_COMMON | OPTIONS_PCA | OPTIONS_PLAN | OPTIONS_RUN | OPTIONS_PMF |
