@@ -1,10 +1,8 @@
 /* DCD trajectories from any bytes. */
 #include "read_trajectory.h"
+#include "target.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void asim_fuzz_input(const uint8_t *data, size_t size)
 {
-    read_trajectory(data, size);
-    return 0;
+    read_trajectory(&asim_dcd_format, data, size);
 }

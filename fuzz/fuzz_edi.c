@@ -3,21 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "target.h"
 #include "windows/edi.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void asim_fuzz_input(const uint8_t *data, size_t size)
 {
     struct asim_edi edi;
     struct asim_error err = {0};
     char *text = malloc(size + 1);
     if (!text)
-        return 0;
+        return;
     memcpy(text, data, size);
     text[size] = '\0';
     if (asim_edi_parse(text, &edi, &err) == 0)
         asim_edi_finish(&edi);
     free(text);
-    return 0;
 }

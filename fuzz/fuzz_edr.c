@@ -7,10 +7,9 @@
 #include <unistd.h>
 
 #include "formats/edr.h"
+#include "target.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void asim_fuzz_input(const uint8_t *data, size_t size)
 {
     char path[64];
     struct asim_error err = {0};
@@ -21,5 +20,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     (void)asim_edr_read_last(path, &last, &err);
     close(fd);
-    return 0;
 }

@@ -4,10 +4,9 @@
 
 #include "formats/gro.h"
 #include "formats/trajectory_format.h"
+#include "target.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void asim_fuzz_input(const uint8_t *data, size_t size)
 {
     struct asim_error err = {0};
     struct asim_topology top;
@@ -21,5 +20,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         asim_trajectory_close(traj);
     }
     asim_frame_finish(&frame);
-    return 0;
 }

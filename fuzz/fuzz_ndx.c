@@ -3,17 +3,16 @@
 #include <stdlib.h>
 
 #include "structure/ndx.h"
+#include "target.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void asim_fuzz_input(const uint8_t *data, size_t size)
 {
     struct asim_ndx ndx = {0};
     struct asim_error err;
     if (size == 0)
-        return 0;
+        return;
     if (asim_ndx_parse((const char *)data, size, "fuzz.ndx", &ndx, &err) < 0)
-        return 0;
+        return;
     size_t next = 0;
     for (size_t i = 0; i < ndx.group_count; i++) {
         if (ndx.groups[i].first != next || ndx.groups[i].name[0] == '\0')
@@ -26,5 +25,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (ndx.numbers[i] == 0)
             abort();
     asim_ndx_finish(&ndx);
-    return 0;
 }

@@ -6,8 +6,7 @@
 
 #include "formats/pdb.h"
 #include "formats/trajectory_format.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "target.h"
 
 static void check_topology(const struct asim_topology *top)
 {
@@ -20,7 +19,7 @@ static void check_topology(const struct asim_topology *top)
             abort();
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void asim_fuzz_input(const uint8_t *data, size_t size)
 {
     struct asim_error err = {0};
     struct asim_topology top = {0};
@@ -38,5 +37,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     asim_frame_finish(&frame);
     asim_topology_finish(&top);
-    return 0;
 }

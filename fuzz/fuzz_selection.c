@@ -10,12 +10,11 @@
 #include <autosim/selection.h>
 
 #include "structure/residue_names.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "target.h"
 
 enum { ATOMS = 6, RESIDUES = 3 };
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void asim_fuzz_input(const uint8_t *data, size_t size)
 {
     static char *strings[] = {"", "CA", "N", "H", "ALA", "SOL", "A", "opls_1", "OW"};
     uint32_t name[ATOMS] = {1, 2, 3, 1, 8, 3};
@@ -52,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                 .strings = strings};
     char *text = malloc(size + 1);
     if (!text)
-        return 0;
+        return;
     memcpy(text, data, size);
     text[size] = '\0';
     struct asim_atom_list list = {0};
@@ -79,5 +78,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     }
     free(text);
-    return 0;
 }

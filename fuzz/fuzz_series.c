@@ -9,9 +9,9 @@
 
 #include <autosim/samples.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "target.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void asim_fuzz_input(const uint8_t *data, size_t size)
 {
     const struct asim_bias bias = {-0.1, 2000};
     struct asim_series series = {0};
@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char path[64];
     int descriptor = memfd_create("series", MFD_CLOEXEC);
     if (descriptor < 0)
-        return 0;
+        return;
     if (write(descriptor, data, size) == (ssize_t)size) {
         snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
         if (asim_series_read_edi_output(path, &bias, &series, &err) == 0) {
@@ -30,5 +30,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
     }
     close(descriptor);
-    return 0;
 }

@@ -5,8 +5,7 @@
 
 #include "options.h"
 #include "settings_file.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "target.h"
 
 /* options.c asks whether a command is this one. */
 int cmd_init(const struct settings *settings, struct asim_error *err)
@@ -16,7 +15,7 @@ int cmd_init(const struct settings *settings, struct asim_error *err)
     return 0;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void asim_fuzz_input(const uint8_t *data, size_t size)
 {
     static const struct command command = {
         .name = "fuzz", .option_groups = ~0u, .arguments_most = 2};
@@ -30,5 +29,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         free(settings_file_template(&settings, &err));
     }
     settings_finish(&settings);
-    return 0;
 }

@@ -4,16 +4,15 @@
 #include <stdlib.h>
 
 #include "formats/tpr.h"
+#include "target.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void asim_fuzz_input(const uint8_t *data, size_t size)
 {
     struct asim_error err = {0};
     struct asim_tpr tpr = {0};
     struct asim_topology top = {0};
     if (asim_tpr_parse(data, size, &tpr, &top, &err) < 0)
-        return 0;
+        return;
     struct asim_tpr_patch patch = {
         .x_nm = (const float(*)[3])tpr.x_nm,
         .box_nm = tpr.offset.box ? (const float(*)[3])tpr.box_nm : NULL,
@@ -28,5 +27,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         free(copy);
     asim_topology_finish(&top);
     asim_tpr_finish(&tpr);
-    return 0;
 }

@@ -9,8 +9,7 @@
 
 #include "formats/simd.h"
 #include "formats/trajectory_format.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "target.h"
 
 static uint64_t mix(uint64_t hash, const void *bytes, size_t size)
 {
@@ -62,11 +61,12 @@ static uint64_t read_by(enum asim_simd simd, const uint8_t *data, size_t size)
     return hash | 1;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void asim_fuzz_input(const uint8_t *data, size_t size)
 {
+    if (!asim_xtc_format.recognise(data, size))
+        return; /* another target's */
     uint64_t scalar = read_by(ASIM_SIMD_SCALAR, data, size);
     for (enum asim_simd simd = ASIM_SIMD_AVX2; simd <= ASIM_SIMD_AVX512; simd++)
         if (asim_simd_available(simd) && read_by(simd, data, size) != scalar)
             abort();
-    return 0;
 }

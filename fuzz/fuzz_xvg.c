@@ -3,14 +3,12 @@
 #include <stdint.h>
 
 #include "formats/xvg.h"
+#include "target.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void asim_fuzz_input(const uint8_t *data, size_t size)
 {
     struct asim_error err = {0};
     struct asim_xvg xvg;
     if (asim_xvg_parse(data, size, "fuzz", &xvg, &err) == 0)
         asim_xvg_finish(&xvg);
-    return 0;
 }

@@ -1,5 +1,6 @@
-/* What the targets of trajectory formats do with any bytes: read them to the end, then
- * again with a limit after a seek; a frame lost in silence aborts. */
+/* What the targets of trajectory formats do with any bytes that are recognised: read
+ * them to the end, then again with a limit after a seek; a frame lost in silence
+ * aborts. */
 #ifndef FUZZ_READ_TRAJECTORY_H
 #define FUZZ_READ_TRAJECTORY_H
 
@@ -9,8 +10,11 @@
 
 #include "formats/trajectory_format.h"
 
-static inline void read_trajectory(const uint8_t *data, size_t size)
+static inline void read_trajectory(const struct asim_trajectory_format *format,
+                                   const uint8_t *data, size_t size)
 {
+    if (!format->recognise(data, size))
+        return; /* another target's */
     struct asim_error err = {0};
     struct asim_trajectory *traj;
     struct asim_frame frame = {0};

@@ -153,10 +153,13 @@ static int parse_line(struct parser *parser, const char *p, const char *end,
 static int place_legends(struct parser *parser, struct asim_error *err)
 {
     struct asim_xvg *xvg = &parser->xvg;
+    /* Without rows the legends say how many columns there are; a file that names the
+     * 900,000th set alone does not have so many. */
     if (xvg->row_count == 0) {
         xvg->column_count = 1;
         for (size_t i = 0; i < parser->legend_count; i++)
-            if (parser->legends[i].column >= xvg->column_count)
+            if (parser->legends[i].column >= xvg->column_count &&
+                parser->legends[i].column <= parser->legend_count)
                 xvg->column_count = parser->legends[i].column + 1;
     }
     xvg->legends = asim_alloc_array(xvg->column_count, sizeof *xvg->legends, err);
