@@ -13,6 +13,7 @@
 
 #include "base/memory.h"
 #include "formats/gro_text.h"
+#include "formats/number.h"
 #include "formats/sniff.h"
 #include "formats/trajectory_format.h"
 
@@ -32,16 +33,18 @@ static int bad(char what[ASIM_DAMAGE_TEXT], const char *format, ...)
 static enum asim_gro_scan load_frame(const struct asim_byte_source *source,
                                      struct asim_decode_scratch *scratch,
                                      uint64_t offset, struct asim_gro_text *ret_text,
-                                     const char **ret_p, size_t *ret_available,
                                      char what[ASIM_DAMAGE_TEXT], int *ret_failed,
                                      struct asim_error *err)
 {
-    size_t want = scratch->ahead > FIRST_READ_BYTES ? scratch->ahead : FIRST_READ_BYTES;
+    size_t ahead =
+        scratch->ahead > FIRST_READ_BYTES ? scratch->ahead : FIRST_READ_BYTES;
+    /* What is in the window is tried first: small frames must not move all of it. */
+    size_t want = 1;
     *ret_failed = 0;
     for (;;) {
         const unsigned char *p;
         size_t available;
-        if (asim_byte_window_get(&scratch->window, source, offset, want, 0, &p,
+        if (asim_byte_window_get(&scratch->window, source, offset, want, ahead, &p,
                                  &available, err) < 0) {
             *ret_failed = 1;
             return ASIM_GRO_BAD;
@@ -49,11 +52,8 @@ static enum asim_gro_scan load_frame(const struct asim_byte_source *source,
         bool at_end = available < want || offset + available >= source->size;
         enum asim_gro_scan scan =
             asim_gro_scan_frame((const char *)p, available, at_end, ret_text, what);
-        if (scan != ASIM_GRO_MORE) {
-            *ret_p = (const char *)p;
-            *ret_available = available;
+        if (scan != ASIM_GRO_MORE)
             return scan;
-        }
         want = available * 2;
     }
 }
@@ -73,12 +73,9 @@ static int gro_open(const struct asim_byte_source *source,
                     struct asim_error *err)
 {
     struct asim_gro_text text;
-    const char *p;
-    size_t available;
     int failed;
     char what[ASIM_DAMAGE_TEXT];
-    if (load_frame(source, scratch, 0, &text, &p, &available, what, &failed, err) !=
-        ASIM_GRO_OK)
+    if (load_frame(source, scratch, 0, &text, what, &failed, err) != ASIM_GRO_OK)
         return failed ? -1
                       : asim_fail(err, ASIM_EINPUT, "'%s' is not a whole GRO file: %s",
                                   source->name, what);
@@ -126,11 +123,8 @@ static enum asim_locate gro_locate(const void *state,
             return ASIM_LOCATE_END;
     }
     struct asim_gro_text text;
-    const char *p;
-    size_t available;
     int failed;
-    if (load_frame(source, scratch, offset, &text, &p, &available, what, &failed,
-                   err) != ASIM_GRO_OK)
+    if (load_frame(source, scratch, offset, &text, what, &failed, err) != ASIM_GRO_OK)
         return failed ? ASIM_LOCATE_FAILED : ASIM_LOCATE_DAMAGE;
     if (text.atom_count != file->atom_count) {
         bad(what, "the frame has %zu atoms, the first one %zu", text.atom_count,
@@ -143,6 +137,56 @@ static enum asim_locate gro_locate(const void *state,
     scratch->ahead = text.size;
     *ret_span = (struct asim_frame_span){.offset = offset, .size = text.size};
     return ASIM_LOCATE_FRAME;
+}
+
+/* Whether the line is the number of atoms of a frame of this file. It has fewer columns
+ * than an atom's, so the scan of a frame that starts wrongly ends there: the search for
+ * frames stays linear. */
+static bool is_atom_count(struct asim_gro_line line, size_t atom_count)
+{
+    long count;
+    return line.end - line.p < ASIM_GRO_NAME_COLUMNS &&
+           asim_integer_field(line.p, line.end, &count) && count >= 0 &&
+           (size_t)count == atom_count;
+}
+
+/* The next line that is followed by the number of atoms. */
+static int gro_resync(const void *state, const struct asim_byte_source *source,
+                      struct asim_decode_scratch *scratch, uint64_t from,
+                      uint64_t *ret_offset, struct asim_error *err)
+{
+    const struct gro_file *file = state;
+    struct asim_gro_line line;
+    bool in_line = true; /* `from` may be inside one, which is passed over */
+    size_t want = 1;
+    while (from < source->size) {
+        const unsigned char *bytes;
+        size_t available;
+        if (asim_byte_window_get(&scratch->window, source, from, want, FIRST_READ_BYTES,
+                                 &bytes, &available, err) < 0)
+            return -1;
+        const char *start = (const char *)bytes, *p = start, *end = p + available;
+        bool at_end = available < want || from + available >= source->size;
+        if (in_line && asim_gro_take_line(&p, end, at_end, &line))
+            in_line = false;
+        /* The line in front of `p` is kept, for it may be a title. */
+        const char *title = in_line ? NULL : p, *next = p;
+        while (!in_line && asim_gro_take_line(&next, end, at_end, &line)) {
+            if (line.p != title && is_atom_count(line, file->atom_count)) {
+                *ret_offset = from + (uint64_t)(title - start);
+                return 1;
+            }
+            title = line.p;
+        }
+        if (at_end)
+            return 0;
+        if (title && title > start) {
+            from += (uint64_t)(title - start);
+            available -= (size_t)(title - start);
+        }
+        want = available * 2; /* two lines are longer than what is here */
+    }
+    return 0;
 }
 
 static int gro_decode(const void *state, const struct asim_byte_source *source,
@@ -188,6 +232,6 @@ const struct asim_trajectory_format asim_gro_format = {
     .open = gro_open,
     .close = gro_close,
     .locate = gro_locate,
-    .resync = NULL,
+    .resync = gro_resync,
     .decode = gro_decode,
 };

@@ -106,11 +106,11 @@ static enum asim_locate pdb_locate(const void *state,
         return ASIM_LOCATE_DAMAGE;
     }
     if (model.atom_count != file->record_count) {
-        asim_fail(err, ASIM_EINPUT,
-                  "'%s': %s has %zu atom records, the first model %zu; models of one "
-                  "system were expected: take them apart, each to a file of its own",
-                  source->name, name, model.atom_count, file->record_count);
-        return ASIM_LOCATE_FAILED;
+        bad(what,
+            "%s has %zu atom records, the first model %zu; models of another system "
+            "belong into a file of their own",
+            name, model.atom_count, file->record_count);
+        return ASIM_LOCATE_DAMAGE;
     }
     if (model.has_box && asim_pdb_parse_box(model.box, box_nm, box_what) < 0) {
         bad(what, "CRYST1 of %s is damaged: %.120s", name, box_what);
@@ -119,6 +119,24 @@ static enum asim_locate pdb_locate(const void *state,
     scratch->ahead = model.size;
     *ret_span = (struct asim_frame_span){.offset = offset, .size = model.size};
     return ASIM_LOCATE_FRAME;
+}
+
+/* The end of the model that was tried: models are passed one by one. */
+static int pdb_resync(const void *state, const struct asim_byte_source *source,
+                      struct asim_decode_scratch *scratch, uint64_t from,
+                      uint64_t *ret_offset, struct asim_error *err)
+{
+    struct asim_pdb_model model;
+    enum asim_pdb_scan scan;
+    uint64_t tried = from - 1;
+    (void)state;
+    if (asim_pdb_load_model(source, &scratch->window, tried, scratch->ahead, &model,
+                            &scan, err) < 0)
+        return -1;
+    if (scan == ASIM_PDB_NONE)
+        return 0;
+    *ret_offset = tried + model.size;
+    return *ret_offset < source->size;
 }
 
 /* Digits behind the point of the record's first coordinate, one more as nm. */
@@ -201,6 +219,6 @@ const struct asim_trajectory_format asim_pdb_format = {
     .open = pdb_open,
     .close = pdb_close,
     .locate = pdb_locate,
-    .resync = NULL,
+    .resync = pdb_resync,
     .decode = pdb_decode,
 };

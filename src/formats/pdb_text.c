@@ -107,6 +107,7 @@ enum asim_pdb_scan asim_pdb_scan_model(const char *p, size_t size, bool at_end,
     struct asim_pdb_model model = {.start = p};
     struct asim_pdb_line line;
     const char *end = p + size, *line_start = p;
+    const char *header = NULL; /* a box or title behind a MODEL record without atoms */
     while (asim_pdb_take_line(&p, end, at_end, &line)) {
         bool begun = model.has_number || model.atom_count > 0;
         bool closes = false, next_begins = false;
@@ -117,6 +118,8 @@ enum asim_pdb_scan asim_pdb_scan_model(const char *p, size_t size, bool at_end,
         case ASIM_PDB_MODEL:
             if (begun) {
                 next_begins = true;
+                if (header && model.atom_count == 0)
+                    line_start = header;
                 break;
             }
             model.has_number = true;
@@ -131,11 +134,13 @@ enum asim_pdb_scan asim_pdb_scan_model(const char *p, size_t size, bool at_end,
             break;
         case ASIM_PDB_CRYST1:
             next_begins = model.atom_count > 0;
+            header = begun && !header ? line_start : header;
             model.box = next_begins ? model.box : line;
             model.has_box = model.has_box || !next_begins;
             break;
         case ASIM_PDB_TITLE:
             next_begins = model.atom_count > 0;
+            header = begun && !header ? line_start : header;
             model.title = next_begins ? model.title : line;
             model.has_title = model.has_title || !next_begins;
             break;
@@ -166,15 +171,17 @@ int asim_pdb_load_model(const struct asim_byte_source *source,
                         struct asim_pdb_model *ret_model, enum asim_pdb_scan *ret_scan,
                         struct asim_error *err)
 {
-    /* The line behind a model's end is looked at too. */
-    size_t want = ahead + ASIM_PDB_COLUMNS;
-    if (want < FIRST_READ_BYTES)
-        want = FIRST_READ_BYTES;
+    /* The line behind a model's end is looked at too. What is in the window is tried
+     * first: small models must not move all of it. */
+    size_t want = 1;
+    ahead += ASIM_PDB_COLUMNS;
+    if (ahead < FIRST_READ_BYTES)
+        ahead = FIRST_READ_BYTES;
     for (;;) {
         const unsigned char *p;
         size_t available;
-        if (asim_byte_window_get(window, source, offset, want, 0, &p, &available, err) <
-            0)
+        if (asim_byte_window_get(window, source, offset, want, ahead, &p, &available,
+                                 err) < 0)
             return -1;
         bool at_end = available < want || offset + available >= source->size;
         *ret_scan = asim_pdb_scan_model((const char *)p, available, at_end, ret_model);

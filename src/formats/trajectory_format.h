@@ -62,7 +62,8 @@ struct asim_trajectory_format {
                                char what[ASIM_DAMAGE_TEXT], struct asim_error *err);
 
     /* The next position at or after `from` where a frame may start (to be judged by
-     * locate): 1 found, 0 none, -1 failure. NULL: frames cannot be found by content. */
+     * locate): 1 found, 0 none, -1 failure. The byte in front of `from` is where a
+     * frame was located or tried. NULL: frames cannot be found by content. */
     int (*resync)(const void *state, const struct asim_byte_source *source,
                   struct asim_decode_scratch *scratch, uint64_t from,
                   uint64_t *ret_offset, struct asim_error *err);
@@ -70,8 +71,8 @@ struct asim_trajectory_format {
     /*
      * Decodes a located frame: the first `atom_limit` atoms (at most the file's atom
      * count) into frame->x_nm, which has room for them and for the decoder's slack;
-     * sets atom_count, box, time, step, precision; frame_index is set before. 1: done;
-     * 0: the frame is damaged, `what` says how; -1: the system failed.
+     * sets atom_count, box, time, step, precision; frame_index and offset_bytes are set
+     * before. 1: done; 0: the frame is damaged, `what` says how; -1: the system failed.
      */
     int (*decode)(const void *state, const struct asim_byte_source *source,
                   struct asim_decode_scratch *scratch, struct asim_frame_span span,
