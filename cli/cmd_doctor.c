@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "cli.h"
 #include "formats/tpr.h"
+#include "trajectory_files.h"
 
 static int report_gromacs(const struct settings *settings, struct asim_error *err)
 {
@@ -69,11 +70,12 @@ static int report_trajectory(const struct settings *settings,
     struct asim_plan plan = {0};
     size_t frame_count, damage_count;
     int rc = -1;
-    if (asim_trajectory_open(settings->arguments[1], &traj, err) < 0 ||
+    if (trajectory_files_open(settings, NULL, &traj, err) < 0 ||
         asim_trajectory_frame_count(traj, &frame_count, err) < 0)
         goto out;
     const struct asim_damage *damage = asim_trajectory_damage(traj, &damage_count);
-    printf("%s\n", settings->arguments[1]);
+    for (int i = 1; i < settings->argument_count; i++)
+        printf("%s\n", settings->arguments[i]);
     printf("  frames         %zu of %zu atoms\n", frame_count,
            asim_trajectory_atom_count(traj));
     for (size_t i = 0; i < damage_count; i++)

@@ -283,26 +283,97 @@ static int read_info(const struct settings *settings, const char *path,
                : 0;
 }
 
+/* Files that are trajectories and nothing else, which `run` and `pca` take as one. */
+struct series {
+    const char **paths;
+    json_t **objects; /* of these files; borrowed, NULL without --json */
+    size_t count;
+};
+
+/* What a chain of files leaves out; that they are none is no failure here. */
+static void print_series(const struct series *series)
+{
+    struct asim_trajectory *traj;
+    struct asim_error err;
+    if (series->count < 2)
+        return;
+    if (asim_trajectory_open_many(series->paths, series->count, &traj, &err) < 0) {
+        if (!series->objects[0])
+            printf("not one trajectory: %s\n", err.text);
+        return;
+    }
+    size_t count, frames = 0;
+    const struct asim_trajectory_part *part = asim_trajectory_parts(traj, &count);
+    double first_ps = INFINITY, last_ps = -INFINITY;
+    for (size_t i = 0; i < count; i++) {
+        frames += part[i].kept_count;
+        if (part[i].kept_count > 0) {
+            first_ps = fmin(first_ps, part[i].first_time_ps);
+            last_ps = fmax(last_ps, part[i].last_time_ps);
+        }
+        if (series->objects[i])
+            json_object_set_new(series->objects[i], "kept_frame_count",
+                                json_integer((json_int_t)part[i].kept_count));
+    }
+    if (!series->objects[0]) {
+        printf("as one: %zu frames, %g to %g ps\n", frames, first_ps, last_ps);
+        for (size_t i = 0; i < count; i++)
+            if (part[i].kept_count < part[i].frame_count)
+                printf("  %s: %zu of %zu frames are left out, for their times come "
+                       "again in a later place\n",
+                       part[i].path, part[i].frame_count - part[i].kept_count,
+                       part[i].frame_count);
+    }
+    asim_trajectory_close(traj);
+}
+
+static int info_of_files(const struct settings *settings, json_t *list,
+                         struct series *series, struct asim_error *err)
+{
+    for (int i = 0; i < settings->argument_count; i++) {
+        struct file_info info;
+        json_t *object = NULL;
+        int rc = read_info(settings, settings->arguments[i], &info, err);
+        if (rc == 0 && settings->json) {
+            object =
+                info_to_json(&info, settings->atoms, settings->pca.selection != NULL);
+            json_array_append_new(list, object);
+        } else if (rc == 0) {
+            print_info(&info, settings);
+        }
+        if (rc == 0 && !info.has_topology) {
+            series->paths[series->count] = settings->arguments[i];
+            series->objects[series->count++] = object;
+        }
+        file_info_finish(&info);
+        if (rc < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int cmd_info(const struct settings *settings, struct asim_error *err)
 {
+    size_t count = (size_t)settings->argument_count;
     json_t *list = json_array();
-    int rc = 0;
-    for (int i = 0; rc == 0 && i < settings->argument_count; i++) {
-        struct file_info info;
-        rc = read_info(settings, settings->arguments[i], &info, err);
-        if (rc == 0 && settings->json)
-            json_array_append_new(list, info_to_json(&info, settings->atoms,
-                                                     settings->pca.selection != NULL));
-        else if (rc == 0)
-            print_info(&info, settings);
-        file_info_finish(&info);
-    }
-    if (rc == 0 && settings->json) {
+    struct series series = {.paths =
+                                asim_alloc_array(count, sizeof *series.paths, err)};
+    series.objects = asim_alloc_array(count, sizeof *series.objects, err);
+    int rc = -1;
+    if (!series.paths || !series.objects ||
+        info_of_files(settings, list, &series, err) < 0)
+        goto out;
+    print_series(&series);
+    if (settings->json) {
         /* One file is an object, several are an array of them. */
-        json_dumpf(settings->argument_count == 1 ? json_array_get(list, 0) : list,
-                   stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
+        json_dumpf(count == 1 ? json_array_get(list, 0) : list, stdout,
+                   JSON_INDENT(1) | JSON_REAL_PRECISION(17));
         printf("\n");
     }
+    rc = 0;
+out:
+    free(series.paths);
+    free(series.objects);
     json_decref(list);
     return rc;
 }

@@ -33,8 +33,7 @@ int cmd_pca(const struct settings *settings, struct asim_error *err)
 {
     struct workplace workplace;
     struct asim_pca pca = {0};
-    if (check_input_file(settings->arguments[0], err) < 0 ||
-        check_input_file(settings->arguments[1], err) < 0 ||
+    if (check_input_files(settings, err) < 0 ||
         workplace_open(&workplace, settings, true, err) < 0)
         return -1;
     int rc = -1;
@@ -44,8 +43,7 @@ int cmd_pca(const struct settings *settings, struct asim_error *err)
                   "its windows: use another folder with -C",
                   settings->folder);
     else
-        rc = stage_pca(&workplace, settings->arguments[0], settings->arguments[1], &pca,
-                       err);
+        rc = stage_pca(&workplace, &pca, err);
     workplace_end(&workplace, rc, err);
     if (rc == 0 && settings->json) {
         char *path = asim_path_join(settings->folder, "pca/pca.json", err);

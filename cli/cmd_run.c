@@ -26,10 +26,9 @@ static int prepare(struct workplace *workplace, struct asim_error *err)
         provenance_finish(&provenance);
         return rc;
     }
-    if (settings->argument_count == 2) {
+    if (settings->argument_count > 0) {
         struct asim_pca pca = {0};
-        if (stage_pca(workplace, settings->arguments[0], settings->arguments[1], &pca,
-                      err) < 0)
+        if (stage_pca(workplace, &pca, err) < 0)
             return -1;
         asim_pca_finish(&pca);
     }
@@ -199,9 +198,8 @@ static int check_beforehand(const struct settings *settings, struct asim_error *
                          "'%s' holds no campaign yet: start one with 'autosim run "
                          "system.tpr traj.xtc'",
                          settings->folder);
-    if (settings->argument_count == 2 &&
-        (check_tpr(settings->arguments[0], err) < 0 ||
-         check_input_file(settings->arguments[1], err) < 0))
+    if (settings->argument_count > 0 && (check_tpr(settings->arguments[0], err) < 0 ||
+                                         check_input_files(settings, err) < 0))
         return -1;
     if (asim_gromacs_find(settings->gromacs, &gromacs, err) < 0)
         return -1;

@@ -9,20 +9,24 @@
 #include "options.h"
 
 static const struct command commands[] = {
-    {"run", "[TPR TRAJECTORY]", "everything: PCA, windows, GROMACS, PMF, report",
+    {"run", "[TPR TRAJECTORY...]", "everything: PCA, windows, GROMACS, PMF, report",
      "  autosim run system.tpr traj.xtc\n"
      "  autosim run system.tpr traj.xtc --sel \"protein and name CA\" --ns 5 -j 4\n"
      "  autosim run --until 0.5        (goes on, until the profile is that exact)\n"
      "\n"
+     "Several trajectory files are one, in order of time: autosim run system.tpr "
+     "a.xtc b.xtc.\n"
+     "Where they overlap, as after a restart, the later file counts; what is left "
+     "out is said.\n"
      "Kill it anywhere, any time: the same command, or 'autosim run' alone, goes on.\n",
      OPTIONS_COMMON | OPTIONS_PCA | OPTIONS_PLAN | OPTIONS_RUN | OPTIONS_PMF |
          OPTIONS_UNTIL | OPTIONS_GROMACS | OPTIONS_SETTINGS,
-     0, 2, cmd_run},
-    {"pca", "TPR TRAJECTORY", "principal components of the selected atoms",
-     "  autosim pca system.tpr traj.xtc\n"
+     0, 1000, cmd_run},
+    {"pca", "TPR TRAJECTORY...", "principal components of the selected atoms",
+     "  autosim pca system.tpr part1.xtc part2.xtc part3.xtc\n"
      "  autosim pca system.tpr traj.xtc --sel \"protein and backbone\" -b 1000\n"
      "  autosim pca system.tpr traj.xtc --ndx index.ndx:Core --json\n",
-     OPTIONS_COMMON | OPTIONS_PCA | OPTIONS_JSON | OPTIONS_SETTINGS, 2, 2, cmd_pca},
+     OPTIONS_COMMON | OPTIONS_PCA | OPTIONS_JSON | OPTIONS_SETTINGS, 2, 1000, cmd_pca},
     {"plan", "", "place the umbrella windows along PC1 and write their inputs",
      "  autosim plan\n"
      "  autosim plan --windows 20 --range -0.5:0.8\n"
@@ -79,10 +83,10 @@ static const struct command commands[] = {
      "  autosim info system.tpr --sel \"protein and name CA\"\n"
      "  autosim info system.tpr --atoms --json\n",
      OPTIONS_COMMON | OPTIONS_INFO | OPTIONS_JSON, 1, 1000, cmd_info},
-    {"doctor", "[TPR [TRAJECTORY]]", "check GROMACS, cores, disk, and the input",
+    {"doctor", "[TPR [TRAJECTORY...]]", "check GROMACS, cores, disk, and the input",
      "  autosim doctor\n  autosim doctor system.tpr\n"
      "  autosim doctor system.tpr traj.xtc\n",
-     OPTIONS_COMMON | OPTIONS_PCA | OPTIONS_GROMACS | OPTIONS_SETTINGS, 0, 2,
+     OPTIONS_COMMON | OPTIONS_PCA | OPTIONS_GROMACS | OPTIONS_SETTINGS, 0, 1000,
      cmd_doctor},
     {"init", "[TPR TRAJECTORY...]", "a commented settings file, autosim.ini",
      "  autosim init\n"

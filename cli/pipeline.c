@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "campaign/campaign_lock.h"
+#include "trajectory_files.h"
 
 /* GROMACS writes the name of its folder into a comment line of bias.xvg as it is. */
 static int check_folder_name(const char *folder, struct asim_error *err)
@@ -75,11 +76,19 @@ int workplace_end(struct workplace *workplace, int code, const struct asim_error
     return code;
 }
 
-int check_input_file(const char *path, struct asim_error *err)
+static int check_input_file(const char *path, struct asim_error *err)
 {
     if (access(path, R_OK) < 0)
         return asim_fail(err, ASIM_EINPUT, "cannot read '%s': %s", path,
                          strerror(errno));
+    return 0;
+}
+
+int check_input_files(const struct settings *settings, struct asim_error *err)
+{
+    for (int i = 0; i < settings->argument_count; i++)
+        if (check_input_file(settings->arguments[i], err) < 0)
+            return -1;
     return 0;
 }
 
@@ -116,8 +125,7 @@ static int forget(const struct settings *settings, const char *name,
     return rc;
 }
 
-int stage_pca(struct workplace *workplace, const char *topology_path,
-              const char *trajectory_path, struct asim_pca *ret_pca,
+int stage_pca(struct workplace *workplace, struct asim_pca *ret_pca,
               struct asim_error *err)
 {
     const struct settings *settings = workplace->settings;
@@ -126,14 +134,14 @@ int stage_pca(struct workplace *workplace, const char *topology_path,
     struct asim_pca pca = {0};
     char *folder = asim_path_join(settings->folder, "pca", err);
     int rc = -1;
-    if (!folder || asim_topology_read(topology_path, &top, err) < 0 ||
-        asim_trajectory_open(trajectory_path, &traj, err) < 0 ||
+    if (!folder || asim_topology_read(settings->arguments[0], &top, err) < 0 ||
+        trajectory_files_open(settings, workplace->log, &traj, err) < 0 ||
         asim_pca_compute(&top, traj, &settings->pca, workplace->log, &pca, err) < 0)
         goto out;
     /* pca.json is written last by asim_pca_write: where it is, all of it is. */
     if (asim_make_folder(folder, err) < 0 ||
         forget(settings, "pca/pca.json", err) < 0 ||
-        provenance_write(settings, topology_path, trajectory_path, err) < 0 ||
+        provenance_write(settings, err) < 0 ||
         asim_pca_write(&pca, &top, folder, err) < 0)
         goto out;
     *ret_pca = pca;
@@ -179,7 +187,7 @@ int stage_plan(struct workplace *workplace, struct asim_error *err)
          provenance_restore_plan(&provenance, settings, err) < 0) ||
         asim_pca_read(folder, &pca, err) < 0 ||
         asim_topology_read(provenance.topology.path, &top, err) < 0 ||
-        asim_trajectory_open(provenance.trajectory.path, &traj, err) < 0 ||
+        trajectory_files_reopen(&provenance, &traj, err) < 0 ||
         asim_plan_compute(&pca, &top, provenance.topology.path, traj, &settings->plan,
                           workplace->log, &plan, err) < 0 ||
         forget(settings, "plan.json", err) < 0 ||

@@ -24,15 +24,16 @@ void workplace_close(struct workplace *workplace);
 /* The exit code of a stage as it is; an error (-1) also goes to the log file. */
 int workplace_end(struct workplace *workplace, int code, const struct asim_error *err);
 
-/* An input file is there and can be read; ASIM_EINPUT otherwise. */
-int check_input_file(const char *path, struct asim_error *err);
+/* The files given, settings->arguments, are there and can be read; ASIM_EINPUT
+ * otherwise. */
+int check_input_files(const struct settings *settings, struct asim_error *err);
 /* The folder holds a planned campaign; ASIM_EINPUT otherwise. */
 int check_campaign(const struct settings *settings, struct asim_error *err);
 bool campaign_file_exists(const struct settings *settings, const char *name);
 
-/* PCA of the given files into pca/, with the provenance. */
-int stage_pca(struct workplace *workplace, const char *topology_path,
-              const char *trajectory_path, struct asim_pca *ret_pca,
+/* PCA of the files given, a topology and trajectories, into pca/, with the
+ * provenance. */
+int stage_pca(struct workplace *workplace, struct asim_pca *ret_pca,
               struct asim_error *err);
 /* Windows from pca/ and the provenance's inputs: plan.json and windows/. */
 int stage_plan(struct workplace *workplace, struct asim_error *err);

@@ -12,10 +12,12 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/memory.h"
 #include "options.h"
 
 void provenance_finish(struct provenance *provenance)
 {
+    free(provenance->trajectories);
     free(provenance->text);
     *provenance = (struct provenance){0};
 }
@@ -77,43 +79,66 @@ static json_t *given_options(const struct settings *settings)
     return options;
 }
 
-int provenance_write(const struct settings *settings, const char *topology_path,
-                     const char *trajectory_path, struct asim_error *err)
+int provenance_write(const struct settings *settings, struct asim_error *err)
 {
-    struct provenance provenance = {0};
-    json_t *root = NULL;
+    struct input_file input;
+    json_t *root = NULL, *trajectories = json_array();
     char now[40];
     int rc = -1;
     char *path = asim_path_join(settings->folder, "provenance.json", err);
-    if (!path || describe_input(topology_path, &provenance.topology, err) < 0 ||
-        describe_input(trajectory_path, &provenance.trajectory, err) < 0)
+    if (!path || !trajectories)
+        goto out;
+    for (int i = 1; i < settings->argument_count; i++)
+        if (describe_input(settings->arguments[i], &input, err) < 0 ||
+            json_array_append_new(trajectories, input_to_json(&input)) < 0)
+            goto out;
+    if (describe_input(settings->arguments[0], &input, err) < 0)
         goto out;
     asim_utc_time_text(now, sizeof now);
-    root = json_pack("{s:s, s:s, s:o, s:o, s:o}", "autosim_version", AUTOSIM_VERSION,
-                     "created", now, "topology", input_to_json(&provenance.topology),
-                     "trajectory", input_to_json(&provenance.trajectory), "options",
-                     given_options(settings));
+    root = json_pack("{s:s, s:s, s:o, s:O, s:o}", "autosim_version", AUTOSIM_VERSION,
+                     "created", now, "topology", input_to_json(&input), "trajectories",
+                     trajectories, "options", given_options(settings));
     if (!root) {
         asim_fail(err, ASIM_ENOMEM, "no memory to write '%s'", path);
         goto out;
     }
     rc = asim_json_write(path, root, err);
 out:
+    json_decref(trajectories);
     json_decref(root);
     free(path);
     return rc;
 }
 
-static int input_from_json(const json_t *root, const char *key,
-                           struct input_file *input, struct asim_error *err)
+static int input_from_json(const json_t *object, struct input_file *input,
+                           struct asim_error *err)
 {
-    const json_t *object = json_object_get(root, key);
     if (asim_json_text(object, "path", input->path, sizeof input->path, err) < 0 ||
         asim_json_text(object, "sha256", input->sha256, sizeof input->sha256, err) <
             0 ||
-        asim_json_int64(object, "size_bytes", &input->size_bytes, err) < 0 ||
-        asim_json_int64(object, "modified_ns", &input->modified_ns, err) < 0)
-        return asim_wrap(err, "%s", key);
+        asim_json_int64(object, "size_bytes", &input->size_bytes, err) < 0)
+        return -1;
+    return asim_json_int64(object, "modified_ns", &input->modified_ns, err);
+}
+
+static int inputs_from_json(const json_t *root, struct provenance *provenance,
+                            struct asim_error *err)
+{
+    const json_t *list = json_object_get(root, "trajectories");
+    if (input_from_json(json_object_get(root, "topology"), &provenance->topology, err) <
+        0)
+        return asim_wrap(err, "topology");
+    if (json_array_size(list) == 0)
+        return asim_fail(err, ASIM_EINPUT, "'trajectories' is no list of files");
+    provenance->trajectories =
+        asim_alloc_array(json_array_size(list), sizeof *provenance->trajectories, err);
+    if (!provenance->trajectories)
+        return -1;
+    provenance->trajectory_count = json_array_size(list);
+    for (size_t i = 0; i < provenance->trajectory_count; i++)
+        if (input_from_json(json_array_get(list, i), &provenance->trajectories[i],
+                            err) < 0)
+            return asim_wrap(err, "trajectories, item %zu", i + 1);
     return 0;
 }
 
@@ -136,8 +161,7 @@ int provenance_read(const char *folder, struct provenance *ret_provenance,
     }
     if (asim_json_read(path, &root, err) < 0)
         goto out;
-    if (input_from_json(root, "topology", &provenance.topology, err) < 0 ||
-        input_from_json(root, "trajectory", &provenance.trajectory, err) < 0) {
+    if (inputs_from_json(root, &provenance, err) < 0) {
         asim_wrap(err, "'%s'", path);
         goto out;
     }
@@ -176,9 +200,10 @@ static int check_input(const struct input_file *recorded, struct asim_error *err
 
 int provenance_check_inputs(const struct provenance *provenance, struct asim_error *err)
 {
-    if (check_input(&provenance->topology, err) < 0)
-        return -1;
-    return check_input(&provenance->trajectory, err);
+    int rc = check_input(&provenance->topology, err);
+    for (size_t i = 0; rc == 0 && i < provenance->trajectory_count; i++)
+        rc = check_input(&provenance->trajectories[i], err);
+    return rc;
 }
 
 static int same_file(const char *given, const struct input_file *recorded,
@@ -195,6 +220,27 @@ static int same_file(const char *given, const struct input_file *recorded,
                          "'%s' is not the file that the campaign in '%s' was made from "
                          "('%s'): begin another with -C FOLDER",
                          given, settings->folder, recorded->path);
+    return 0;
+}
+
+static int same_files(const struct provenance *provenance,
+                      const struct settings *settings, struct asim_error *err)
+{
+    size_t count = (size_t)settings->argument_count;
+    if (count == 0)
+        return 0;
+    if (same_file(settings->arguments[0], &provenance->topology, settings, err) < 0)
+        return -1;
+    if (count != provenance->trajectory_count + 1)
+        return asim_fail(err, ASIM_EUSAGE,
+                         "the campaign in '%s' was made from %zu trajectory file%s, "
+                         "not %zu: begin another with -C FOLDER",
+                         settings->folder, provenance->trajectory_count,
+                         provenance->trajectory_count == 1 ? "" : "s", count - 1);
+    for (size_t i = 1; i < count; i++)
+        if (same_file(settings->arguments[i], &provenance->trajectories[i - 1],
+                      settings, err) < 0)
+            return -1;
     return 0;
 }
 
@@ -266,9 +312,7 @@ int provenance_check_settings(const struct provenance *provenance,
                               const struct settings *settings, unsigned option_groups,
                               struct asim_log *log, struct asim_error *err)
 {
-    if (settings->argument_count == 2 &&
-        (same_file(settings->arguments[0], &provenance->topology, settings, err) < 0 ||
-         same_file(settings->arguments[1], &provenance->trajectory, settings, err) < 0))
+    if (same_files(provenance, settings, err) < 0)
         return -1;
     json_t *root = json_loads(provenance->text, 0, NULL);
     const json_t *recorded = json_object_get(root, "options");

@@ -16,15 +16,15 @@ struct input_file {
 
 struct provenance {
     struct input_file topology;
-    struct input_file trajectory;
+    struct input_file *trajectories; /* [trajectory_count], in order of time; owned */
+    size_t trajectory_count;
     char *text; /* the file as it is, for the report; owned */
 };
 
 void provenance_finish(struct provenance *provenance);
 
-/* Hashes the inputs and writes the file. */
-int provenance_write(const struct settings *settings, const char *topology_path,
-                     const char *trajectory_path, struct asim_error *err);
+/* Hashes the inputs, settings->arguments, and writes the file. */
+int provenance_write(const struct settings *settings, struct asim_error *err);
 int provenance_read(const char *folder, struct provenance *ret_provenance,
                     struct asim_error *err);
 

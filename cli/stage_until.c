@@ -17,6 +17,7 @@
 #include "decisions.h"
 #include "pipeline.h"
 #include "results.h"
+#include "trajectory_files.h"
 #include "windows/edi.h"
 
 static double steps_to_ns(const struct asim_plan *plan, int64_t steps)
@@ -175,7 +176,7 @@ static int insert(const struct settings *settings, struct asim_campaign *campaig
     if (provenance_read(settings->folder, &provenance, err) < 0 ||
         provenance_check_inputs(&provenance, err) < 0 ||
         asim_topology_read(provenance.topology.path, &top, err) < 0 ||
-        asim_trajectory_open(provenance.trajectory.path, &traj, err) < 0)
+        trajectory_files_reopen(&provenance, &traj, err) < 0)
         goto out;
     const struct asim_plan_sources sources = {
         .pca = &pca, .top = &top, .tpr_path = provenance.topology.path, .traj = traj};

@@ -1,6 +1,5 @@
-/* What the targets of trajectory formats do with any bytes that are recognised: read
- * them to the end, then again with a limit after a seek; a frame lost in silence
- * aborts. */
+/* What the targets of trajectory formats do with bytes that are recognised: read them
+ * to the end, then again with a limit after a seek; a frame lost in silence aborts. */
 #ifndef FUZZ_READ_TRAJECTORY_H
 #define FUZZ_READ_TRAJECTORY_H
 

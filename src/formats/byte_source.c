@@ -111,6 +111,10 @@ int asim_byte_window_get(struct asim_byte_window *window,
     uint64_t left = offset < source->size ? source->size - offset : 0;
     if (size > left)
         size = (size_t)left;
+    if (window->source != source) {
+        window->source = source;
+        window->size = 0;
+    }
     uint64_t end = window->start + window->size;
     if (!window->data || offset < window->start || offset > end ||
         end - offset < size) {

@@ -32,7 +32,8 @@ void asim_byte_source_from_memory(const void *data, size_t size, const char *nam
 void asim_byte_source_close(struct asim_byte_source *source);
 
 struct asim_byte_window {
-    unsigned char *data; /* owned */
+    const struct asim_byte_source *source; /* of the bytes that are here; borrowed */
+    unsigned char *data;                   /* owned */
     size_t capacity;
     uint64_t start;
     size_t size;
@@ -44,7 +45,8 @@ void asim_byte_window_finish(struct asim_byte_window *window);
  * Points *ret_bytes at the bytes from `offset` on: at least `size` of them or, where
  * the source ends earlier, all there are; *ret_available says how many may be read.
  * When the disk has to be asked, it is asked for `ahead` bytes (if more than `size`).
- * The pointer holds until the next call on this window.
+ * The pointer holds until the next call on this window, which may be for another
+ * source.
  */
 int asim_byte_window_get(struct asim_byte_window *window,
                          const struct asim_byte_source *source, uint64_t offset,

@@ -343,7 +343,7 @@ int asim_trajectory_next(struct asim_trajectory *traj, struct asim_frame *frame,
         if (rc > 0)
             return 1;
         traj->index[i].damaged = true;
-        if (asim_trajectory_add_damage(traj, i, span.offset, what, err) < 0)
+        if (asim_trajectory_add_damage(traj, i, frame->offset_bytes, what, err) < 0)
             return -1;
     }
 }

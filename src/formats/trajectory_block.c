@@ -85,7 +85,8 @@ static int close_gaps(const struct block *block, size_t *ret_good,
         }
         struct frame_entry *entry = &block->traj->index[slot->frame_index];
         if (asim_trajectory_add_damage(block->traj, slot->frame_index,
-                                       entry->span.offset, slot->what, err) < 0)
+                                       block->frames[k].offset_bytes, slot->what,
+                                       err) < 0)
             return -1;
         entry->damaged = true;
     }

@@ -2,18 +2,17 @@
  * Several trajectory files as one. The chain is a format of its own, whose places are
  * the frames kept; each frame is read by the trajectory of its file.
  *
- * Invariants: times ascend strictly; the list of frames does not change after opening.
- * Members change while they read, so one frame is read at a time, under a lock. It must
- * not know any file format.
+ * Invariants: times ascend strictly; the list of frames does not change after opening,
+ * nor do the members, so that any number of threads may decode. It must not know any
+ * file format.
  */
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "formats/trajectory_format.h"
+#include "formats/trajectory_internal.h"
 
 struct chain_frame {
     size_t member;
@@ -22,7 +21,6 @@ struct chain_frame {
 };
 
 struct chain {
-    pthread_mutex_t lock;
     struct asim_trajectory **member; /* owned */
     struct asim_trajectory_part *part;
     size_t member_count;
@@ -37,7 +35,6 @@ static void chain_close(void *state)
         return;
     for (size_t i = 0; chain->member && i < chain->member_count; i++)
         asim_trajectory_close(chain->member[i]);
-    pthread_mutex_destroy(&chain->lock);
     free(chain->member);
     free(chain->part);
     free(chain->frame);
@@ -70,25 +67,21 @@ static int chain_decode(const void *state, const struct asim_byte_source *source
 {
     const struct chain *chain = state;
     const struct chain_frame *wanted = &chain->frame[span.offset];
-    struct asim_trajectory *member = chain->member[wanted->member];
-    size_t frame_index = frame->frame_index;
+    const struct asim_trajectory *member = chain->member[wanted->member];
+    const struct asim_frame_span place = member->index[wanted->index].span;
+    const size_t frame_index = frame->frame_index;
+    char why[ASIM_DAMAGE_TEXT];
     (void)source;
-    (void)scratch;
-    pthread_mutex_t *lock = (pthread_mutex_t *)&chain->lock;
-    pthread_mutex_lock(lock);
-    asim_trajectory_limit_atoms(member, atom_limit);
-    int rc = asim_trajectory_seek(member, wanted->index, err);
-    if (rc == 0)
-        rc = asim_trajectory_next(member, frame, err);
-    pthread_mutex_unlock(lock);
-    /* A frame that does not decode is passed over by its own trajectory. */
-    bool passed = rc == 0 || (rc > 0 && frame->frame_index != wanted->index);
+    /* Where a file gives no times, the numbers of its frames stand for them. */
+    frame->frame_index = wanted->index;
+    frame->offset_bytes = place.offset;
+    int rc = member->format->decode(member->state, &member->source, scratch, place,
+                                    atom_limit, frame, why, err);
     frame->frame_index = frame_index;
-    if (!passed)
-        return rc;
-    snprintf(what, ASIM_DAMAGE_TEXT, "frame %zu of '%.100s' is damaged", wanted->index,
-             chain->part[wanted->member].path);
-    return 0;
+    if (rc == 0)
+        snprintf(what, ASIM_DAMAGE_TEXT, "'%.60s': %.130s",
+                 chain->part[wanted->member].path, why);
+    return rc;
 }
 
 static const struct asim_trajectory_format chain_format = {
@@ -207,7 +200,6 @@ int asim_trajectory_open_many(const char *const *paths, size_t count,
     struct chain *chain = asim_alloc_array(1, sizeof *chain, err);
     if (!chain)
         return -1;
-    pthread_mutex_init(&chain->lock, NULL);
     struct asim_damage *damage;
     size_t damage_count;
     chain->member_count = count;
@@ -229,9 +221,18 @@ int asim_trajectory_open_many(const char *const *paths, size_t count,
     }
     if (join_damage(chain, &damage, &damage_count, err) < 0)
         goto failed;
-    return asim_trajectory_create(
-        &chain_format, chain, paths[0], asim_trajectory_atom_count(chain->member[0]),
+    char *name = count == 1
+                     ? asim_strdup(paths[0], err)
+                     : asim_format(err, "%s' to '%s", paths[0], paths[count - 1]);
+    if (!name) {
+        free(damage);
+        goto failed;
+    }
+    int rc = asim_trajectory_create(
+        &chain_format, chain, name, asim_trajectory_atom_count(chain->member[0]),
         chain->frame_count, damage, damage_count, ret_traj, err);
+    free(name);
+    return rc;
 failed:
     chain_close(chain);
     return -1;

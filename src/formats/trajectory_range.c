@@ -32,6 +32,7 @@ static int time_frame(struct asim_trajectory *traj, size_t i, struct asim_error 
         if (asim_frame_reserve(&traj->probed, 1, err) < 0)
             return -1;
         traj->probed.frame_index = i;
+        traj->probed.offset_bytes = entry->span.offset;
         int rc = traj->format->decode(traj->state, &traj->source, &traj->probe,
                                       entry->span, 1, &traj->probed, what, err);
         if (rc < 0)
@@ -39,7 +40,8 @@ static int time_frame(struct asim_trajectory *traj, size_t i, struct asim_error 
         if (rc > 0) {
             time_ps = traj->probed.time_ps;
         } else {
-            if (asim_trajectory_add_damage(traj, i, entry->span.offset, what, err) < 0)
+            if (asim_trajectory_add_damage(traj, i, traj->probed.offset_bytes, what,
+                                           err) < 0)
                 return -1;
             entry->damaged = true;
         }

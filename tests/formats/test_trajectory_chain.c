@@ -129,6 +129,65 @@ static void keeps_the_last(void **state)
     remove_files();
 }
 
+/* Blocks on threads over three files give what one frame after the other gives; a frame
+ * whose payload is broken is named with its file and byte. */
+static void blocks_on_threads(void **state)
+{
+    (void)state;
+    enum { MANY_ATOMS = 40, MOST_FRAMES = 20 };
+    static const double times[MOST_FILES][MOST_TIMES] = {
+        {0, 1, 2, 3, 4, -1}, {3, 4, 5, 6, 7, 8, -1}, {7, 8, 9, 10, 11, 12, 13, -1}};
+    struct asim_trajectory *traj, *single;
+    struct asim_frame one = {0}, many[MOST_FRAMES] = {{0}};
+    struct asim_error err;
+    size_t got, damages;
+    char *data;
+    size_t size;
+    for (size_t m = 0; m < MOST_FILES; m++)
+        write_file(paths[m], m, times[m], MANY_ATOMS, 0);
+    /* The last frame of file 2: a set bit behind the first atom's number. */
+    assert_int_equal(asim_file_read(paths[2], 1 << 20, &data, &size, &err), 0);
+    memset(data + size - 40, 0xff, 40);
+    assert_int_equal(asim_file_replace(paths[2], data, size, &err), 0);
+    free(data);
+    for (int threads = 1; threads <= 3; threads++)
+        for (size_t limit = 1; limit <= MANY_ATOMS; limit += MANY_ATOMS - 1) {
+            size_t frames = 0;
+            assert_int_equal(asim_trajectory_open_many(paths, MOST_FILES, &traj, &err),
+                             0);
+            assert_int_equal(
+                asim_trajectory_open_many(paths, MOST_FILES, &single, &err), 0);
+            asim_trajectory_limit_atoms(traj, limit);
+            asim_trajectory_limit_atoms(single, limit);
+            assert_int_equal(asim_trajectory_read_block(traj, many, MOST_FRAMES,
+                                                        threads, &got, &err),
+                             0);
+            while (asim_trajectory_next(single, &one, &err) == 1) {
+                const struct asim_frame *frame = &many[frames++];
+                assert_true(frames <= got);
+                assert_int_equal(frame->frame_index, one.frame_index);
+                assert_int_equal(frame->offset_bytes, one.offset_bytes);
+                assert_true(frame->time_ps == one.time_ps);
+                assert_memory_equal(frame->x_nm, one.x_nm, limit * sizeof *one.x_nm);
+            }
+            assert_int_equal(frames, got);
+            const struct asim_damage *damage = asim_trajectory_damage(traj, &damages);
+            if (limit > 1) {
+                assert_int_equal(got, 13);
+                assert_int_equal(damages, 1);
+                assert_int_equal(damage[0].frame_index, 13);
+                assert_non_null(strstr(damage[0].what, paths[2]));
+                assert_int_equal(damage[0].offset_bytes, size / 7 * 6);
+            }
+            asim_trajectory_close(traj);
+            asim_trajectory_close(single);
+        }
+    for (size_t k = 0; k < MOST_FRAMES; k++)
+        asim_frame_finish(&many[k]);
+    asim_frame_finish(&one);
+    remove_files();
+}
+
 static void refuses(void **state)
 {
     (void)state;
@@ -154,6 +213,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_the_last),
+        cmocka_unit_test(blocks_on_threads),
         cmocka_unit_test(refuses),
     };
     char folder[] = "chain-XXXXXX";

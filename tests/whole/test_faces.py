@@ -272,8 +272,8 @@ def json_has_its_shape(root):
            ["Window ID", "Status", "ns/day", "Exit Code", "Energy (kJ/mol)", "Time (s)"],
            f"the window table: {table}")
     provenance = json.load(open(os.path.join(root, "j", "provenance.json")))
-    keys({"autosim_version": str, "topology": dict, "trajectory": dict, "options": dict},
-         "provenance", provenance)
+    keys({"autosim_version": str, "topology": dict, "trajectories": list,
+          "options": dict}, "provenance", provenance)
 
 
 def readers_may_leave(root):
