@@ -290,6 +290,96 @@ static bool load_coordinates(const struct dcd_file *file, const struct layout *l
                              : load_all(axis, atom_limit, false, x_nm);
 }
 
+/* One record of coordinates, of which only the first atoms are read. */
+static int load_axis(const struct dcd_file *file, const struct asim_byte_source *source,
+                     struct asim_decode_scratch *scratch, uint64_t offset,
+                     size_t atom_limit, int axis, float (*x_nm)[3],
+                     char what[ASIM_DAMAGE_TEXT], struct asim_error *err)
+{
+    const size_t marker_size = file->header.marker_size;
+    const size_t size = marker_size + 4 * atom_limit;
+    const unsigned char *p;
+    size_t available;
+    uint32_t not_finite = 0;
+    if (asim_byte_window_get(&scratch->window, source, offset, size, 0, &p, &available,
+                             err) < 0)
+        return -1;
+    if (available < size)
+        return bad(what, "the file was shortened while it was read"), 0;
+    if (asim_dcd_load_marker(&file->header, p) != 4 * (uint64_t)file->header.atom_count)
+        return bad(what, "the file changed while it was read"), 0;
+    p += marker_size;
+    for (size_t i = 0; i < atom_limit; i++)
+        x_nm[i][axis] = load_nm(p + 4 * i, file->header.swap, &not_finite);
+    if (not_finite)
+        return bad(what, "a coordinate is not a number"), 0;
+    return 1;
+}
+
+/* The first atoms of a large frame, of which the rest is not read. */
+static int load_first_atoms(const struct dcd_file *file,
+                            const struct asim_byte_source *source,
+                            struct asim_decode_scratch *scratch, uint64_t offset,
+                            size_t atom_limit, float (*x_nm)[3],
+                            char what[ASIM_DAMAGE_TEXT], struct asim_error *err)
+{
+    const size_t marker_size = file->header.marker_size;
+    int rc = 1;
+    if (file->header.has_cell)
+        offset += ASIM_DCD_CELL_BYTES + 2 * marker_size;
+    for (int axis = 0; axis < 3 && rc == 1; axis++) {
+        rc =
+            load_axis(file, source, scratch, offset, atom_limit, axis, x_nm, what, err);
+        offset += 4 * (uint64_t)file->header.atom_count + 2 * marker_size;
+    }
+    return rc;
+}
+
+/* All records of a frame at once. */
+static int load_frame(const struct dcd_file *file, const struct layout *layout,
+                      const struct asim_byte_source *source,
+                      struct asim_decode_scratch *scratch, uint64_t offset,
+                      size_t atom_limit, float (*x_nm)[3], char what[ASIM_DAMAGE_TEXT],
+                      struct asim_error *err)
+{
+    const unsigned char *p;
+    size_t available, size = (size_t)layout->frame_size;
+    size_t ahead = size < SMALL_FRAME_BYTES ? BULK_BYTES : 0;
+    if (asim_byte_window_get(&scratch->window, source, offset, size, ahead, &p,
+                             &available, err) < 0)
+        return -1;
+    if (available < size)
+        return bad(what, "the file was shortened while it was read"), 0;
+    if (!markers_fit(file, layout, p))
+        return bad(what, "the file changed while it was read"), 0;
+    if (!load_coordinates(file, layout, p, atom_limit, x_nm))
+        return bad(what, "a coordinate is not a number"), 0;
+    return 1;
+}
+
+/* The cell, all zero where the file has none. */
+static int load_cell(const struct dcd_file *file, const struct asim_byte_source *source,
+                     struct asim_decode_scratch *scratch, uint64_t offset,
+                     struct asim_dcd_cell *ret_cell, char what[ASIM_DAMAGE_TEXT],
+                     struct asim_error *err)
+{
+    const struct asim_dcd_header *header = &file->header;
+    const size_t size = header->marker_size + ASIM_DCD_CELL_BYTES;
+    const unsigned char *p;
+    size_t available;
+    double record[6];
+    if (!header->has_cell)
+        return 1;
+    if (asim_byte_window_get(&scratch->window, source, offset, size, 0, &p, &available,
+                             err) < 0)
+        return -1;
+    if (available < size)
+        return bad(what, "the file was shortened while it was read"), 0;
+    for (size_t i = 0; i < 6; i++)
+        record[i] = asim_dcd_load_double(p + header->marker_size + 8 * i, header->swap);
+    return asim_dcd_cell_parse(record, header->charmm_version, ret_cell, what) == 0;
+}
+
 static void turn_atoms(const struct asim_dcd_cell *cell, size_t count, float (*x_nm)[3])
 {
     for (size_t i = 0; i < count; i++) {
@@ -309,26 +399,18 @@ static int dcd_decode(const void *state, const struct asim_byte_source *source,
     const struct asim_dcd_header *header = &file->header;
     const struct layout *layout = layout_at(file, span.offset);
     struct asim_dcd_cell cell = {0};
-    const unsigned char *p;
-    size_t available, size = (size_t)span.size;
-    size_t ahead = size < SMALL_FRAME_BYTES ? BULK_BYTES : 0;
-    if (asim_byte_window_get(&scratch->window, source, span.offset, size, ahead, &p,
-                             &available, err) < 0)
-        return -1;
-    if (available < size)
-        return bad(what, "the file was shortened while it was read"), 0;
-    if (size != layout->frame_size || !markers_fit(file, layout, p))
+    if (span.size != layout->frame_size)
         return bad(what, "the file changed while it was read"), 0;
-    if (header->has_cell) {
-        double record[6];
-        for (size_t i = 0; i < 6; i++)
-            record[i] =
-                asim_dcd_load_double(p + header->marker_size + 8 * i, header->swap);
-        if (asim_dcd_cell_parse(record, header->charmm_version, &cell, what) < 0)
-            return 0;
-    }
-    if (!load_coordinates(file, layout, p, atom_limit, frame->x_nm))
-        return bad(what, "a coordinate is not a number"), 0;
+    bool few = span.size >= SMALL_FRAME_BYTES && atom_limit <= header->atom_count / 2 &&
+               layout->atom_count == header->atom_count;
+    int rc = few ? load_first_atoms(file, source, scratch, span.offset, atom_limit,
+                                    frame->x_nm, what, err)
+                 : load_frame(file, layout, source, scratch, span.offset, atom_limit,
+                              frame->x_nm, what, err);
+    if (rc == 1)
+        rc = load_cell(file, source, scratch, span.offset, &cell, what, err);
+    if (rc != 1)
+        return rc;
     if (cell.turned)
         turn_atoms(&cell, atom_limit, frame->x_nm);
     memcpy(frame->box_nm, cell.box_nm, sizeof frame->box_nm);
