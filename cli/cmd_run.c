@@ -1,5 +1,4 @@
 /* autosim run: every stage that is not done yet. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +9,6 @@
 #include "base/text.h"
 #include "engine/affinity.h"
 #include "engine/process.h"
-#include "formats/tpr.h"
 #include "pipeline.h"
 
 /* PCA and plan, unless the plan is there already; then the user must mean the same. */
@@ -165,14 +163,10 @@ static int run_stages(struct workplace *workplace, struct asim_error *err)
 /* The first input must be a TPR: nothing else can be simulated. */
 static int check_tpr(const char *path, struct asim_error *err)
 {
-    char head[16];
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return asim_fail(err, ASIM_EINPUT, "cannot read '%s': %s", path,
-                         strerror(errno));
-    size_t size = fread(head, 1, sizeof head, file);
-    fclose(file);
-    if (!asim_tpr_recognise(head, size))
+    const char *format;
+    if (asim_topology_recognise(path, &format, err) < 0)
+        return -1;
+    if (!format || strcmp(format, "TPR") != 0)
         return asim_fail(
             err, ASIM_EINPUT,
             "'%s' is no TPR: windows are simulated, and that needs the run "
@@ -198,8 +192,8 @@ static int check_beforehand(const struct settings *settings, struct asim_error *
                          "'%s' holds no campaign yet: start one with 'autosim run "
                          "system.tpr traj.xtc'",
                          settings->folder);
-    if (settings->argument_count > 0 && (check_tpr(settings->arguments[0], err) < 0 ||
-                                         check_input_files(settings, err) < 0))
+    if (settings->argument_count > 0 && (check_input_files(settings, err) < 0 ||
+                                         check_tpr(settings->arguments[0], err) < 0))
         return -1;
     if (asim_gromacs_find(settings->gromacs, &gromacs, err) < 0)
         return -1;

@@ -51,29 +51,57 @@ out:
     return rc;
 }
 
-int asim_file_read(const char *path, uint64_t max_bytes, char **ret_data,
-                   size_t *ret_size, struct asim_error *err)
+static const char *kind_of_file(mode_t mode)
 {
-    char *data = NULL;
-    int rc = -1;
+    if (S_ISDIR(mode))
+        return "a folder";
+    if (S_ISFIFO(mode))
+        return "a pipe";
+    if (S_ISSOCK(mode))
+        return "a socket";
+    return "a device";
+}
+
+int asim_file_open(const char *path, int *ret_fd, uint64_t *ret_size,
+                   struct asim_error *err)
+{
+    /* O_NONBLOCK: opening a pipe without a writer must not wait for one. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return asim_fail(err, ASIM_EIO, "cannot open '%s': %s", path, strerror(errno));
     struct stat status;
     if (fstat(fd, &status) < 0) {
         asim_fail(err, ASIM_EIO, "cannot read '%s': %s", path, strerror(errno));
-        goto out;
+        close(fd);
+        return -1;
     }
     if (!S_ISREG(status.st_mode)) {
-        asim_fail(err, ASIM_EINPUT, "'%s' is not a regular file", path);
+        asim_fail(err, ASIM_EINPUT,
+                  "'%s' is %s; a regular file was expected, because files are read by "
+                  "position: write it to disk first",
+                  path, kind_of_file(status.st_mode));
+        close(fd);
+        return -1;
+    }
+    *ret_fd = fd;
+    *ret_size = (uint64_t)status.st_size;
+    return 0;
+}
+
+int asim_file_read(const char *path, uint64_t max_bytes, char **ret_data,
+                   size_t *ret_size, struct asim_error *err)
+{
+    char *data = NULL;
+    int rc = -1, fd;
+    uint64_t file_size;
+    if (asim_file_open(path, &fd, &file_size, err) < 0)
+        return -1;
+    if (file_size > max_bytes) {
+        asim_fail(err, ASIM_EINPUT, "'%s' has %llu bytes; at most %llu were expected",
+                  path, (unsigned long long)file_size, (unsigned long long)max_bytes);
         goto out;
     }
-    if ((uint64_t)status.st_size > max_bytes) {
-        asim_fail(err, ASIM_EINPUT, "'%s' has %lld bytes; at most %llu were expected",
-                  path, (long long)status.st_size, (unsigned long long)max_bytes);
-        goto out;
-    }
-    size_t size = (size_t)status.st_size, done = 0;
+    size_t size = (size_t)file_size, done = 0;
     data = asim_alloc_array(size + 1, 1, err);
     if (!data)
         goto out;
@@ -219,19 +247,20 @@ bool asim_file_exists(const char *path)
 
 int asim_file_sha256(const char *path, char ret_hex[65], struct asim_error *err)
 {
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return asim_fail(err, ASIM_EIO, "cannot open '%s': %s", path, strerror(errno));
+    int fd;
+    uint64_t size;
+    if (asim_file_open(path, &fd, &size, err) < 0)
+        return -1;
     SHA2_CTX context;
     SHA256Init(&context);
     unsigned char block[65536];
-    size_t got;
-    while ((got = fread(block, 1, sizeof block, file)) > 0)
-        SHA256Update(&context, block, got);
-    int failed = ferror(file);
+    ssize_t got;
+    while ((got = read(fd, block, sizeof block)) > 0 || (got < 0 && errno == EINTR))
+        if (got > 0)
+            SHA256Update(&context, block, (size_t)got);
     int cause = errno;
-    fclose(file);
-    if (failed)
+    close(fd);
+    if (got < 0)
         return asim_fail(err, ASIM_EIO, "cannot read '%s': %s", path, strerror(cause));
     SHA256End(&context, ret_hex);
     return 0;

@@ -14,6 +14,11 @@ char *asim_path_join(const char *folder, const char *name, struct asim_error *er
 /* Creates the folder and what is missing above it. */
 int asim_make_folder(const char *path, struct asim_error *err);
 
+/* Opens a file for reading by position. ASIM_EIO where it cannot be opened, ASIM_EINPUT
+ * where it is a folder, a pipe or a device; a pipe is not waited for. */
+int asim_file_open(const char *path, int *ret_fd, uint64_t *ret_size,
+                   struct asim_error *err);
+
 /* Reads a whole regular file of at most max_bytes; data gets a NUL behind its end. */
 int asim_file_read(const char *path, uint64_t max_bytes, char **ret_data,
                    size_t *ret_size, struct asim_error *err);

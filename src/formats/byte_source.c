@@ -6,48 +6,21 @@
 #include "formats/byte_source.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/memory.h"
-
-static const char *kind_of_file(mode_t mode)
-{
-    if (S_ISDIR(mode))
-        return "a folder";
-    if (S_ISFIFO(mode))
-        return "a pipe";
-    if (S_ISSOCK(mode))
-        return "a socket";
-    return "a device";
-}
 
 int asim_byte_source_open(const char *path, struct asim_byte_source *ret_source,
                           struct asim_error *err)
 {
-    /* O_NONBLOCK: opening a pipe without a writer must not wait for one. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return asim_fail(err, ASIM_EIO, "cannot open '%s': %s", path, strerror(errno));
-    struct stat status;
-    if (fstat(fd, &status) < 0) {
-        asim_fail(err, ASIM_EIO, "cannot read '%s': %s", path, strerror(errno));
-        close(fd);
+    int fd;
+    uint64_t size;
+    if (asim_file_open(path, &fd, &size, err) < 0)
         return -1;
-    }
-    if (!S_ISREG(status.st_mode)) {
-        asim_fail(err, ASIM_EINPUT,
-                  "'%s' is %s; a regular file was expected, because frames are found "
-                  "by position: write it to disk first",
-                  path, kind_of_file(status.st_mode));
-        close(fd);
-        return -1;
-    }
-    *ret_source = (struct asim_byte_source){
-        .fd = fd, .size = (uint64_t)status.st_size, .name = path};
+    *ret_source = (struct asim_byte_source){.fd = fd, .size = size, .name = path};
     return 0;
 }
 

@@ -12,8 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "formats/big_endian.h"
 
@@ -338,26 +339,20 @@ out:
 int asim_edr_read_last(const char *path, struct asim_edr_last *ret_last,
                        struct asim_error *err)
 {
-    struct stat status;
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return asim_fail(err, ASIM_EIO, "cannot open '%s': %s", path, strerror(errno));
-    int rc = -1;
-    if (fstat(fileno(file), &status) < 0) {
-        asim_fail(err, ASIM_EIO, "cannot examine '%s': %s", path, strerror(errno));
-        goto out;
-    }
-    if (!S_ISREG(status.st_mode)) {
-        asim_fail(err, ASIM_EINPUT, "'%s' is not a regular file", path);
-        goto out;
+    int fd;
+    uint64_t size;
+    if (asim_file_open(path, &fd, &size, err) < 0)
+        return -1;
+    FILE *file = fdopen(fd, "rb");
+    if (!file) {
+        close(fd);
+        return asim_fail(err, ASIM_ENOMEM, "no memory to read '%s'", path);
     }
     setvbuf(file, NULL, _IOFBF, BUFFER_BYTES);
-    struct source source = {
-        .file = file, .size = (uint64_t)status.st_size, .path = path, .err = err};
-    rc = read_all(&source, ret_last);
+    struct source source = {.file = file, .size = size, .path = path, .err = err};
+    int rc = read_all(&source, ret_last);
     if (ferror(file))
         rc = asim_fail(err, ASIM_EIO, "cannot read '%s': %s", path, strerror(errno));
-out:
     fclose(file);
     return rc;
 }

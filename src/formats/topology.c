@@ -5,12 +5,12 @@
  */
 #include <autosim/topology.h>
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "formats/byte_source.h"
 #include "formats/gro.h"
 #include "formats/pdb.h"
 #include "formats/pdb_text.h"
@@ -76,15 +76,20 @@ static int find_format(const char *path, unsigned char head[ASIM_SNIFF_BYTES],
                        size_t *ret_size, const struct topology_format **ret_format,
                        struct asim_error *err)
 {
-    FILE *file = fopen(path, "rbe");
-    if (!file)
-        return asim_fail(err, ASIM_EIO, "cannot open '%s': %s", path, strerror(errno));
-    size_t size = fread(head, 1, ASIM_SNIFF_BYTES, file);
-    int failure = ferror(file) ? errno : 0;
-    fclose(file);
-    if (failure)
-        return asim_fail(err, ASIM_EIO, "cannot read '%s': %s", path,
-                         strerror(failure));
+    struct asim_byte_source source;
+    struct asim_byte_window window = {0};
+    const unsigned char *bytes;
+    size_t size;
+    if (asim_byte_source_open(path, &source, err) < 0)
+        return -1;
+    int rc = asim_byte_window_get(&window, &source, 0, ASIM_SNIFF_BYTES, 0, &bytes,
+                                  &size, err);
+    if (rc == 0)
+        memcpy(head, bytes, size);
+    asim_byte_window_finish(&window);
+    asim_byte_source_close(&source);
+    if (rc < 0)
+        return -1;
     const struct topology_format *found = NULL;
     for (size_t i = 0; i < FORMAT_COUNT && !found; i++)
         if (formats[i].recognise(head, size))

@@ -30,6 +30,7 @@ enum {
     SMALL_FRAME_BYTES = 16384,
     BULK_BYTES = 65536,   /* read at once where frames are small */
     RESYNC_BYTES = 16384, /* read at once while looking for a frame */
+    LEAST_READ_BYTES = 4096,
 };
 
 _Static_assert((int)ASIM_XTC_OUTPUT_SLACK <= (int)ASIM_FRAME_SLACK_ATOMS,
@@ -322,10 +323,12 @@ static int xtc_decode(const void *state, const struct asim_byte_source *source,
     const struct xtc_file *file = state;
     const bool whole = atom_limit >= file->atom_count;
     size_t size = (size_t)span.size;
-    /* Atoms asked for come first: what they took last time, and some, is enough. */
-    size_t want = size;
-    if (!whole && scratch->ahead > 0 && scratch->ahead < size)
-        want = scratch->ahead;
+    /* Atoms asked for come first: what they took last time, and some, is enough; before
+     * that, what they would take were all alike, and some. */
+    double part = 1.25 * (double)size * (double)atom_limit / (double)file->atom_count;
+    size_t want = scratch->ahead > 0 ? scratch->ahead : (size_t)part + LEAST_READ_BYTES;
+    if (whole || want > size)
+        want = size;
     size_t ahead = size < SMALL_FRAME_BYTES && whole ? BULK_BYTES : want;
     for (;;) {
         const unsigned char *p;
@@ -359,7 +362,7 @@ static int xtc_decode(const void *state, const struct asim_byte_source *source,
         const char *why = asim_xtc_decode(&file->tables, file->simd, &block, atom_limit,
                                           frame->x_nm, &used);
         if (why == asim_xtc_short_payload && block.available < block.payload_size) {
-            want = ahead = size;
+            want = ahead = want < size / 2 ? 2 * want : size;
             continue;
         }
         if (why)
