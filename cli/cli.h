@@ -32,6 +32,9 @@ struct settings {
     bool json;
     bool quiet;
     bool dry_run;
+    struct asim_slot_options slot;
+    bool requeue;
+    char program[4096]; /* this one's absolute path */
     bool retry_failed;
     bool atoms;
     bool help;
@@ -61,6 +64,7 @@ enum option_group {
     OPTIONS_EXTEND = 1 << 12,
     OPTIONS_UNTIL = 1 << 13,
     OPTIONS_CHECK = 1 << 14,
+    OPTIONS_SLOT = 1 << 15,
 };
 
 struct command {
@@ -90,6 +94,7 @@ int cmd_pmf(const struct settings *settings, struct asim_error *err);
 int cmd_report(const struct settings *settings, struct asim_error *err);
 int cmd_resume(const struct settings *settings, struct asim_error *err);
 int cmd_run(const struct settings *settings, struct asim_error *err);
+int cmd_slot(const struct settings *settings, struct asim_error *err);
 int cmd_status(const struct settings *settings, struct asim_error *err);
 
 /* main.c: the command table. */

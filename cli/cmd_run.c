@@ -56,6 +56,21 @@ static int print_command(const char *folder, int window_id, char **argv,
     return 0;
 }
 
+/* What would be submitted. */
+static int print_job_script(const struct settings *settings, struct asim_error *err)
+{
+    struct asim_campaign *campaign = NULL;
+    char *text = NULL;
+    if (asim_campaign_open_readonly(settings->folder, &campaign, err) < 0)
+        return -1;
+    int rc = asim_campaign_job_script(campaign, &settings->run, &text, err);
+    if (rc == 0)
+        printf("%s", text);
+    free(text);
+    asim_campaign_close(campaign);
+    return rc;
+}
+
 /* The exact commands of the windows that are not completed. */
 static int print_commands(const struct settings *settings, struct asim_error *err)
 {
@@ -134,7 +149,9 @@ static int run_stages(struct workplace *workplace, struct asim_error *err)
     if (prepare(workplace, err) < 0)
         return -1;
     if (settings->dry_run)
-        return print_commands(settings, err);
+        return settings->run.backend == ASIM_BACKEND_SLURM
+                   ? print_job_script(settings, err)
+                   : print_commands(settings, err);
     if (settings->until_kj_mol > 0 && stage_until_settle(workplace, err) < 0)
         return -1;
     while (code == 0 && next == UNTIL_RUN) {
@@ -195,6 +212,8 @@ static int check_beforehand(const struct settings *settings, struct asim_error *
     if (settings->argument_count > 0 && (check_input_files(settings, err) < 0 ||
                                          check_tpr(settings->arguments[0], err) < 0))
         return -1;
+    if (settings->run.backend == ASIM_BACKEND_SLURM)
+        return 0; /* gmx and cores are those of the nodes */
     if (asim_gromacs_find(settings->gromacs, &gromacs, err) < 0)
         return -1;
     const struct asim_run_options *run = &settings->run;

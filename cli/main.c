@@ -20,7 +20,7 @@ static const struct command commands[] = {
      "out is said.\n"
      "Kill it anywhere, any time: the same command, or 'autosim run' alone, goes on.\n",
      OPTIONS_COMMON | OPTIONS_PCA | OPTIONS_PLAN | OPTIONS_RUN | OPTIONS_PMF |
-         OPTIONS_UNTIL | OPTIONS_GROMACS | OPTIONS_SETTINGS,
+         OPTIONS_UNTIL | OPTIONS_GROMACS | OPTIONS_SLURM | OPTIONS_SETTINGS,
      0, 1000, cmd_run},
     {"pca", "TPR TRAJECTORY...", "principal components of the selected atoms",
      "  autosim pca system.tpr part1.xtc part2.xtc part3.xtc\n"
@@ -83,6 +83,11 @@ static const struct command commands[] = {
      "  autosim info system.tpr --sel \"protein and name CA\"\n"
      "  autosim info system.tpr --atoms --json\n",
      OPTIONS_COMMON | OPTIONS_INFO | OPTIONS_JSON, 1, 1000, cmd_info},
+    {"slot", "--token WORD", "run windows inside a job; job scripts call it",
+     "  autosim slot --token 0123456789ab\n"
+     "  autosim slot -C /scratch/me/autosim --token 0123456789ab --ntomp 8\n"
+     "  autosim slot --token 0123456789ab --usable 3000 --requeue\n",
+     OPTIONS_COMMON | OPTIONS_SLOT | OPTIONS_GROMACS, 0, 0, cmd_slot},
     {"doctor", "[TPR [TRAJECTORY...]]", "check GROMACS, cores, disk, and the input",
      "  autosim doctor\n  autosim doctor system.tpr\n"
      "  autosim doctor system.tpr traj.xtc\n",

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -80,18 +81,49 @@ static const struct option_spec table[] = {
      "how GROMACS applies the restraint"},
     {"gmx", 0, "PROGRAM", OPTIONS_GROMACS, KIND_TEXT, AT(gromacs), 0, 0,
      "the GROMACS program (default: $AUTOSIM_GMX, or gmx on the PATH)"},
-    {"jobs", 'j', "N", OPTIONS_RUN, KIND_INT, AT(run.jobs), 1, 1e5,
+    {"jobs", 'j', "N", OPTIONS_RUN | OPTIONS_SLOT, KIND_INT, AT(run.jobs), 1, 1e5,
      "windows at once (default: as many as the cores carry)"},
-    {"ntmpi", 0, "N", OPTIONS_RUN, KIND_INT, AT(run.ntmpi), 1, 1e4,
+    {"ntmpi", 0, "N", OPTIONS_RUN | OPTIONS_SLOT, KIND_INT, AT(run.ntmpi), 1, 1e4,
      "thread-MPI ranks a window (default 1)"},
-    {"ntomp", 0, "N", OPTIONS_RUN, KIND_INT, AT(run.ntomp), 1, 1e4,
+    {"ntomp", 0, "N", OPTIONS_RUN | OPTIONS_SLOT, KIND_INT, AT(run.ntomp), 1, 1e4,
      "OpenMP threads a rank (default 1, more where cores would idle)"},
-    {"retries", 0, "N", OPTIONS_RUN, KIND_INT, AT(run.retries), 0, 1000,
+    {"retries", 0, "N", OPTIONS_RUN | OPTIONS_SLOT, KIND_INT, AT(run.retries), 0, 1000,
      "attempts after a failed one before a window is given up (default 3)"},
     {"maxh", 0, "H", OPTIONS_RUN, KIND_REAL, AT(run.maxh), 1e-6, 1e6,
      "stop cleanly after this many hours; the same command goes on later"},
-    {"cpt", 0, "MIN", OPTIONS_RUN, KIND_REAL, AT(run.checkpoint_minutes), 0.01, 1e4,
-     "minutes between checkpoints of a window (default 5)"},
+    {"cpt", 0, "MIN", OPTIONS_RUN | OPTIONS_SLOT, KIND_REAL, AT(run.checkpoint_minutes),
+     0.01, 1e4, "minutes between checkpoints of a window (default 5)"},
+    {"backend", 0, "local|slurm", OPTIONS_SLURM, KIND_CHOICE, AT(run.backend), 0, 0,
+     "where windows run: on this machine, or in jobs of a Slurm cluster"},
+    {"partition", 0, "NAME", OPTIONS_SLURM, KIND_TEXT, AT(run.slurm.partition), 0, 0,
+     "Slurm partition (default: the cluster's)"},
+    {"account", 0, "NAME", OPTIONS_SLURM, KIND_TEXT, AT(run.slurm.account), 0, 0,
+     "Slurm account"},
+    {"time", 0, "TIME", OPTIONS_SLURM, KIND_TEXT, AT(run.slurm.time), 0, 0,
+     "time limit of a job, as Slurm writes it: 90, 24:00:00, 2-12"},
+    {"slots", 0, "N", OPTIONS_SLURM, KIND_INT, AT(run.slurm.slots), 1, 1e4,
+     "jobs at once (default: enough for all windows, at most 16)"},
+    {"nodes", 0, "N", OPTIONS_SLURM, KIND_INT, AT(run.slurm.nodes), 1, 1e4,
+     "nodes of one job (default 1)"},
+    {"cpus", 0, "N", OPTIONS_SLURM, KIND_INT, AT(run.slurm.cpus), 1, 1e5,
+     "cores a job takes of a node (default: those of one window)"},
+    {"gres", 0, "LIST", OPTIONS_SLURM, KIND_TEXT, AT(run.slurm.gres), 0, 0,
+     "generic resources of a node, e.g. gpu:1"},
+    {"modules", 0, "NAMES", OPTIONS_SLURM, KIND_TEXT, AT(run.slurm.modules), 0, 0,
+     "environment modules a job loads, e.g. \"gcc/12 gromacs/2024\""},
+    {"sbatch", 0, "WORDS", OPTIONS_SLURM, KIND_TEXT, AT(run.slurm.extra), 0, 0,
+     "further #SBATCH options, e.g. \"--qos=long --constraint=avx512\""},
+    {"poll", 0, "S", OPTIONS_SLURM, KIND_REAL, AT(run.slurm.poll_seconds), 10, 3600,
+     "seconds between two looks at the queue (default 30)"},
+    {"lease", 0, "S", OPTIONS_SLURM | OPTIONS_SLOT, KIND_REAL,
+     AT(run.slurm.lease_seconds), 1, 3600,
+     "a job that cannot write for so long gives its windows up (default 60)"},
+    {"token", 0, "WORD", OPTIONS_SLOT, KIND_TEXT, AT(slot.token), 0, 0,
+     "which submission this job belongs to"},
+    {"usable", 0, "S", OPTIONS_SLOT, KIND_REAL, AT(slot.usable_seconds), 0, 1e9,
+     "seconds from now until windows must stop (default: no limit)"},
+    {"requeue", 0, NULL, OPTIONS_SLOT, KIND_FLAG, AT(requeue), 0, 0,
+     "queue this job again where windows are left then"},
     {"retry-failed", 0, NULL, OPTIONS_RUN, KIND_FLAG, AT(retry_failed), 0, 0,
      "give windows that were given up another try, after their cause is mended"},
     {"dry-run", 'n', NULL, OPTIONS_RUN, KIND_FLAG, AT(dry_run), 0, 0,
@@ -274,6 +306,10 @@ static int complete(const struct command *command, struct settings *settings,
         return -1;
     settings->plan.window_ps = 1000 * settings->window_ns;
     settings->run.gromacs = settings->gromacs;
+    ssize_t length =
+        readlink("/proc/self/exe", settings->program, sizeof settings->program - 1);
+    settings->program[length > 0 ? length : 0] = '\0';
+    settings->run.slurm.program = settings->program;
     if (settings->argument_count == 0 && command->arguments_most > 1)
         settings->argument_count =
             settings_file_arguments(settings->file, &settings->arguments);

@@ -1,6 +1,5 @@
 /* Running the windows: the event loop of the program, with its signals. */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,59 +9,7 @@
 #include "base/error.h"
 #include "campaign/campaign_lock.h"
 #include "pipeline.h"
-
-static const int stop_signals[] = {SIGINT, SIGTERM, SIGHUP};
-enum { STOP_SIGNAL_COUNT = sizeof stop_signals / sizeof *stop_signals };
-
-/* Signals become bytes in a pipe. A signalfd would not do: the linear-algebra library
- * has threads of its own that do not block these signals, and one that reaches such a
- * thread would end the program. */
-struct signals {
-    int read_fd, write_fd;
-    struct sigaction before[STOP_SIGNAL_COUNT];
-    bool taken[STOP_SIGNAL_COUNT];
-};
-
-static volatile sig_atomic_t signal_write_fd = -1;
-
-static void on_signal(int signal_number)
-{
-    int cause = errno;
-    unsigned char number = (unsigned char)signal_number;
-    ssize_t written = write(signal_write_fd, &number, 1);
-    (void)written; /* full: more stops than anyone can ask for are waiting */
-    errno = cause;
-}
-
-static int signals_take(struct signals *signals, struct asim_error *err)
-{
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
-        return asim_fail(err, ASIM_EENV, "cannot watch for signals: %s",
-                         strerror(errno));
-    *signals = (struct signals){.read_fd = ends[0], .write_fd = ends[1]};
-    signal_write_fd = ends[1];
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    sigemptyset(&action.sa_mask);
-    for (int i = 0; i < STOP_SIGNAL_COUNT; i++) {
-        sigaction(stop_signals[i], NULL, &signals->before[i]);
-        /* nohup and a shell's background jobs ignore them on purpose. */
-        signals->taken[i] = signals->before[i].sa_handler != SIG_IGN;
-        if (signals->taken[i])
-            sigaction(stop_signals[i], &action, NULL);
-    }
-    return 0;
-}
-
-static void signals_give(struct signals *signals)
-{
-    for (int i = 0; i < STOP_SIGNAL_COUNT; i++)
-        if (signals->taken[i])
-            sigaction(stop_signals[i], &signals->before[i], NULL);
-    signal_write_fd = -1;
-    close(signals->read_fd);
-    close(signals->write_fd);
-}
+#include "signals.h"
 
 static void stop_on_signal(struct workplace *workplace, struct asim_campaign *campaign,
                            int signal_fd, int *signal_number)
@@ -158,7 +105,7 @@ int stage_windows(struct workplace *workplace, bool *ret_ended, struct asim_erro
     struct asim_campaign *campaign = NULL;
     struct signals signals;
     int signal_number = 0, code = -1;
-    if (signals_take(&signals, err) < 0)
+    if (signals_take(&signals, false, err) < 0)
         return -1;
     /* The campaign takes the folder's lock itself; another autosim that comes between
      * is welcome to it. */

@@ -13,6 +13,7 @@
 #include <autosim/report.h>
 #include <autosim/samples.h>
 #include <autosim/selection.h>
+#include <autosim/slurm.h>
 #include <autosim/topology.h>
 #include <autosim/trajectory.h>
 #include <autosim/windows.h>

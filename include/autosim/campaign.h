@@ -32,6 +32,7 @@
 
 #include <autosim/engine.h>
 #include <autosim/log.h>
+#include <autosim/slurm.h>
 #include <autosim/windows.h>
 
 struct asim_run_options {
@@ -47,11 +48,14 @@ struct asim_run_options {
     bool launch_all; /* every window may run; false: only those that are launched by
                         asim_launch_umbrella_window or asim_execute_batch, and those
                         that run already; default true */
+    enum asim_backend backend; /* default local */
+    struct asim_slurm_options slurm;
 };
 
 #define ASIM_RUN_OPTIONS_INIT                                                          \
     {                                                                                  \
-        .retries = 3, .checkpoint_minutes = 5.0, .launch_all = true                    \
+        .retries = 3, .checkpoint_minutes = 5.0, .launch_all = true,                   \
+        .slurm = ASIM_SLURM_OPTIONS_INIT                                               \
     }
 
 enum asim_window_state {

@@ -16,6 +16,7 @@
 #include "base/memory.h"
 #include "campaign/driver.h"
 #include "campaign/prepare.h"
+#include "campaign/slot.h"
 
 /* Older attempts that may still live where a newer one was refused. */
 enum { OLDER_ATTEMPTS = 3 };
@@ -353,7 +354,12 @@ int asim_runner_judge(struct asim_driver *driver, struct asim_runner *runner,
     enum asim_window_action action;
     if (asim_campaign_record(campaign, i, &change, NULL, 0, &action, err) < 0)
         return -1;
-    double delay = has_record && record.refused
+    if (campaign->slot)
+        asim_slot_saw_end(driver, i, &change);
+    /* What failed elsewhere need not wait here. */
+    bool elsewhere = campaign->slot && runner->inherited;
+    double delay = elsewhere ? 0
+                   : has_record && record.refused
                        ? campaign->timing.probe_largest
                        : backoff(driver, &campaign->windows[i].life, change.event);
     log_end(campaign, i, &change, action, delay);
@@ -425,7 +431,8 @@ int asim_window_intend(struct asim_driver *driver, size_t i, int slot,
         }
         goto out;
     }
-    struct asim_window_change change = {.event = ASIM_EVENT_START, .attempt = attempt};
+    struct asim_window_change change = {
+        .event = ASIM_EVENT_START, .attempt = attempt, .nsteps = life->nsteps};
     enum asim_window_action action;
     const int *cpus = driver->slots.cpus + (size_t)slot * (size_t)width;
     if (asim_grow(&driver->spawns, &driver->spawn_capacity, driver->spawn_count + 1,
@@ -460,6 +467,7 @@ int asim_runner_spawn(struct asim_driver *driver, struct asim_runner *runner,
         .cpus = driver->slots.cpus +
                 (size_t)runner->slot * (size_t)driver->slots.slot_width,
         .cpu_count = (size_t)driver->slots.slot_width,
+        .bound = driver->campaign->slot != NULL,
     };
     runner->start_seconds = asim_monotonic_seconds();
     if (asim_process_spawn(&spawn, &runner->process, &cause) < 0) {

@@ -18,6 +18,8 @@
 #include "campaign/campaign_internal.h"
 #include "campaign/campaign_lock.h"
 #include "campaign/prepare.h"
+#include "campaign/slot.h"
+#include "campaign/slurm.h"
 #include "engine/mdrun.h"
 
 static void take_cpus(struct asim_campaign_window *window, struct asim_record *record)
@@ -110,10 +112,13 @@ static int replay_order(struct asim_campaign *campaign,
     return asim_campaign_remember_request(campaign, record->request, err);
 }
 
-static int replay_record(void *context, const json_t *json, struct asim_error *err)
+int asim_campaign_replay(struct asim_campaign *campaign, const json_t *json,
+                         struct asim_error *err)
 {
-    struct asim_campaign *campaign = context;
     struct asim_record record;
+    int source_index;
+    if (asim_fold_note(&campaign->fold, json, &source_index, err) < 0)
+        return -1;
     if (asim_record_decode(json, &record, err) < 0)
         return -1;
     int rc = 0;
@@ -125,14 +130,24 @@ static int replay_record(void *context, const json_t *json, struct asim_error *e
         rc = replay_window(campaign, &record, err);
     else if (record.kind == ASIM_RECORD_ORDER)
         rc = replay_order(campaign, &record, err);
+    else if (record.kind == ASIM_RECORD_JOB)
+        rc = asim_jobs_replay(&campaign->jobs, json, err);
     else if (record.kind != ASIM_RECORD_SESSION)
         rc = asim_campaign_remember_request(campaign, record.request, err);
     if (rc == 0 && record.kind == ASIM_RECORD_PLAN)
         take_plan(campaign, &record);
     if (rc == 0 && record.kind == ASIM_RECORD_HOLD)
         campaign->paused = record.paused;
+    if (rc == 0 && record.kind == ASIM_RECORD_WINDOW &&
+        record.change.event == ASIM_EVENT_START)
+        campaign->windows[record.window_index].source_index = source_index;
     asim_record_finish(&record);
     return rc;
+}
+
+static int replay_record(void *context, const json_t *json, struct asim_error *err)
+{
+    return asim_campaign_replay(context, json, err);
 }
 
 static int open_journal(struct asim_campaign *campaign, struct asim_error *err)
@@ -141,10 +156,10 @@ static int open_journal(struct asim_campaign *campaign, struct asim_error *err)
     char *path = asim_path_join(campaign->folder, "journal.jsonl", err);
     if (!path)
         return -1;
-    int rc = campaign->readonly
-                 ? asim_journal_read(path, replay_record, campaign, &info, err)
-                 : asim_journal_open(path, replay_record, campaign, &campaign->journal,
-                                     &info, err);
+    int rc = campaign->readonly ? asim_journal_follow(path, &campaign->fold.main,
+                                                      replay_record, campaign, err)
+                                : asim_journal_open(path, replay_record, campaign,
+                                                    &campaign->journal, &info, err);
     free(path);
     if (rc == 0)
         rc = check_plan(campaign, err);
@@ -224,7 +239,7 @@ int asim_campaign_grow(struct asim_campaign *campaign, size_t old_count,
         news[k] = campaign->news[(campaign->news_first + k) % old_count];
     for (size_t i = old_count; i < count; i++) {
         asim_window_life_init(&windows[i].life, campaign->plan.windows[i].nsteps);
-        windows[i].seen_step = -1;
+        windows[i].seen_step = windows[i].source_index = -1;
         windows[i].chosen = old_count > 0;
     }
     free(campaign->windows);
@@ -263,7 +278,8 @@ static int open_locked(const char *folder, struct asim_plan *plan,
                   strerror(errno));
         goto fail;
     }
-    if (open_journal(campaign, err) < 0)
+    if (open_journal(campaign, err) < 0 || asim_fold_pull(campaign, err) < 0 ||
+        (!readonly && asim_journal_commit(campaign->journal, err) < 0))
         goto fail;
     if (readonly)
         look_at_running(campaign);
@@ -345,7 +361,11 @@ void asim_campaign_close(struct asim_campaign *campaign)
 {
     if (!campaign)
         return;
+    asim_slot_close(campaign);
     asim_driver_destroy(campaign->driver);
+    asim_slurm_destroy(campaign->slurm);
+    asim_fold_finish(&campaign->fold);
+    asim_jobs_finish(&campaign->jobs);
     for (size_t i = 0; campaign->windows && i < campaign->plan.window_count; i++)
         free(campaign->windows[i].cpus);
     free(campaign->windows);

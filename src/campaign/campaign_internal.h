@@ -5,12 +5,16 @@
 
 #include <pthread.h>
 
+#include "campaign/fold.h"
 #include "campaign/journal.h"
 #include "campaign/records.h"
+#include "campaign/slurm_jobs.h"
 #include "campaign/window_state.h"
 
 struct asim_driver;
 struct asim_runner;
+struct asim_slot;
+struct asim_slurm;
 
 /* Intervals in seconds; tests shorten them. */
 struct asim_campaign_timing {
@@ -43,6 +47,7 @@ struct asim_campaign_window {
     int *cpus; /* cores of the attempt on record as running; owned */
     size_t cpu_count;
     struct asim_runner *runner; /* while it runs and a driver is at work */
+    int source_index;           /* the slot whose attempt is the newest; -1: none */
     /* Of a running window that is only looked at. */
     int64_t seen_step;
     bool chosen; /* the driver may start it */
@@ -83,7 +88,11 @@ struct asim_campaign {
     bool tells_news, told_idle;
     struct asim_campaign_timing timing;
     asim_make_tpr_fn make_tpr;
+    struct asim_fold fold;                    /* what slots have reported */
+    struct asim_jobs jobs;                    /* what was submitted */
     struct asim_driver *driver;               /* between start and close */
+    struct asim_slot *slot;                   /* this process runs inside a job */
+    struct asim_slurm *slurm;                 /* this process looks after jobs */
     struct asim_gromacs_cache *gromacs_cache; /* owned, never NULL */
 };
 
@@ -96,6 +105,10 @@ int asim_campaign_open_plan(const char *folder, struct asim_plan *plan,
 /* windows/NNN below the campaign's folder; free with free(). */
 char *asim_campaign_window_folder(const struct asim_campaign *campaign, size_t i,
                                   struct asim_error *err);
+
+/* Applies a record of journal.jsonl. */
+int asim_campaign_replay(struct asim_campaign *campaign, const json_t *json,
+                         struct asim_error *err);
 
 /* Queues the change for the journal (not committed) and applies it. */
 int asim_campaign_record(struct asim_campaign *campaign, size_t i,

@@ -22,6 +22,7 @@
 #include "base/memory.h"
 #include "campaign/options.h"
 #include "campaign/requests.h"
+#include "campaign/slot.h"
 #include "campaign/spool.h"
 
 /* Tags of the epoll set beside window indices. */
@@ -114,7 +115,8 @@ static int open_descriptors(struct asim_driver *driver, struct asim_error *err)
     if (watch_fd(driver, driver->timer_fd, TAG_TIMER, err) < 0 ||
         watch_fd(driver, driver->wake_fd, TAG_WAKE, err) < 0)
         return -1;
-    driver->spool_fd = asim_spool_watch(driver->campaign->folder);
+    driver->spool_fd =
+        driver->campaign->slot ? -1 : asim_spool_watch(driver->campaign->folder);
     return driver->spool_fd < 0 ? 0
                                 : watch_fd(driver, driver->spool_fd, TAG_SPOOL, err);
 }
@@ -230,6 +232,8 @@ static int take_windows(struct asim_driver *driver, struct asim_error *err)
         enum asim_window_phase phase = campaign->windows[i].life.phase;
         campaign->windows[i].chosen = driver->options.launch_all;
         campaign->windows[i].queued = false;
+        if (campaign->slot) /* it finds its windows itself */
+            continue;
         if (may_start(&campaign->windows[i]))
             asim_driver_queue(driver, i, 0);
         if (asim_window_phase_state(phase) != ASIM_WINDOW_RUNNING)
@@ -291,7 +295,7 @@ static int start_windows(struct asim_driver *driver, struct asim_error *err)
     while (!driver->stopping && !driver->campaign->paused &&
            driver->runner_count < (size_t)driver->slots.slot_count &&
            asim_ready_next(&driver->ready) <= now) {
-        bool intended;
+        bool intended, ours = true;
         int slot = asim_core_slots_take(&driver->slots);
         if (slot < 0)
             break;
@@ -300,7 +304,10 @@ static int start_windows(struct asim_driver *driver, struct asim_error *err)
             break;
         }
         driver->campaign->windows[item.window_index].queued = false;
-        if (!may_start(&driver->campaign->windows[item.window_index])) {
+        if (driver->campaign->slot &&
+            asim_slot_take_window(driver, item.window_index, &ours, err) < 0)
+            return -1;
+        if (!ours || !may_start(&driver->campaign->windows[item.window_index])) {
             asim_core_slots_give(&driver->slots, slot);
             continue;
         }
@@ -368,8 +375,12 @@ static void handle_stop(struct asim_driver *driver, double now)
     press(driver, now);
 }
 
+/* What others ask of the campaign; a slot hears of it from the coordinator's journal.
+ */
 static int handle_spool(struct asim_driver *driver, double now, struct asim_error *err)
 {
+    if (driver->campaign->slot)
+        return asim_slot_refresh(driver, now, err);
     if (now < driver->next_spool)
         return 0;
     driver->next_spool =
@@ -408,7 +419,10 @@ static int handle_timers(struct asim_driver *driver, double now, struct asim_err
 static void arm_timer(struct asim_driver *driver)
 {
     static const double STOP_POLL_SECONDS = 0.2;
-    double now = asim_monotonic_seconds(), next = driver->next_spool;
+    double now = asim_monotonic_seconds();
+    double next = driver->campaign->slot
+                      ? asim_slot_next_refresh(driver->campaign->slot)
+                      : driver->next_spool;
     bool leaving = driver->stopping;
     for (size_t k = 0; k < driver->runner_count; k++) {
         next = fmin(next, driver->runners[k]->next_probe);
@@ -477,7 +491,10 @@ static bool is_over(const struct asim_driver *driver)
 {
     if (driver->runner_count > 0)
         return driver->killing && asim_monotonic_seconds() >= driver->abandon_at;
-    return driver->stopping || asim_ready_count(&driver->ready) == 0;
+    if (driver->stopping)
+        return true;
+    return asim_ready_count(&driver->ready) == 0 &&
+           (!driver->campaign->slot || asim_slot_is_done(driver->campaign->slot));
 }
 
 static void say_end(struct asim_driver *driver)
@@ -504,47 +521,20 @@ static int sum_up(struct asim_driver *driver, struct asim_error *err)
     return 0;
 }
 
-int asim_campaign_dispatch(struct asim_campaign *campaign, struct asim_error *err)
+int asim_driver_dispatch(struct asim_driver *driver, struct asim_error *err)
 {
-    int rc = -1;
-    asim_campaign_enter(campaign);
-    struct asim_driver *driver = campaign->driver;
     struct asim_error cause = {.status = ASIM_EFAIL};
-    if (!driver) {
-        asim_fail(err, ASIM_EUSAGE, "the campaign has not been started");
-        goto out;
-    }
     /* Memory may be ahead of the disk then; the next opening replays the disk. */
     if (!driver->broken && work_round(driver, &cause) < 0)
         asim_driver_break(driver, &cause);
-    rc = driver->broken ? asim_fail(err, driver->fatal.status, "%s", driver->fatal.text)
-                        : sum_up(driver, err);
-out:
-    asim_campaign_leave(campaign);
-    return rc;
+    return driver->broken
+               ? asim_fail(err, driver->fatal.status, "%s", driver->fatal.text)
+               : sum_up(driver, err);
 }
 
-/* A start is a wish to go on: an earlier pause ends. */
-static int end_pause(struct asim_campaign *campaign, struct asim_error *err)
+int asim_driver_start(struct asim_campaign *campaign,
+                      const struct asim_run_options *options, struct asim_error *err)
 {
-    if (!campaign->paused)
-        return 0;
-    if (asim_journal_add(campaign->journal, asim_record_hold(false, ""), err) < 0)
-        return -1;
-    campaign->paused = false;
-    return 0;
-}
-
-static int start(struct asim_campaign *campaign, const struct asim_run_options *options,
-                 struct asim_error *err)
-{
-    if (campaign->readonly || campaign->driver)
-        return asim_fail(err, ASIM_EUSAGE,
-                         campaign->driver ? "the campaign has been started already"
-                                          : "the campaign was opened for looking only");
-    asim_spool_clean(campaign->folder);
-    if (asim_requests_take(campaign, false, err) < 0 || end_pause(campaign, err) < 0)
-        return -1;
     struct asim_driver *driver = asim_alloc_array(1, sizeof *driver, err);
     if (!driver)
         return -1;
@@ -569,31 +559,4 @@ static int start(struct asim_campaign *campaign, const struct asim_run_options *
 fail:
     asim_driver_destroy(driver);
     return -1;
-}
-
-int asim_campaign_start(struct asim_campaign *campaign,
-                        const struct asim_run_options *options, struct asim_error *err)
-{
-    asim_campaign_enter(campaign);
-    int rc = start(campaign, options, err);
-    asim_campaign_leave(campaign);
-    return rc;
-}
-
-int asim_campaign_event_fd(const struct asim_campaign *campaign)
-{
-    asim_campaign_enter(campaign);
-    int fd = campaign->driver ? campaign->driver->epoll_fd : -1;
-    asim_campaign_leave(campaign);
-    return fd;
-}
-
-void asim_campaign_stop(struct asim_campaign *campaign)
-{
-    asim_campaign_enter(campaign);
-    if (campaign->driver) {
-        campaign->driver->stop_requests++;
-        asim_driver_wake(campaign->driver);
-    }
-    asim_campaign_leave(campaign);
 }

@@ -88,6 +88,10 @@ void asim_runner_shim_ended(struct asim_driver *driver, struct asim_runner *runn
 void asim_runner_tell(struct asim_runner *runner, int signal_number);
 
 /* driver.c */
+int asim_driver_start(struct asim_campaign *campaign,
+                      const struct asim_run_options *options, struct asim_error *err);
+/* As asim_campaign_dispatch. */
+int asim_driver_dispatch(struct asim_driver *driver, struct asim_error *err);
 int asim_driver_post(struct asim_driver *driver, size_t i, enum asim_window_event event,
                      struct asim_error *err);
 int asim_driver_watch(struct asim_driver *driver, struct asim_runner *runner,

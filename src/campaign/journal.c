@@ -72,11 +72,9 @@ static int read_line(const char *path, const char *line, size_t length, uint64_t
         damaged(path, seq + 1, "the sequence number is not the next one", err);
         goto out;
     }
-    if (on_record && on_record(context, record, err) < 0) {
+    rc = on_record ? on_record(context, record, err) : 0;
+    if (rc < 0)
         asim_wrap(err, "journal '%s' line %llu", path, (unsigned long long)seq + 1);
-        goto out;
-    }
-    rc = 0;
 out:
     json_decref(record);
     return rc;
@@ -113,6 +111,82 @@ int asim_journal_read(const char *path, asim_journal_record_fn on_record, void *
 out:
     free(data);
     return rc;
+}
+
+/* What stands behind `offset`, up to a limit that leaves the rest for the next time. */
+static int read_tail(const char *path, uint64_t offset, char **ret_data,
+                     size_t *ret_size, struct asim_error *err)
+{
+    enum { LARGEST_TAIL = 1 << 26 };
+    struct stat status;
+    char *data = NULL;
+    size_t done = 0;
+    int rc = -1;
+    /* Opened anew each time: network file systems promise fresh data only then. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) {
+        *ret_data = NULL;
+        *ret_size = 0;
+        return 0;
+    }
+    if (fd < 0 || fstat(fd, &status) < 0)
+        goto fail;
+    uint64_t size = (uint64_t)status.st_size > offset
+                        ? (uint64_t)status.st_size - offset
+                        : 0; /* shorter than before: its writer cut a group off */
+    size = size < LARGEST_TAIL ? size : LARGEST_TAIL;
+    data = asim_alloc_array((size_t)size + 1, 1, err);
+    if (!data)
+        goto out;
+    while (done < size) {
+        ssize_t got =
+            pread(fd, data + done, (size_t)size - done, (off_t)(offset + done));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            goto fail;
+        if (got == 0)
+            break;
+        done += (size_t)got;
+    }
+    *ret_data = data;
+    *ret_size = done;
+    data = NULL;
+    rc = 0;
+    goto out;
+fail:
+    asim_fail(err, ASIM_EIO, "cannot read the journal '%s': %s", path, strerror(errno));
+out:
+    free(data);
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+int asim_journal_follow(const char *path, struct asim_journal_cursor *cursor,
+                        asim_journal_record_fn on_record, void *context,
+                        struct asim_error *err)
+{
+    char *data;
+    size_t size, start = 0;
+    int rc = 0;
+    if (read_tail(path, cursor->offset, &data, &size, err) < 0)
+        return -1;
+    while (start < size && rc == 0) {
+        const char *end = memchr(data + start, '\n', size - start);
+        if (!end)
+            break;
+        size_t length = (size_t)(end - (data + start));
+        rc = read_line(path, data + start, length, cursor->record_count, on_record,
+                       context, err);
+        if (rc != 0)
+            break;
+        start += length + 1;
+        cursor->offset += length + 1;
+        cursor->record_count++;
+    }
+    free(data);
+    return rc < 0 ? -1 : 0;
 }
 
 /* Cuts a torn tail off, so that the next record starts on a line of its own. */

@@ -15,8 +15,8 @@
 
 struct asim_journal;
 
-/* Called for each record in order. `line_number` counts from 1. -1 stops the reading;
- * the error is wrapped with file and line. */
+/* Called for each record in order. -1 stops the reading; the error is wrapped with file
+ * and line. 1 (asim_journal_follow only) stops it before this record. */
 typedef int (*asim_journal_record_fn)(void *context, const json_t *record,
                                       struct asim_error *err);
 
@@ -28,6 +28,18 @@ struct asim_journal_info {
 /* Reads all of it without changing anything. A file that is not there has 0 records. */
 int asim_journal_read(const char *path, asim_journal_record_fn on_record, void *context,
                       struct asim_journal_info *ret_info, struct asim_error *err);
+
+/* How far a journal that another process writes has been read. Zeroed: not at all. */
+struct asim_journal_cursor {
+    uint64_t offset; /* bytes */
+    uint64_t record_count;
+};
+
+/* Reads what whole lines there are behind the cursor and moves it on, also where it
+ * fails or is stopped on the way. A file that is not there (yet) has none. */
+int asim_journal_follow(const char *path, struct asim_journal_cursor *cursor,
+                        asim_journal_record_fn on_record, void *context,
+                        struct asim_error *err);
 
 /* Reads all of it, cuts off an incomplete last line, and stays open for appending. The
  * caller holds the campaign's lock: there is one writer. */

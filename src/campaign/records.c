@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "campaign/slurm_jobs.h"
 
 /* Far above any machine and any campaign; they only keep a damaged number from sizing
  * something. */
@@ -170,8 +171,13 @@ static int decode_window(const json_t *json, const char *event,
     if (decode_int(json, "attempt", 1, INT_MAX, &attempt, err) < 0)
         return -1;
     change->attempt = (int)attempt;
-    if (change->event == ASIM_EVENT_START)
+    if (change->event == ASIM_EVENT_START) {
+        /* Older journals have none: it was the window's then. */
+        if (json_object_get(json, "nsteps") &&
+            decode_int(json, "nsteps", 0, INT64_MAX, &change->nsteps, err) < 0)
+            return -1;
         return decode_cpus(json, record, err);
+    }
     return decode_end(json, change, err);
 }
 
@@ -228,6 +234,9 @@ int asim_record_decode(const json_t *json, struct asim_record *ret_record,
         rc = decode_request(json, &record, err);
     } else if (strcmp(event, "plan") == 0) {
         rc = decode_plan(json, &record, err);
+    } else if (asim_record_is_job(event)) {
+        record.kind = ASIM_RECORD_JOB;
+        rc = 0;
     } else {
         rc = decode_window(json, event, &record, err);
     }
@@ -327,8 +336,9 @@ json_t *asim_record_window(size_t window_index, const struct asim_window_change 
     printable(change->cause, cause, sizeof cause);
     switch (change->event) {
     case ASIM_EVENT_START:
-        return json_pack("{s:s, s:I, s:i, s:o}", "event", event, "window", window,
-                         "attempt", change->attempt, "cpus",
+        return json_pack("{s:s, s:I, s:i, s:I, s:o}", "event", event, "window", window,
+                         "attempt", change->attempt, "nsteps",
+                         (json_int_t)change->nsteps, "cpus",
                          cpu_array(cpus, cpu_count));
     case ASIM_EVENT_RETRY:
         return json_pack("{s:s, s:I}", "event", event, "window", window);

@@ -16,6 +16,7 @@ enum asim_record_kind {
     ASIM_RECORD_ORDER,   /* the same event of several windows, on request */
     ASIM_RECORD_HOLD,    /* nothing is started from here on, or is again */
     ASIM_RECORD_PLAN,    /* the plan has more windows from here on */
+    ASIM_RECORD_JOB,     /* of a submission: asim_jobs_replay reads it */
 };
 
 enum { ASIM_REQUEST_ID_BYTES = 40 };

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "campaign/slurm.h"
 #include "campaign/spool.h"
 #include "engine/process.h"
 
@@ -170,7 +171,7 @@ static int follow(struct asim_campaign *campaign, const struct asim_request *req
             asim_campaign_stop(campaign);
         else
             answer.changed = stop_orphans(campaign);
-        rc = 0;
+        rc = asim_slurm_cancel(campaign, err);
         break;
     case ASIM_REQUEST_PAUSE:
     case ASIM_REQUEST_RESUME:

@@ -248,7 +248,7 @@ int asim_window_apply(struct asim_window_life *life,
     switch (change->event) {
     case ASIM_EVENT_START:
         life->attempts = change->attempt;
-        life->attempt_nsteps = life->nsteps;
+        life->attempt_nsteps = change->nsteps > 0 ? change->nsteps : life->nsteps;
         life->fresh = false;
         break;
     case ASIM_EVENT_REFUSED:

@@ -96,7 +96,8 @@ struct asim_window_change {
     int attempt;    /* START and ends */
     int retries;    /* ends: the limit that held when it was judged */
     int priority;   /* PRIORITY */
-    int64_t nsteps; /* EXTEND: the new last step, never below the old one */
+    int64_t nsteps; /* EXTEND: the new last step, never below the old one; START: that
+                       of the attempt, 0: the window's */
     int exit_code;
     int64_t step;
     double ns_per_day;

@@ -106,7 +106,7 @@ static int shim_arguments(const struct asim_spawn *spawn, const char *shim,
     size_t count = 0, done = 0;
     while (spawn->argv[count])
         count++;
-    char **argv = asim_alloc_array(count + 5, sizeof *argv, err);
+    char **argv = asim_alloc_array(count + 6, sizeof *argv, err);
     if (!argv)
         return -1;
     argv[done] = asim_strdup(shim, err);
@@ -119,6 +119,10 @@ static int shim_arguments(const struct asim_spawn *spawn, const char *shim,
     if (!argv[done++])
         goto fail;
     argv[done] = cpu_list(spawn, err);
+    if (!argv[done++])
+        goto fail;
+    argv[done] =
+        spawn->bound ? asim_format(err, "%ld", (long)getpid()) : asim_strdup("-", err);
     if (!argv[done++])
         goto fail;
     for (size_t i = 0; i < count; i++) {

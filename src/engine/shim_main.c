@@ -1,9 +1,11 @@
 /*
- * autosim-shim FOLDER ATTEMPT CPUS PROGRAM [ARGUMENT...]
+ * autosim-shim FOLDER ATTEMPT CPUS OWNER PROGRAM [ARGUMENT...]
  *
  * Runs one gmx in FOLDER and writes down how it ended. CPUS is "-" or numbers with
- * commas. A program of its own, so that it outlives the orchestrator, needs nothing of
- * it, and stays small: one waits beside every running window.
+ * commas. OWNER is "-", or the process number of the spawner where nothing may outlive
+ * it: then the kernel kills the shim, and gmx with it, at the spawner's death. A
+ * program of its own, so that it outlives the orchestrator, needs nothing of it, and
+ * stays small: one waits beside every running window.
  *
  * Never two gmx in one folder. gmx is executed only by a shim that holds a write lock
  * on FOLDER/lock, a file that is created once and never removed or replaced, so that
@@ -65,6 +67,7 @@ struct failure {
 
 struct shim {
     int attempt;
+    pid_t owner;     /* the spawner that nothing may outlive; 0: none */
     cpu_set_t *cpus; /* NULL: unchanged */
     size_t cpus_bytes;
     char **argv;
@@ -265,7 +268,9 @@ static _Noreturn void child_run(const struct shim *shim, pid_t shim_pid, int go_
     setpgid(0, 0);
     if (shim->cpus && sched_setaffinity(0, shim->cpus_bytes, shim->cpus) < 0)
         child_leave(failure_fd, STAGE_AFFINITY);
-    if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
+    /* Where an owner's time may be over while all of us are stopped (a suspended job),
+     * gmx must not run on to a checkpoint when it is resumed. */
+    if (prctl(PR_SET_PDEATHSIG, shim->owner ? SIGKILL : SIGTERM) < 0)
         child_leave(failure_fd, STAGE_DEATH_SIGNAL);
     /* A shim that died before prctl sends nothing any more. */
     if (getppid() != shim_pid || read(go_fd, &go, 1) != 1)
@@ -431,7 +436,7 @@ static int run(struct shim *shim)
 int main(int argc, char **argv)
 {
     struct shim shim = {.lock_fd = -1, .record_fd = -1, .go_fd = -1, .failure_fd = -1};
-    int64_t attempt;
+    int64_t attempt, owner = 0;
     /* The first thing: a stop must wait until there is somebody to tell. */
     sigemptyset(&shim.signals);
     const int taken[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
@@ -440,14 +445,20 @@ int main(int argc, char **argv)
     sigprocmask(SIG_BLOCK, &shim.signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     close_descriptors_from(STDERR_FILENO + 1);
-    if (argc < 5 || !asim_parse_int64(argv[2], &attempt) || attempt < 1 ||
-        attempt > INT_MAX || argv[4][0] != '/') {
-        fprintf(stderr, "usage: %s FOLDER ATTEMPT CPUS /PROGRAM [ARGUMENT...]\n",
+    if (argc < 6 || !asim_parse_int64(argv[2], &attempt) || attempt < 1 ||
+        attempt > INT_MAX ||
+        (strcmp(argv[4], "-") != 0 && !asim_parse_int64(argv[4], &owner)) ||
+        owner < 0 || owner > INT_MAX || argv[5][0] != '/') {
+        fprintf(stderr, "usage: %s FOLDER ATTEMPT CPUS OWNER /PROGRAM [ARGUMENT...]\n",
                 argv[0]);
         return ASIM_SHIM_USAGE;
     }
     shim.attempt = (int)attempt;
-    shim.argv = argv + 4;
+    shim.owner = (pid_t)owner;
+    shim.argv = argv + 5;
+    /* An owner that died before prctl kills nobody any more. */
+    if (shim.owner && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != shim.owner))
+        return ASIM_SHIM_NO_RECORD;
     if (strcmp(argv[3], "-") != 0) {
         shim.cpus = parse_cpus(argv[3], &shim.cpus_bytes);
         if (!shim.cpus)

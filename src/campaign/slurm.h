@@ -1,0 +1,92 @@
+/*
+ * The coordinator of a campaign on a cluster: submits jobs, watches the queue, joins
+ * what slots report. It may die at any moment; slots do not need it, and the next one
+ * finds everything in the journal, in slots/ and in the queue.
+ */
+#ifndef CAMPAIGN_SLURM_H
+#define CAMPAIGN_SLURM_H
+
+#include <stdatomic.h>
+
+#include "campaign/campaign_internal.h"
+#include "campaign/lease.h"
+#include "campaign/slurm_command.h"
+
+enum asim_slurm_purpose {
+    ASIM_SLURM_NOTHING,
+    ASIM_SLURM_POLL,
+    ASIM_SLURM_SUBMIT,
+    ASIM_SLURM_CANCEL
+};
+
+/* What is known of a slot beside its journal; as long as fold.sources. */
+struct asim_slot_view {
+    struct asim_lease_watch watch;
+    enum asim_lease_state state;
+    char token[ASIM_TOKEN_BYTES];
+    char node[ASIM_NODE_BYTES];
+    bool described, ended; /* slot.json was read; its end was dealt with */
+};
+
+struct asim_bad_node {
+    char name[ASIM_NODE_BYTES];
+    int lost; /* slots that vanished there */
+    bool excluded;
+};
+
+struct asim_slurm {
+    struct asim_campaign *campaign;
+    struct asim_run_options options; /* text in it is borrowed */
+    char name[48];                   /* of the jobs */
+    char user[24];
+    int width;
+    int epoll_fd, timer_fd, wake_fd;
+    struct asim_command command;
+    enum asim_slurm_purpose purpose;
+    char submitting[ASIM_TOKEN_BYTES];
+    double next_poll, next_fold, next_submit;
+    int unanswered; /* polls in a row */
+    int fruitless;  /* submissions in a row that brought no window further */
+    struct asim_slot_view *slots; /* [slot_count] */
+    size_t slot_count, slot_capacity;
+    struct asim_bad_node *nodes; /* [node_count] */
+    size_t node_count, node_capacity;
+    atomic_int stop_requests;
+    bool over, cancelling;
+    struct asim_error fatal;
+};
+
+int asim_slurm_start(struct asim_campaign *campaign,
+                     const struct asim_run_options *options, struct asim_error *err);
+int asim_slurm_dispatch(struct asim_slurm *slurm, struct asim_error *err);
+/* Jobs that wait are cancelled, those that run write their checkpoints and leave. */
+int asim_slurm_cancel(struct asim_campaign *campaign, struct asim_error *err);
+void asim_slurm_stop(struct asim_slurm *slurm);
+void asim_slurm_destroy(struct asim_slurm *slurm);
+
+/* Starts a command of the cluster; its end makes the loop's descriptor readable. */
+int asim_slurm_run(struct asim_slurm *slurm, enum asim_slurm_purpose purpose,
+                   char *const *argv, struct asim_error *err);
+
+/* slurm_control.c */
+/* The name tells campaigns apart, so that the queue can be asked for one of them. */
+void asim_slurm_name(struct asim_slurm *slurm);
+/* Jobs that wait find nothing to do any more; those that run leave by themselves. */
+int asim_slurm_cancel_waiting(struct asim_slurm *slurm, struct asim_error *err);
+
+/* Fails where slots of the campaign may still run windows. */
+int asim_slots_check_gone(struct asim_campaign *campaign, struct asim_error *err);
+
+/* slurm_slots.c: looks at the leases of slots and deals with those that ended. */
+int asim_slurm_watch_slots(struct asim_slurm *slurm, struct asim_error *err);
+/* Names with commas; free with free(). */
+char *asim_slurm_excluded(const struct asim_slurm *slurm, struct asim_error *err);
+bool asim_slurm_has_slots(const struct asim_slurm *slurm, const char *token);
+/* Windows that no living slot has. */
+size_t asim_slurm_free_windows(const struct asim_slurm *slurm);
+/* Elements to submit now. */
+int asim_slurm_elements_wanted(const struct asim_slurm *slurm);
+/* Grows with every step that is on record. */
+double asim_slurm_progress(const struct asim_campaign *campaign);
+
+#endif

@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""A thousand short windows on a real Slurm: few jobs, few questions to the controller.
+
+    test_many.py AUTOSIM COORDINATOR STANDIN-GMX [WINDOWS [ARRAY]]
+
+For comparison ARRAY windows are run as an array with one job a window, in the same
+cluster, right after.
+"""
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "whole"))
+import cluster  # noqa: E402
+import common  # noqa: E402
+import standin  # noqa: E402
+from test_events import records  # noqa: E402
+
+QUESTIONS = ("REQUEST_JOB_INFO", "REQUEST_JOB_INFO_SINGLE", "REQUEST_JOB_USER_INFO",
+             "REQUEST_JOB_ARRAY_INFO")
+
+
+def questions(slurm):
+    counts = slurm.controller_requests()
+    return sum(counts.get(name, 0) for name in QUESTIONS)
+
+
+def run_slots(slurm, root, programs, count):
+    autosim, coordinator, gmx = programs
+    folder = os.path.join(root, "campaign")
+    os.mkdir(folder)
+    standin.make(folder, count, 10, 2000)
+    before, began = questions(slurm), time.monotonic()
+    done = common.run([coordinator, folder, autosim, gmx, "4", "2", "6"], timeout=600)
+    took = time.monotonic() - began
+    print(done.stdout.strip())
+    asked = questions(slurm) - before
+    jobs = sum(record["elements"] for record in records(folder, "submit"))
+    print(f"{count} windows in {jobs} jobs in {took:.1f} s: {count / took:.0f} windows/s, "
+          f"{asked} questions to the controller")
+    if asked > took / 10 + 1:
+        sys.exit("more than one question in 10 s")
+    if count < 50 * jobs:
+        sys.exit("fewer than 50 windows a job")
+    return count / took
+
+
+def run_array(slurm, root, gmx, count):
+    """What people do without a program like this one."""
+    folder = os.path.join(root, "array")
+    os.mkdir(folder)
+    standin.make(folder, count, 10, 2000)
+    script = os.path.join(folder, "job.sh")
+    with open(script, "w") as out:
+        out.write(f"#!/bin/sh\ncd '{folder}'/windows/$(printf %03d $SLURM_ARRAY_TASK_ID) "
+                  f"&& exec '{gmx}' mdrun\n")
+    began = time.monotonic()
+    subprocess.run(["sbatch", "--wait", f"--array=0-{count - 1}", "--output=/dev/null",
+                    "--cpus-per-task=1", script], check=True, capture_output=True,
+                   timeout=600)
+    took = time.monotonic() - began
+    done = sum(os.path.exists(os.path.join(folder, "windows", f"{i:03d}", "confout.gro"))
+               for i in range(count))
+    if done != count:
+        sys.exit(f"the array ran {done} of {count} windows")
+    print(f"{count} windows as an array of {count} jobs in {took:.1f} s: "
+          f"{count / took:.1f} windows/s")
+    return count / took
+
+
+def main():
+    programs = list(map(os.path.abspath, sys.argv[1:4]))
+    count = int(sys.argv[4]) if len(sys.argv) > 4 else 1000
+    array = int(sys.argv[5]) if len(sys.argv) > 5 else 150
+    missing = cluster.missing_programs()
+    if missing:
+        common.skip(f"no {', '.join(missing)}: Debian's packages slurm-wlm and munge")
+    root = common.workdir()
+    with cluster.Cluster(os.path.join(root, "cluster")) as slurm:
+        slots = run_slots(slurm, root, programs, count)
+        jobs = run_array(slurm, root, programs[2], array)
+    print(f"throughput of slots over a job for each window: {slots / jobs:.1f}")
+    shutil.rmtree(root)
+
+
+if __name__ == "__main__":
+    main()
