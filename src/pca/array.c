@@ -23,28 +23,41 @@ static int array_rewind(void *context, struct asim_error *err)
     return 0;
 }
 
-static int array_next(void *context, float *row, float *align_row, double *ret_time_ps,
-                      uint64_t *ret_frame_index, struct asim_error *err)
+/* False where a coordinate is not a finite number. */
+static bool gather(const float *x, size_t atoms, size_t padded, float *row)
 {
-    (void)align_row;
-    struct array *array = context;
-    if (array->next == array->frame_count)
-        return 0;
-    size_t atoms = array->layout.atom_count, padded = array->layout.padded;
-    const float *x = array->x + array->next * atoms * 3;
     float zero = 0.0f; /* stays zero unless a number is NaN or infinite */
-    for (size_t a = 0; a < atoms; a++)
-        for (size_t d = 0; d < 3; d++) {
-            row[d * padded + a] = x[3 * a + d];
-            zero += x[3 * a + d] - x[3 * a + d];
-        }
-    if (zero != 0.0f)
-        return asim_fail(err, ASIM_EINPUT,
-                         "frame %zu has a coordinate that is not a finite number",
-                         array->next);
-    *ret_time_ps = array->times_ps ? array->times_ps[array->next] : (double)array->next;
-    *ret_frame_index = array->next++;
-    return 1;
+    float *y = row + padded, *z = row + 2 * padded;
+    for (size_t a = 0; a < atoms; a++) {
+        row[a] = x[3 * a];
+        y[a] = x[3 * a + 1];
+        z[a] = x[3 * a + 2];
+        zero += (x[3 * a] - x[3 * a]) + (x[3 * a + 1] - x[3 * a + 1]) +
+                (x[3 * a + 2] - x[3 * a + 2]);
+    }
+    return zero == 0.0f;
+}
+
+static int array_read(void *context, size_t count, int thread_count, float *rows,
+                      float *align_rows, double *times_ps, uint64_t *frame_indices,
+                      size_t *ret_count, struct asim_error *err)
+{
+    (void)thread_count;
+    (void)align_rows;
+    struct array *array = context;
+    size_t atoms = array->layout.atom_count, done = 0;
+    for (; done < count && array->next < array->frame_count; done++, array->next++) {
+        if (!gather(array->x + array->next * atoms * 3, atoms, array->layout.padded,
+                    rows + done * asim_row_width(&array->layout)))
+            return asim_fail(err, ASIM_EINPUT,
+                             "frame %zu has a coordinate that is not a finite number",
+                             array->next);
+        times_ps[done] =
+            array->times_ps ? array->times_ps[array->next] : (double)array->next;
+        frame_indices[done] = array->next;
+    }
+    *ret_count = done;
+    return 0;
 }
 
 static uint32_t *count_up(size_t count, struct asim_error *err)
@@ -68,7 +81,7 @@ int asim_pca_compute_array(const float *x_nm, size_t frame_count, size_t atom_co
                                        .layout = &array.layout,
                                        .frame_bound = frame_count,
                                        .rewind = array_rewind,
-                                       .next = array_next};
+                                       .read = array_read};
     struct asim_pca pca = {0};
     if (atom_count > UINT32_MAX)
         return asim_fail(err, ASIM_EUSAGE, "%zu atoms are more than can be numbered",

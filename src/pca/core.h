@@ -12,11 +12,13 @@ struct asim_frame_source {
     const struct asim_layout *layout;
     size_t frame_bound; /* never more frames than this */
     int (*rewind)(void *context, struct asim_error *err);
-    /* Writes one frame into rows (kernels.h), which are zero; align_row is NULL where
-     * the fit uses the analysed atoms. 1: a frame; 0: the end; -1: an error. The same
-     * frames come after each rewind. */
-    int (*next)(void *context, float *row, float *align_row, double *ret_time_ps,
-                uint64_t *ret_frame_index, struct asim_error *err);
+    /* Writes the next frames, at most `count`, into rows (kernels.h) that follow each
+     * other; `align_rows` is NULL where the fit uses the analysed atoms. What stands
+     * behind the last atom of a row is left alone. *ret_count is below `count` only at
+     * the end. The same frames come after each rewind. */
+    int (*read)(void *context, size_t count, int thread_count, float *rows,
+                float *align_rows, double *times_ps, uint64_t *frame_indices,
+                size_t *ret_count, struct asim_error *err);
     /* NULL, or replaces frame_bound by the exact number, at the cost of a pass. */
     int (*count)(void *context, size_t *ret_count, struct asim_error *err);
 };

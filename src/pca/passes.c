@@ -17,48 +17,56 @@ static void clear_padding(float *row, size_t count, size_t padded)
         memset(row + d * padded + count, 0, (padded - count) * sizeof *row);
 }
 
+/* Times and numbers of the frames of a block: kept in the first pass, compared in later
+ * ones. */
+static int check_frames(struct asim_analysis *an, size_t first, size_t count,
+                        const double *times_ps, const uint64_t *indices,
+                        struct asim_error *err)
+{
+    struct asim_pca *pca = &an->pca;
+    if (!an->frames_known) {
+        if (asim_grow(&pca->time_ps, &an->time_capacity, first + count,
+                      sizeof *pca->time_ps, err) < 0 ||
+            asim_grow(&pca->frame_indices, &an->index_capacity, first + count,
+                      sizeof *pca->frame_indices, err) < 0)
+            return -1;
+        memcpy(pca->time_ps + first, times_ps, count * sizeof *times_ps);
+        memcpy(pca->frame_indices + first, indices, count * sizeof *indices);
+        pca->frame_count = first + count;
+        return 0;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (first + i >= pca->frame_count ||
+            pca->frame_indices[first + i] != indices[i])
+            return asim_fail(err, ASIM_EINPUT,
+                             "frame %llu was not there in the first pass: the "
+                             "trajectory changed while it was read",
+                             (unsigned long long)indices[i]);
+    return 0;
+}
+
 /* Fills one block from the source; 1: more may follow, 0: the source is at its end. */
 static int fill_block(struct asim_analysis *an, struct asim_block *block, size_t first,
                       struct asim_error *err)
 {
-    struct asim_pca *pca = &an->pca;
-    size_t width = asim_row_width(an->layout),
-           align_width = asim_align_width(an->layout);
+    const struct asim_layout *layout = an->layout;
+    size_t width = asim_row_width(layout), align_width = asim_align_width(layout);
+    double times_ps[ASIM_BLOCK_FRAMES];
+    uint64_t indices[ASIM_BLOCK_FRAMES];
+    size_t count = 0;
     block->count = 0;
-    while (block->count < block->capacity) {
-        float *align =
-            an->layout->same ? NULL : block->align_rows + block->count * align_width;
-        double time_ps = 0.0;
-        uint64_t index = 0;
-        clear_padding(block->rows + block->count * width, an->layout->atom_count,
-                      an->layout->padded);
-        if (align)
-            clear_padding(align, an->layout->align_count, an->layout->align_padded);
-        int got =
-            an->source->next(an->source->context, block->rows + block->count * width,
-                             align, &time_ps, &index, err);
-        if (got <= 0)
-            return got;
-        size_t frame = first + block->count;
-        if (an->frames_known) {
-            if (frame >= pca->frame_count || pca->frame_indices[frame] != index)
-                return asim_fail(err, ASIM_EINPUT,
-                                 "frame %llu was not there in the first pass: the "
-                                 "trajectory changed while it was read",
-                                 (unsigned long long)index);
-        } else {
-            if (asim_grow(&pca->time_ps, &an->time_capacity, frame + 1,
-                          sizeof *pca->time_ps, err) < 0 ||
-                asim_grow(&pca->frame_indices, &an->index_capacity, frame + 1,
-                          sizeof *pca->frame_indices, err) < 0)
-                return -1;
-            pca->time_ps[frame] = time_ps;
-            pca->frame_indices[frame] = index;
-            pca->frame_count = frame + 1;
-        }
-        block->count++;
+    if (an->source->read(an->source->context, block->capacity, an->threads, block->rows,
+                         block->align_rows, times_ps, indices, &count, err) < 0 ||
+        check_frames(an, first, count, times_ps, indices, err) < 0)
+        return -1;
+    for (size_t f = 0; f < count; f++) {
+        clear_padding(block->rows + f * width, layout->atom_count, layout->padded);
+        if (block->align_rows)
+            clear_padding(block->align_rows + f * align_width, layout->align_count,
+                          layout->align_padded);
     }
-    return 1;
+    block->count = count;
+    return count == block->capacity;
 }
 
 int asim_analysis_new_blocks(struct asim_analysis *an, size_t frame_count,

@@ -14,8 +14,12 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/threads.h"
 
-enum { BROKEN_CHECKS = 16 };
+enum { BROKEN_CHECKS = 16, MOST_FRAMES = 64 };
+
+/* Decoded frames that wait for their atoms to be taken: some 8 MB, to stay in cache. */
+static const size_t FRAME_BYTES = (size_t)8 << 20;
 
 static size_t last_atom(const struct asim_atom_list *list)
 {
@@ -80,6 +84,21 @@ static int create_whole(struct asim_trajectory_source *source, struct asim_error
     return rc;
 }
 
+/* Room for a few frames per thread. A single stride that starts anywhere is read frame
+ * by frame, see read_some(). */
+static int make_room(struct asim_trajectory_source *source, struct asim_error *err)
+{
+    size_t room = FRAME_BYTES / (source->atom_limit * 3 * sizeof(float)) + 4;
+    source->frame_room = room < MOST_FRAMES ? room : MOST_FRAMES;
+    source->frames = asim_alloc_array(source->frame_room, sizeof *source->frames, err);
+    if (source->frames)
+        source->kept = asim_alloc_array(source->frame_room, sizeof *source->kept, err);
+    if (source->kept)
+        source->ordinals =
+            asim_alloc_array(source->frame_room, sizeof *source->ordinals, err);
+    return source->ordinals ? 0 : -1;
+}
+
 int asim_trajectory_source_init(struct asim_trajectory_source *source,
                                 const struct asim_topology *top,
                                 struct asim_trajectory *traj,
@@ -108,7 +127,7 @@ int asim_trajectory_source_init(struct asim_trajectory_source *source,
         return -1;
     size_t wanted = (source->file_frames + source->stride - 1) / source->stride;
     source->check_step = wanted / BROKEN_CHECKS + 1;
-    return 0;
+    return make_room(source, err);
 }
 
 void asim_trajectory_source_finish(struct asim_trajectory_source *source)
@@ -116,32 +135,45 @@ void asim_trajectory_source_finish(struct asim_trajectory_source *source)
     if (!source)
         return;
     asim_whole_destroy(source->whole);
-    asim_frame_finish(&source->frame);
-    source->whole = NULL;
+    for (size_t i = 0; source->frames && i < source->frame_room; i++)
+        asim_frame_finish(&source->frames[i]);
+    free(source->frames);
+    free(source->kept);
+    free(source->ordinals);
+    if (source->traj)
+        asim_trajectory_set_range(source->traj, NAN, NAN, 1, NULL);
+    *source = (struct asim_trajectory_source){0};
 }
 
 /* Walks to the first frame at or after `begin`; 0: there is none. */
 static int find_first(struct asim_trajectory_source *source, struct asim_error *err)
 {
     double begin = source->options->begin_ps;
+    struct asim_frame *frame = &source->frames[0];
     source->first_index = 0;
     if (!isnan(begin)) {
         int got;
         asim_trajectory_limit_atoms(source->traj, 1);
         if (asim_trajectory_seek(source->traj, 0, err) < 0)
             return -1;
-        while ((got = asim_trajectory_next(source->traj, &source->frame, err)) > 0) {
-            if (source->frame.frame_index == 0)
-                source->start_time_ps = source->frame.time_ps;
-            if (source->frame.time_ps >= begin - time_slack(begin))
+        while ((got = asim_trajectory_next(source->traj, frame, err)) > 0) {
+            if (frame->frame_index == 0)
+                source->start_time_ps = frame->time_ps;
+            if (frame->time_ps >= begin - time_slack(begin))
                 break;
         }
         if (got <= 0)
             return got;
-        source->first_index = source->frame.frame_index;
+        source->first_index = frame->frame_index;
     }
     source->first_known = true;
     return 1;
+}
+
+/* A stride that is counted from somewhere within the file. */
+static bool strides_alone(const struct asim_trajectory_source *source)
+{
+    return source->stride > 1 && !isnan(source->options->begin_ps);
 }
 
 static int source_rewind(void *context, struct asim_error *err)
@@ -149,32 +181,47 @@ static int source_rewind(void *context, struct asim_error *err)
     struct asim_trajectory_source *source = context;
     source->ordinal = 0;
     source->stepped = false;
+    source->ended = false;
+    source->placed = false;
     if (source->whole)
         asim_whole_restart(source->whole);
     if (!source->first_known && find_first(source, err) < 0)
         return -1;
     asim_trajectory_limit_atoms(source->traj, source->atom_limit);
-    return source->first_known
-               ? asim_trajectory_seek(source->traj, source->first_index, err)
-               : 0;
+    if (!source->first_known)
+        return 0;
+    if (asim_trajectory_set_range(source->traj, NAN, NAN,
+                                  strides_alone(source) ? 1 : source->stride, err) < 0)
+        return -1;
+    return asim_trajectory_seek(source->traj, source->first_index, err);
 }
 
-/* The next frame that the stride asks for; 0: none is left. */
-static int read_next(struct asim_trajectory_source *source, struct asim_error *err)
+/* Decodes the next frames that the stride asks for; fewer than `count`: the end. */
+static int read_some(struct asim_trajectory_source *source, size_t count,
+                     int thread_count, size_t *ret_count, struct asim_error *err)
 {
-    if (source->stepped && source->stride > 1) {
-        if (source->file_frames - source->last_index <= source->stride)
-            return 0;
-        if (asim_trajectory_seek(source->traj, source->last_index + source->stride,
-                                 err) < 0)
+    if (!strides_alone(source))
+        return asim_trajectory_read_block(source->traj, source->frames, count,
+                                          thread_count, ret_count, err);
+    size_t done = 0;
+    for (; done < count; done++) {
+        if (source->stepped) {
+            if (source->file_frames - source->last_index <= source->stride)
+                break;
+            if (asim_trajectory_seek(source->traj, source->last_index + source->stride,
+                                     err) < 0)
+                return -1;
+        }
+        int got = asim_trajectory_next(source->traj, &source->frames[done], err);
+        if (got < 0)
             return -1;
-    }
-    int got = asim_trajectory_next(source->traj, &source->frame, err);
-    if (got > 0) {
+        if (got == 0)
+            break;
         source->stepped = true;
-        source->last_index = source->frame.frame_index;
+        source->last_index = source->frames[done].frame_index;
     }
-    return got;
+    *ret_count = done;
+    return 0;
 }
 
 /*
@@ -182,11 +229,13 @@ static int read_next(struct asim_trajectory_source *source, struct asim_error *e
  * counts once. A time that goes back to the very first, or before it, begins another
  * run, and all of its frames count, as do those of a file whose times are all alike.
  */
-static bool is_wanted(struct asim_trajectory_source *source)
+static bool is_wanted(struct asim_trajectory_source *source,
+                      const struct asim_frame *frame)
 {
-    const struct asim_frame *frame = &source->frame;
     double time_ps = frame->time_ps, begin = source->options->begin_ps;
     const char *path = asim_trajectory_path(source->traj);
+    if (frame->frame_index == 0)
+        source->start_time_ps = time_ps;
     if (source->ordinal > 0 && time_ps <= source->last_time_ps) {
         bool repeated = time_ps > source->start_time_ps;
         if (repeated && !source->said_repeated)
@@ -206,44 +255,53 @@ static bool is_wanted(struct asim_trajectory_source *source)
             return false;
     }
     source->last_time_ps = time_ps;
-    return isnan(begin) || time_ps >= begin - time_slack(begin);
+    if (!isnan(begin) && time_ps < begin - time_slack(begin))
+        return false;
+    source->ordinal++;
+    return true;
 }
 
-/* Brings the next frame wanted into source->frame. */
-static int advance(struct asim_trajectory_source *source, struct asim_error *err)
+/* Decodes some frames, at most `count` (and frame_room), and lists in `kept` those that
+ * are wanted. Sets `ended` where there are no more. */
+static int read_wanted(struct asim_trajectory_source *source, size_t count,
+                       int thread_count, size_t *ret_kept, struct asim_error *err)
 {
     double end = source->options->end_ps;
-    if (!source->first_known)
-        return 0; /* nothing at or after `begin` */
-    do {
-        int got = read_next(source, err);
-        if (got <= 0)
-            return got;
-        if (!isnan(end) && source->frame.time_ps > end + time_slack(end))
-            return 0;
-        if (source->frame.frame_index == 0)
-            source->start_time_ps = source->frame.time_ps;
-    } while (!is_wanted(source));
-    source->ordinal++;
-    return 1;
+    size_t got, kept = 0;
+    if (count > source->frame_room)
+        count = source->frame_room;
+    if (read_some(source, count, thread_count, &got, err) < 0)
+        return -1;
+    source->ended = got < count;
+    for (size_t i = 0; i < got; i++) {
+        if (!isnan(end) && source->frames[i].time_ps > end + time_slack(end)) {
+            source->ended = true;
+            break;
+        }
+        if (!is_wanted(source, &source->frames[i]))
+            continue;
+        source->kept[kept] = i;
+        source->ordinals[kept++] = source->ordinal - 1;
+    }
+    *ret_kept = kept;
+    return 0;
 }
 
 static int refuse_broken(const struct asim_trajectory_source *source,
-                         struct asim_error *err)
+                         const struct asim_frame *frame, struct asim_error *err)
 {
     char why[300] = "";
-    if (!asim_looks_broken(source->top, source->atoms.index, source->atoms.count,
-                           &source->frame, why, sizeof why) &&
+    if (!asim_looks_broken(source->top, source->atoms.index, source->atoms.count, frame,
+                           why, sizeof why) &&
         (source->layout.same ||
          !asim_looks_broken(source->top, source->align.index, source->align.count,
-                            &source->frame, why, sizeof why)))
+                            frame, why, sizeof why)))
         return 0;
     return asim_fail(err, ASIM_EINPUT,
                      "'%s' frame %zu: %s, and without bonds molecules cannot be made "
                      "whole; give the .tpr of the simulation as topology, try --pbc "
                      "cluster, or --pbc none if the coordinates are whole",
-                     asim_trajectory_path(source->traj), source->frame.frame_index,
-                     why);
+                     asim_trajectory_path(source->traj), frame->frame_index, why);
 }
 
 /* Gathers atoms into a row; the number of the first one that is not finite, or count.
@@ -269,27 +327,24 @@ static size_t gather(const float (*x_nm)[3], const struct asim_atom_list *list,
 }
 
 /* Without bonds: frames that must be whole as they are. */
-static bool is_checked(const struct asim_trajectory_source *source)
+static bool is_checked(const struct asim_trajectory_source *source, uint64_t ordinal)
 {
     if (source->options->pbc == ASIM_PBC_AUTO)
-        return !source->whole && (source->ordinal - 1) % source->check_step == 0;
+        return !source->whole && ordinal % source->check_step == 0;
     return source->options->pbc == ASIM_PBC_NOJUMP && !source->top->has_bonds &&
-           source->ordinal == 1;
+           ordinal == 0;
 }
 
-static int source_next(void *context, float *row, float *align_row, double *ret_time_ps,
-                       uint64_t *ret_frame_index, struct asim_error *err)
+/* One frame made whole, its atoms into rows. */
+static int take_frame(struct asim_trajectory_source *source, struct asim_frame *frame,
+                      uint64_t ordinal, float *row, float *align_row,
+                      struct asim_error *err)
 {
-    struct asim_trajectory_source *source = context;
-    struct asim_frame *frame = &source->frame;
-    int got = advance(source, err);
-    if (got <= 0)
-        return got;
+    const char *path = asim_trajectory_path(source->traj);
     if (frame->atom_count < source->atom_limit)
         return asim_fail(err, ASIM_EINPUT,
-                         "'%s' frame %zu holds %zu atoms; %zu are needed",
-                         asim_trajectory_path(source->traj), frame->frame_index,
-                         frame->atom_count, source->atom_limit);
+                         "'%s' frame %zu holds %zu atoms; %zu are needed", path,
+                         frame->frame_index, frame->atom_count, source->atom_limit);
     /* Before anything is moved: a NaN on the bond tree would spread. */
     const struct asim_atom_list *lists[2] = {&source->atoms, &source->align};
     float *rows[2] = {row, align_row};
@@ -303,20 +358,82 @@ static int source_next(void *context, float *row, float *align_row, double *ret_
                                  "'%s' frame %zu: atom %" PRIu32
                                  " (numbered from 0) has a coordinate that is not a "
                                  "finite number",
-                                 asim_trajectory_path(source->traj), frame->frame_index,
-                                 lists[l]->index[bad]);
+                                 path, frame->frame_index, lists[l]->index[bad]);
         }
         if (pass == 1 || !source->whole)
             break;
         if (asim_whole_apply(source->whole, frame, err) < 0)
-            return asim_wrap(err, "'%s' frame %zu", asim_trajectory_path(source->traj),
-                             frame->frame_index);
+            return asim_wrap(err, "'%s' frame %zu", path, frame->frame_index);
     }
-    if (is_checked(source) && refuse_broken(source, err) < 0)
+    if (is_checked(source, ordinal) && refuse_broken(source, frame, err) < 0)
         return -1;
-    *ret_time_ps = frame->time_ps;
-    *ret_frame_index = frame->frame_index;
-    return 1;
+    return 0;
+}
+
+struct take {
+    struct asim_trajectory_source *source;
+    float *rows, *align_rows;
+};
+
+static int take_task(void *context, size_t task, int thread_index,
+                     struct asim_error *err)
+{
+    (void)thread_index;
+    const struct take *take = context;
+    struct asim_trajectory_source *source = take->source;
+    return take_frame(
+        source, &source->frames[source->kept[task]], source->ordinals[task],
+        take->rows + task * asim_row_width(&source->layout),
+        take->align_rows ? take->align_rows + task * asim_align_width(&source->layout)
+                         : NULL,
+        err);
+}
+
+/* Floats of frames below which starting a thread costs more than it brings. */
+static const size_t THREAD_FLOATS = (size_t)1 << 18;
+
+static int take_all(struct take *take, size_t count, int thread_count,
+                    struct asim_error *err)
+{
+    struct asim_trajectory_source *source = take->source;
+    if (source->atom_limit * 3 * count < THREAD_FLOATS)
+        thread_count = 1;
+    if (!source->whole || (source->placed && !asim_whole_in_order(source->whole)))
+        return asim_parallel(count, thread_count, take_task, take, err);
+    /* The first frame that is made whole says where molecules belong. */
+    for (size_t task = 0; task < count; task++) {
+        if (take_task(take, task, 0, err) < 0)
+            return -1;
+        source->placed = true;
+    }
+    return 0;
+}
+
+static int source_read(void *context, size_t count, int thread_count, float *rows,
+                       float *align_rows, double *times_ps, uint64_t *frame_indices,
+                       size_t *ret_count, struct asim_error *err)
+{
+    struct asim_trajectory_source *source = context;
+    size_t done = 0;
+    if (!source->first_known)
+        source->ended = true; /* nothing at or after `begin` */
+    while (done < count && !source->ended) {
+        size_t kept;
+        if (read_wanted(source, count - done, thread_count, &kept, err) < 0)
+            return -1;
+        struct take take = {
+            source, rows + done * asim_row_width(&source->layout),
+            align_rows ? align_rows + done * asim_align_width(&source->layout) : NULL};
+        if (take_all(&take, kept, thread_count, err) < 0)
+            return -1;
+        for (size_t i = 0; i < kept; i++) {
+            const struct asim_frame *frame = &source->frames[source->kept[i]];
+            times_ps[done] = frame->time_ps;
+            frame_indices[done++] = frame->frame_index;
+        }
+    }
+    *ret_count = done;
+    return 0;
 }
 
 /* Exactly how many frames a pass gives, decoding one atom of each. */
@@ -326,13 +443,14 @@ static int source_count(void *context, size_t *ret_count, struct asim_error *err
     if (source_rewind(source, err) < 0)
         return -1;
     asim_trajectory_limit_atoms(source->traj, 1);
-    size_t count = 0;
-    int got;
-    while ((got = advance(source, err)) > 0)
-        count++;
-    if (got == 0)
-        *ret_count = count;
-    return got;
+    source->ended = !source->first_known;
+    while (!source->ended) {
+        size_t kept;
+        if (read_wanted(source, source->frame_room, 1, &kept, err) < 0)
+            return -1;
+    }
+    *ret_count = source->ordinal;
+    return 0;
 }
 
 struct asim_frame_source
@@ -344,6 +462,6 @@ asim_trajectory_source_frames(struct asim_trajectory_source *source)
         .layout = &source->layout,
         .frame_bound = (source->file_frames + source->stride - 1) / source->stride,
         .rewind = source_rewind,
-        .next = source_next,
+        .read = source_read,
         .count = cut ? source_count : NULL};
 }

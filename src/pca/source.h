@@ -14,15 +14,20 @@ struct asim_trajectory_source {
     struct asim_log *log;
     struct asim_atom_list atoms, align; /* borrowed; align is atoms where same */
     struct asim_layout layout;
-    struct asim_whole *whole; /* NULL: coordinates are taken as they are */
-    struct asim_frame frame;
+    struct asim_whole *whole;  /* NULL: coordinates are taken as they are */
+    struct asim_frame *frames; /* [frame_room] decoded at once */
+    size_t frame_room;
+    size_t *kept; /* [frame_room] those that are wanted, and which frame each is */
+    uint64_t *ordinals;
     size_t atom_limit;  /* atoms to decode */
     size_t file_frames; /* whole frames in the file */
     size_t stride;      /* at least 1 */
     size_t first_index; /* of the first frame wanted */
     bool first_known;
-    size_t ordinal;       /* frames handed out since the rewind */
+    size_t ordinal;       /* frames wanted since the rewind */
     bool stepped;         /* a frame has been read since the rewind */
+    bool ended;           /* the last one wanted has been read */
+    bool placed;          /* the first frame has fixed where molecules lie */
     size_t last_index;    /* of the last one read */
     size_t check_step;    /* every so many frames are looked at for broken molecules */
     double start_time_ps; /* of the file's first frame */

@@ -22,26 +22,31 @@ static inline int array_rewind(void *context, struct asim_error *err)
     return 0;
 }
 
-static inline int array_next(void *context, float *row, float *align_row,
-                             double *ret_time_ps, uint64_t *ret_frame_index,
+static inline int array_read(void *context, size_t count, int thread_count, float *rows,
+                             float *align_rows, double *times_ps,
+                             uint64_t *frame_indices, size_t *ret_count,
                              struct asim_error *err)
 {
+    (void)thread_count;
     (void)err;
     struct array_source *source = context;
-    if (source->next == source->frames)
-        return 0;
-    const float *x = source->x + source->next * source->atoms * 3;
-    for (size_t a = 0; a < source->layout.atom_count; a++)
-        for (size_t d = 0; d < 3; d++)
-            row[d * source->layout.padded + a] = x[3 * a + d];
-    if (align_row)
-        for (size_t a = 0; a < source->layout.align_count; a++)
+    size_t done = 0;
+    for (; done < count && source->next < source->frames; done++, source->next++) {
+        const float *x = source->x + source->next * source->atoms * 3;
+        float *row = rows + done * asim_row_width(&source->layout);
+        for (size_t a = 0; a < source->layout.atom_count; a++)
             for (size_t d = 0; d < 3; d++)
-                align_row[d * source->layout.align_padded + a] =
+                row[d * source->layout.padded + a] = x[3 * a + d];
+        for (size_t a = 0; align_rows && a < source->layout.align_count; a++)
+            for (size_t d = 0; d < 3; d++)
+                align_rows[done * asim_align_width(&source->layout) +
+                           d * source->layout.align_padded + a] =
                     x[3 * (source->align_first + a) + d];
-    *ret_time_ps = 2.0 * (double)source->next;
-    *ret_frame_index = source->next++;
-    return 1;
+        times_ps[done] = 2.0 * (double)source->next;
+        frame_indices[done] = source->next;
+    }
+    *ret_count = done;
+    return 0;
 }
 
 /* The first `analysed` of the atoms are analysed, fitted on themselves (align_count 0)
@@ -56,7 +61,7 @@ static inline struct asim_frame_source array_source(struct array_source *source,
                                       .layout = &source->layout,
                                       .frame_bound = source->frames,
                                       .rewind = array_rewind,
-                                      .next = array_next};
+                                      .read = array_read};
 }
 
 /* A random coil that moves along a few collective directions of falling amplitude plus

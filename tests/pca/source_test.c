@@ -51,7 +51,7 @@ static void check_row(const char *path, const struct row *row)
     struct asim_error err = {0};
     uint32_t indices[3] = {0, 1, 2};
     struct asim_atom_list atoms = {3, indices};
-    float values[3 * 16];
+    float values[MOST_FRAMES * 3 * 16];
     write_times(path, row->times_ps);
     options.pbc = ASIM_PBC_NONE;
     options.begin_ps = row->begin_ps;
@@ -65,13 +65,21 @@ static void check_row(const char *path, const struct row *row)
     for (int pass = 0; pass < 2; pass++) {
         char got[MOST_FRAMES + 1] = "";
         size_t count = 0;
-        double time_ps;
-        uint64_t index;
+        double times_ps[MOST_FRAMES];
+        uint64_t index[MOST_FRAMES];
         assert_int_equal(frames.rewind(frames.context, &err), 0);
-        while (frames.next(frames.context, values, NULL, &time_ps, &index, &err) > 0) {
-            assert_true(time_ps == row->times_ps[index]);
-            assert_true(values[1] == (float)index);
-            got[count++] = (char)('0' + index);
+        /* By ones, then all together. */
+        for (size_t more, ask = pass ? MOST_FRAMES : 1;;) {
+            assert_int_equal(frames.read(frames.context, ask, 2, values, NULL, times_ps,
+                                         index, &more, &err),
+                             0);
+            for (size_t i = 0; i < more; i++) {
+                assert_true(times_ps[i] == row->times_ps[index[i]]);
+                assert_true(values[48 * i + 1] == (float)index[i]);
+                got[count++] = (char)('0' + index[i]);
+            }
+            if (more < ask)
+                break;
         }
         assert_string_equal(got, row->wanted);
     }
@@ -97,6 +105,8 @@ static void test_times(void **state)
         {{0, 1, 2, 3, 0, 1, 2, 3, NAN}, 2, NAN, 1, "2367"},
         {{0, 1, 2, 3, 2, 3, 4, 5, NAN}, NAN, 4, 1, "01236"},
         {{0, 1, 2, 3, 2, 3, 4, 5, 6, NAN}, NAN, NAN, 2, "0268"},
+        {{0, 1, 2, 3, 4, 5, 6, 7, NAN}, 1, NAN, 3, "147"},
+        {{0, 1, 2, 3, 4, 5, 6, 7, NAN}, 1, 6, 2, "135"},
     };
     char path[] = "source-test-XXXXXX";
     int file = mkstemp(path);
