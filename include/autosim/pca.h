@@ -50,6 +50,8 @@ struct asim_pca_options {
     double mean_tolerance_nm;    /* rms change that ends the iteration; default 1e-6 */
     int mean_iterations;         /* limit; default 50 */
     int thread_count;            /* 0: the cores this process may use */
+    const char *scratch_folder;  /* for what memory does not hold; NULL: $TMPDIR, or
+                                    /var/tmp */
 };
 
 #define ASIM_PCA_OPTIONS_INIT                                                          \
@@ -84,7 +86,9 @@ struct asim_pca {
     double peak_memory_mb;
     char selection[400];
     char align_selection[400];
-    char plan[300]; /* the memory plan in words, with its numbers */
+    char plan[400];                   /* the memory plan in words, with its numbers */
+    struct asim_pca_storage *storage; /* NULL, or the file that holds the arrays of
+                                         length frame_count; private */
 };
 
 ASIM_API void asim_pca_finish(struct asim_pca *pca);
@@ -106,11 +110,16 @@ ASIM_API int asim_pca_compute_array(const float *x_nm, size_t frame_count,
                                     struct asim_log *log, struct asim_pca *ret_pca,
                                     struct asim_error *err);
 
-/* Writes pca.json, eigenval.xvg, proj.xvg, proj.npy [frames][K], eigenvec.npy [K][3N],
- * average.pdb, mode1.pdb (20 models), extremes.pdb, group.ndx into an existing folder;
- * pca.json last. */
+/* Writes pca.json, eigenval.xvg, proj.xvg, proj.npy [frames][K], frames.npy [frames][2]
+ * (time in ps, number in the trajectory), eigenvec.npy [K][3N], average.pdb, mode1.pdb
+ * (20 models), extremes.pdb, group.ndx into an existing folder; pca.json last. */
 ASIM_API int asim_pca_write(const struct asim_pca *pca, const struct asim_topology *top,
                             const char *folder, struct asim_error *err);
+/* 20 models along a component (numbered from 0), from the smallest to the largest
+ * projection that was seen. */
+ASIM_API int asim_pca_write_mode(const struct asim_pca *pca,
+                                 const struct asim_topology *top, size_t component,
+                                 const char *path, struct asim_error *err);
 /* Reads back what asim_pca_write left: every number exactly as it was. */
 ASIM_API int asim_pca_read(const char *folder, struct asim_pca *ret_pca,
                            struct asim_error *err);

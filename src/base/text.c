@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,4 +107,30 @@ bool asim_parse_int64(const char *text, int64_t *ret_value)
         return false;
     *ret_value = value;
     return true;
+}
+
+size_t asim_format_fixed(char *to, double value, int decimals)
+{
+    static const double scales[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+    double scaled = fabs(value) * scales[decimals];
+    /* What rounds within 53 bits; the rest, and what is no number, is for printf. */
+    if (!(scaled < 4e15))
+        return (size_t)snprintf(to, ASIM_FIXED_TEXT,
+                                fabs(value) < 1e30 ? "%.*f" : "%.*g", decimals, value);
+    uint64_t digits = (uint64_t)(scaled + 0.5);
+    char reversed[ASIM_FIXED_TEXT];
+    size_t length = 0, out = 0;
+    bool negative = value < 0.0 && digits > 0;
+    for (int place = 0; place <= decimals || digits > 0; place++) {
+        if (place == decimals && decimals > 0)
+            reversed[length++] = '.';
+        reversed[length++] = (char)('0' + digits % 10);
+        digits /= 10;
+    }
+    if (negative)
+        to[out++] = '-';
+    while (length > 0)
+        to[out++] = reversed[--length];
+    to[out] = '\0';
+    return out;
 }

@@ -21,4 +21,11 @@ const char *asim_nearest_word(const char *word, const char *const *candidates,
 bool asim_parse_double(const char *text, double *ret_value);
 bool asim_parse_int64(const char *text, int64_t *ret_value);
 
+enum { ASIM_FIXED_TEXT = 48 };
+
+/* As printf's %.*f for `decimals` of 0 to 9, correct to the last digit or one beside it
+ * in the last place; some ten times as fast. `to` has ASIM_FIXED_TEXT bytes; returns
+ * the length. */
+size_t asim_format_fixed(char *to, double value, int decimals);
+
 #endif

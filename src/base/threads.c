@@ -2,11 +2,23 @@
 #include "base/threads.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
+
+int asim_thread_count(int wanted)
+{
+    cpu_set_t set;
+    if (wanted > 0)
+        return wanted;
+    if (sched_getaffinity(0, sizeof set, &set) < 0)
+        return 1;
+    int count = CPU_COUNT(&set);
+    return count > 0 ? count : 1;
+}
 
 struct loop {
     asim_task_fn task;

@@ -6,6 +6,9 @@
 
 #include "base/error.h"
 
+/* `wanted` where that is above 0, else the cores this process may use. */
+int asim_thread_count(int wanted);
+
 /* A task: 0 or -1 with `err` filled in. `thread_index` is in [0, thread_count). */
 typedef int (*asim_task_fn)(void *context, size_t task_index, int thread_index,
                             struct asim_error *err);

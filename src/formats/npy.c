@@ -6,12 +6,14 @@
  */
 #include "formats/npy.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -34,8 +36,8 @@ static int value_count(const size_t *shape, int dimension_count, size_t *ret_cou
     return __builtin_mul_overflow(*ret_count, sizeof(double), &bytes) ? -1 : 0;
 }
 
-int asim_npy_write(const char *path, const double *values, const size_t *shape,
-                   int dimension_count, struct asim_error *err)
+int asim_npy_begin(const char *path, const size_t *shape, int dimension_count,
+                   struct asim_output *ret_output, struct asim_error *err)
 {
     size_t count;
     if (dimension_count < 1 || dimension_count > 2 ||
@@ -58,10 +60,20 @@ int asim_npy_write(const char *path, const double *values, const size_t *shape,
     memset(header + PREFIX_BYTES + length, ' ',
            (size_t)(HEADER_BYTES - PREFIX_BYTES - length));
     header[HEADER_BYTES - 1] = '\n';
-    struct asim_output output;
-    if (asim_output_open(path, &output, err) < 0)
+    if (asim_output_open(path, ret_output, err) < 0)
         return -1;
-    fwrite(header, 1, HEADER_BYTES, output.stream);
+    fwrite(header, 1, HEADER_BYTES, ret_output->stream);
+    return 0;
+}
+
+int asim_npy_write(const char *path, const double *values, const size_t *shape,
+                   int dimension_count, struct asim_error *err)
+{
+    size_t count;
+    struct asim_output output;
+    if (asim_npy_begin(path, shape, dimension_count, &output, err) < 0)
+        return -1;
+    value_count(shape, dimension_count, &count);
     if (count > 0)
         fwrite(values, sizeof *values, count, output.stream);
     int rc = asim_output_commit(&output, err);
@@ -110,60 +122,99 @@ static bool parse_shape(const char *p, size_t ret_shape[2], int *ret_dimension_c
     return count >= 1;
 }
 
-static int parse(const char *path, const char *data, size_t size, double **ret_values,
-                 size_t ret_shape[2], int *ret_dimension_count, struct asim_error *err)
+/* What the dictionary says, or an error. */
+static int parse_dictionary(const char *path, const char *dictionary,
+                            size_t ret_shape[2], int *ret_dimension_count,
+                            size_t *ret_count, struct asim_error *err)
 {
-    if (size < PREFIX_BYTES || memcmp(data, magic, sizeof magic) != 0)
-        return asim_fail(err, ASIM_EINPUT, "'%s' is not a NumPy file of version 1.0",
-                         path);
-    size_t header =
-        PREFIX_BYTES + ((size_t)(unsigned char)data[9] << 8 | (unsigned char)data[8]);
-    if (header > size)
-        return asim_fail(err, ASIM_EINPUT, "'%s' ends inside its header", path);
-    char *dictionary = asim_alloc_array(header - PREFIX_BYTES + 1, 1, err);
-    if (!dictionary)
-        return -1;
-    memcpy(dictionary, data + PREFIX_BYTES, header - PREFIX_BYTES);
-    size_t shape[2] = {1, 1}, count = 0;
-    int dimension_count = 0;
     const char *descr = dictionary_value(dictionary, "'descr'");
     const char *order = dictionary_value(dictionary, "'fortran_order'");
     const char *shape_text = dictionary_value(dictionary, "'shape'");
-    bool known = descr && strncmp(descr, "'<f8'", 5) == 0 && order &&
-                 strncmp(order, "False", 5) == 0 && shape_text &&
-                 parse_shape(shape_text, shape, &dimension_count) &&
-                 value_count(shape, dimension_count, &count) == 0;
-    free(dictionary);
-    if (!known)
-        return asim_fail(err, ASIM_EINPUT,
-                         "'%s' does not hold little-endian doubles in C order of one "
-                         "or two dimensions",
+    ret_shape[0] = ret_shape[1] = 1;
+    if (descr && strncmp(descr, "'<f8'", 5) == 0 && order &&
+        strncmp(order, "False", 5) == 0 && shape_text &&
+        parse_shape(shape_text, ret_shape, ret_dimension_count) &&
+        value_count(ret_shape, *ret_dimension_count, ret_count) == 0)
+        return 0;
+    return asim_fail(err, ASIM_EINPUT,
+                     "'%s' does not hold little-endian doubles in C order of one or "
+                     "two dimensions",
+                     path);
+}
+
+static int read_header(const char *path, FILE *file, size_t size, size_t ret_shape[2],
+                       int *ret_dimension_count, struct asim_error *err)
+{
+    unsigned char prefix[PREFIX_BYTES];
+    size_t count = 0;
+    if (fread(prefix, 1, sizeof prefix, file) != sizeof prefix ||
+        memcmp(prefix, magic, sizeof magic) != 0)
+        return asim_fail(err, ASIM_EINPUT, "'%s' is not a NumPy file of version 1.0",
                          path);
-    if ((size - header) % sizeof(double) != 0 ||
-        (size - header) / sizeof(double) != count)
-        return asim_fail(err, ASIM_EINPUT,
-                         "'%s' has %zu bytes of data; its shape needs %zu", path,
-                         size - header, count * sizeof(double));
-    double *values = asim_alloc_array(count, sizeof *values, err);
-    if (!values)
+    size_t length = (size_t)prefix[9] << 8 | prefix[8];
+    char *dictionary = asim_alloc_array(length + 1, 1, err);
+    if (!dictionary)
         return -1;
-    if (count > 0)
-        memcpy(values, data + header, count * sizeof *values);
-    *ret_values = values;
+    int rc = fread(dictionary, 1, length, file) == length
+                 ? parse_dictionary(path, dictionary, ret_shape, ret_dimension_count,
+                                    &count, err)
+                 : asim_fail(err, ASIM_EINPUT, "'%s' ends inside its header", path);
+    free(dictionary);
+    if (rc < 0)
+        return -1;
+    size_t data = size - PREFIX_BYTES - length;
+    if (data % sizeof(double) != 0 || data / sizeof(double) != count)
+        return asim_fail(err, ASIM_EINPUT,
+                         "'%s' has %zu bytes of data; its shape needs %zu", path, data,
+                         count * sizeof(double));
+    return 0;
+}
+
+int asim_npy_open(const char *path, FILE **ret_file, size_t ret_shape[2],
+                  int *ret_dimension_count, struct asim_error *err)
+{
+    struct stat status;
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return asim_fail(err, ASIM_EIO, "cannot open '%s': %s", path, strerror(errno));
+    if (fstat(fileno(file), &status) < 0 || !S_ISREG(status.st_mode)) {
+        fclose(file);
+        return asim_fail(err, ASIM_EIO, "'%s' is not a regular file", path);
+    }
+    size_t shape[2];
+    int dimensions = 0;
+    if (read_header(path, file, (size_t)status.st_size, shape, &dimensions, err) < 0) {
+        fclose(file);
+        return -1;
+    }
+    *ret_file = file;
     ret_shape[0] = shape[0];
     ret_shape[1] = shape[1];
-    *ret_dimension_count = dimension_count;
+    *ret_dimension_count = dimensions;
     return 0;
 }
 
 int asim_npy_read(const char *path, double **ret_values, size_t ret_shape[2],
                   int *ret_dimension_count, struct asim_error *err)
 {
-    char *data;
-    size_t size;
-    if (asim_file_read(path, most_bytes, &data, &size, err) < 0)
+    FILE *file;
+    size_t shape[2];
+    int dimensions;
+    if (asim_npy_open(path, &file, shape, &dimensions, err) < 0)
         return -1;
-    int rc = parse(path, data, size, ret_values, ret_shape, ret_dimension_count, err);
-    free(data);
-    return rc;
+    size_t count = shape[0] * shape[1];
+    double *values = asim_alloc_array(count, sizeof *values, err);
+    if (values && fread(values, sizeof *values, count, file) != count) {
+        asim_fail(err, ASIM_EIO, "cannot read '%s'", path);
+        free(values);
+        values = NULL;
+    }
+    fclose(file);
+    if (!values)
+        return -1;
+    *ret_values = values;
+    ret_shape[0] = shape[0];
+    ret_shape[1] = shape[1];
+    *ret_dimension_count = dimensions;
+    return 0;
 }

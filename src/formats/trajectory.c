@@ -129,6 +129,41 @@ static int pass_damage(struct asim_trajectory *traj, const char *what,
     return asim_trajectory_add_damage(traj, frame_index, bad_offset, text, err);
 }
 
+/* Entries that may stand on the heap, and after how many of them those that were used
+ * leave memory. */
+enum { HEAP_ENTRIES = 1 << 16 };
+
+void asim_trajectory_release_index(struct asim_trajectory *traj, size_t at)
+{
+    if (at % HEAP_ENTRIES == 0 && traj->index_file.data)
+        asim_spill_release(traj->index, traj->index_file.bytes);
+}
+
+/* Room for one more entry. A long index goes to a file: what a reader holds in memory
+ * must not grow with the trajectory. */
+static int grow_index(struct asim_trajectory *traj, struct asim_error *err)
+{
+    if (traj->index_count < traj->index_capacity)
+        return 0;
+    if (traj->index_count < HEAP_ENTRIES)
+        return asim_grow(&traj->index, &traj->index_capacity, traj->index_count + 1,
+                         sizeof *traj->index, err);
+    size_t capacity = traj->index_capacity + HEAP_ENTRIES + traj->index_capacity / 2;
+    struct asim_spill *file = &traj->index_file;
+    if (file->data) {
+        if (asim_spill_grow(file, capacity * sizeof *traj->index, err) < 0)
+            return -1;
+    } else {
+        if (asim_spill_create(NULL, capacity * sizeof *traj->index, file, err) < 0)
+            return -1;
+        memcpy(file->data, traj->index, traj->index_count * sizeof *traj->index);
+        free(traj->index);
+    }
+    traj->index = file->data;
+    traj->index_capacity = capacity;
+    return 0;
+}
+
 int asim_trajectory_walk_to(struct asim_trajectory *traj, size_t count,
                             struct asim_error *err)
 {
@@ -147,9 +182,9 @@ int asim_trajectory_walk_to(struct asim_trajectory *traj, size_t count,
                 return -1;
             break;
         case ASIM_LOCATE_FRAME:
-            if (asim_grow(&traj->index, &traj->index_capacity, traj->index_count + 1,
-                          sizeof *traj->index, err) < 0)
+            if (grow_index(traj, err) < 0)
                 return -1;
+            asim_trajectory_release_index(traj, traj->index_count);
             traj->index[traj->index_count++] = (struct frame_entry){.span = span};
             traj->walk_offset = span.offset + span.size;
             break;
@@ -290,7 +325,10 @@ void asim_trajectory_close(struct asim_trajectory *traj)
         asim_byte_window_finish(&traj->workers[i].window);
     free(traj->workers);
     asim_byte_source_close(&traj->source);
-    free(traj->index);
+    if (traj->index_file.data)
+        asim_spill_finish(&traj->index_file);
+    else
+        free(traj->index);
     free(traj->damage);
     free(traj->path);
     free(traj);

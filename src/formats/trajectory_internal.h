@@ -7,6 +7,7 @@
 #ifndef FORMATS_TRAJECTORY_INTERNAL_H
 #define FORMATS_TRAJECTORY_INTERNAL_H
 
+#include "base/spill.h"
 #include "formats/trajectory_format.h"
 
 /* The frames that reading hands out. */
@@ -38,9 +39,10 @@ struct asim_trajectory {
     size_t worker_count;
     size_t atom_count;
     size_t atom_limit;
-    size_t next; /* the frame that is read next */
-    struct frame_entry *index;
+    size_t next;               /* the frame that is read next */
+    struct frame_entry *index; /* on the heap, or in the file where it is long */
     size_t index_count, index_capacity;
+    struct asim_spill index_file;
     uint64_t walk_offset; /* where the frame behind the index should start */
     bool walk_done;
     size_t timed_count; /* frames of the index whose time is known: the first ones */
@@ -63,5 +65,8 @@ void asim_trajectory_range_init(struct asim_trajectory_range *range);
  * (and known to be whole), 0 none, -1 failure. */
 int asim_trajectory_find_wanted(struct asim_trajectory *traj, size_t from,
                                 size_t *ret_index, struct asim_error *err);
+
+/* Forgets nothing, but memory need not hold the index: called now and then. */
+void asim_trajectory_release_index(struct asim_trajectory *traj, size_t at);
 
 #endif

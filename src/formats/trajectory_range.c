@@ -136,6 +136,7 @@ int asim_trajectory_find_wanted(struct asim_trajectory *traj, size_t from,
     struct asim_trajectory_range *range = &traj->range;
     const bool timed = !isnan(range->begin_ps) || !isnan(range->end_ps);
     for (size_t i = from;; i++) {
+        asim_trajectory_release_index(traj, i);
         /* One more than is wanted: see the invariant in trajectory_internal.h. */
         if (asim_trajectory_walk_to(traj, i + 2, err) < 0)
             return -1;

@@ -14,7 +14,6 @@ struct asim_analysis {
     struct asim_plan plan;
     struct asim_pca pca; /* under construction */
     int threads;
-    size_t time_capacity, index_capacity;
     struct asim_block *blocks; /* all of them, or the one that is refilled */
     size_t block_count, block_capacity;
     size_t block_used; /* that hold frames */

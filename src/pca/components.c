@@ -74,7 +74,14 @@ uint64_t asim_method_bytes(enum asim_method method, uint64_t frame_count,
 struct run {
     const float *rows;
     size_t count;
+    const struct asim_block *block;
 };
+
+/* A run has been worked through. */
+static void run_done(const struct asim_view *view, const struct run *run)
+{
+    asim_block_release(view->layout, run->block);
+}
 
 static struct run run_at(const struct asim_view *view, size_t at, size_t end)
 {
@@ -83,7 +90,7 @@ static struct run run_at(const struct asim_view *view, size_t at, size_t end)
     size_t row = frame % ASIM_BLOCK_FRAMES;
     size_t left = ASIM_BLOCK_FRAMES - row;
     return (struct run){block->rows + row * asim_row_width(view->layout),
-                        left < end - at ? left : end - at};
+                        left < end - at ? left : end - at, block};
 }
 
 static int view_mean(const struct asim_view *view, double *ret_mean,
@@ -99,6 +106,7 @@ static int view_mean(const struct asim_view *view, double *ret_mean,
     for (size_t at = 0; at < view->count;) {
         struct run run = run_at(view, at, view->count);
         view->layout->kernels->combine(run.rows, width, run.count, ones, ret_mean);
+        run_done(view, &run);
         at += run.count;
     }
     for (size_t i = 0; i < width; i++)
@@ -136,6 +144,7 @@ static int normal_part(void *context, size_t task, int thread_index,
             kernels->normal_float(run.rows, width, run.count, normal->rough_v, rough_y);
         else
             kernels->normal(run.rows, width, run.count, normal->v, y);
+        run_done(view, &run);
         at += run.count;
     }
     for (size_t i = 0; rough_y && i < width; i++)
@@ -233,6 +242,7 @@ static int gram_matrix(const struct asim_view *view, double *panel, double *gram
             for (size_t f = 0; f < run.count; f++)
                 for (size_t i = 0; i < in; i++)
                     panel[(at + f) * GRAM_PANEL + i] = run.rows[f * width + i0 + i];
+            run_done(view, &run);
             at += run.count;
         }
         cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, (int)frames, (int)in, 1.0,
@@ -282,6 +292,7 @@ static int gram_components(const struct asim_view *view, size_t k, double *value
             struct run run = run_at(view, at, frames);
             view->layout->kernels->combine(run.rows, width, run.count,
                                            weights + i * frames + at, v);
+            run_done(view, &run);
             at += run.count;
         }
         memcpy(vectors + i * size, v, size * sizeof *v);
@@ -376,6 +387,7 @@ static int project_part(void *context, size_t task, int thread_index,
                     pass->vectors, n, panel, n, 0.0, pass->projections + at, frames);
         cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, k, n, (int)rows, 1.0,
                     pass->projections + at, frames, panel, n, 1.0, products, n);
+        run_done(view, &run);
         at += rows;
     }
     return 0;

@@ -8,83 +8,63 @@
 #include "pca/analysis.h"
 
 #include <math.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/threads.h"
 #include "pca/eigen.h"
 #include "pca/quality.h"
-
-/* Directions with less of the largest variance than this hold rounding, not motion:
- * deviations are floats, whose squared relative error is 4e-15. */
-static const double EMPTY_FRACTION = 1e-12;
-
-static int default_threads(void)
-{
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) < 0)
-        return 1;
-    int count = CPU_COUNT(&set);
-    return count > 0 ? count : 1;
-}
+#include "pca/storage.h"
 
 /* From x0 x1 .. y0 .. z0 .. to x0 y0 z0 x1 .. */
-static void interleave(double *v, size_t atoms, double *scratch)
+static int interleave_vectors(struct asim_analysis *an, struct asim_error *err)
 {
-    memcpy(scratch, v, 3 * atoms * sizeof *v);
-    for (size_t a = 0; a < atoms; a++)
-        for (size_t d = 0; d < 3; d++)
-            v[3 * a + d] = scratch[d * atoms + a];
-}
-
-/* Order, units, norm and sign of the components; those without variance are dropped. */
-static int settle_components(struct asim_analysis *an, struct asim_error *err)
-{
-    struct asim_pca *pca = &an->pca;
-    size_t size = 3 * an->layout->atom_count, frames = pca->frame_count;
-    size_t found = pca->component_count, kept = 0;
-    double divisor = (double)(frames - 1);
-    double *scratch = asim_alloc_array(size, sizeof *scratch, err);
+    size_t atoms = an->layout->atom_count;
+    double *scratch = asim_alloc_array(3 * atoms, sizeof *scratch, err);
     if (!scratch)
         return -1;
-    while (kept < found &&
-           pca->eigenvalues_nm2[kept] > EMPTY_FRACTION * pca->eigenvalues_nm2[0])
-        kept++;
-    if (kept < found)
-        asim_log_write(an->log, ASIM_LOG_INFO,
-                       "the frames move in %zu directions only: %zu of %zu components "
-                       "are kept",
-                       kept, kept, found);
-    pca->component_count = kept;
-    for (size_t i = 0; i < kept; i++) {
-        double *v = pca->eigenvectors + i * size;
-        double *p = pca->projections_nm + i * frames;
-        double square = 0.0;
-        size_t largest = 0;
-        interleave(v, an->layout->atom_count, scratch);
-        for (size_t j = 0; j < size; j++) {
-            square += v[j] * v[j];
-            if (fabs(v[j]) > fabs(v[largest]))
-                largest = j;
-        }
-        double factor = copysign(1.0 / sqrt(square), v[largest]);
-        for (size_t j = 0; j < size; j++)
-            v[j] *= factor;
-        for (size_t f = 0; f < frames; f++)
-            p[f] *= factor;
-        pca->eigenvalues_nm2[i] /= divisor;
-        pca->cosine_content[i] = asim_cosine_content(p, frames, i);
+    for (size_t k = 0; k < an->pca.component_count; k++) {
+        double *v = an->pca.eigenvectors + k * 3 * atoms;
+        memcpy(scratch, v, 3 * atoms * sizeof *v);
+        for (size_t a = 0; a < atoms; a++)
+            for (size_t d = 0; d < 3; d++)
+                v[3 * a + d] = scratch[d * atoms + a];
     }
+    free(scratch);
+    return 0;
+}
+
+static void measure_cosines(struct asim_analysis *an)
+{
+    struct asim_pca *pca = &an->pca;
+    for (size_t k = 0; k < pca->component_count; k++) {
+        const double *p = pca->projections_nm + k * pca->frame_count;
+        struct asim_cosine cosine = {.count = pca->frame_count, .component = k};
+        for (size_t f = 0; f < pca->frame_count; f += ASIM_RELEASE_FRAMES) {
+            size_t left = pca->frame_count - f;
+            asim_cosine_add(&cosine, p + f,
+                            left < ASIM_RELEASE_FRAMES ? left : ASIM_RELEASE_FRAMES);
+            asim_pca_storage_release(pca);
+        }
+        pca->cosine_content[k] = asim_cosine_value(&cosine);
+    }
+}
+
+static void settle_result(struct asim_analysis *an)
+{
+    struct asim_pca *pca = &an->pca;
+    double divisor = (double)(pca->frame_count - 1);
+    for (size_t k = 0; k < pca->component_count; k++)
+        pca->eigenvalues_nm2[k] /= divisor;
     pca->total_variance_nm2 = an->square_sum / divisor;
+    measure_cosines(an);
     if (pca->cosine_content[0] > 0.5)
         asim_log_write(an->log, ASIM_LOG_WARNING,
                        "PC1 has cosine content %.2f: it moves like free diffusion, the "
                        "trajectory is too short to sample it",
                        pca->cosine_content[0]);
-    free(scratch);
-    return 0;
 }
 
 /* From x[] y[] z[] to x0 y0 z0 x1 .. */
@@ -121,6 +101,13 @@ static int prepare(struct asim_analysis *an, struct asim_error *err)
                          an->pca.plan, sizeof an->pca.plan, err) < 0)
         return -1;
     asim_log_write(an->log, ASIM_LOG_INFO, "memory plan: %s", an->pca.plan);
+    /* No more components can exist than coordinates, or frames. */
+    size_t most = 3 * layout->atom_count < frames ? 3 * layout->atom_count : frames;
+    size_t k = an->options->component_count;
+    if (asim_pca_storage_create(&an->pca, an->source->frame_bound, k < most ? k : most,
+                                an->plan.streaming || an->plan.spilled,
+                                an->options->scratch_folder, err) < 0)
+        return -1;
     an->sum = asim_alloc_aligned(width, sizeof(double), err);
     if (an->sum)
         an->mean = asim_alloc_aligned(width, sizeof(double), err);
@@ -148,7 +135,7 @@ int asim_pca_analyse(const struct asim_frame_source *source,
                                .options = options,
                                .log = log,
                                .pca = {.rmsip = NAN, .pbc = ASIM_PBC_NONE}};
-    an.threads = options->thread_count > 0 ? options->thread_count : default_threads();
+    an.threads = asim_thread_count(options->thread_count);
     int rc = -1;
     asim_blas_begin();
     if (prepare(&an, err) < 0)
@@ -161,7 +148,8 @@ int asim_pca_analyse(const struct asim_frame_source *source,
     if (asim_analysis_settle_reference(&an, err) < 0 ||
         asim_analysis_solve(&an, err) < 0)
         goto out;
-    if (settle_components(&an, err) < 0)
+    settle_result(&an);
+    if (interleave_vectors(&an, err) < 0)
         goto out;
     an.pca.mean_nm =
         interleaved(an.mean, an.layout->padded, an.layout->atom_count, err);
@@ -204,9 +192,7 @@ void asim_pca_finish(struct asim_pca *pca)
     free(pca->eigenvectors);
     free(pca->mean_nm);
     free(pca->reference_nm);
-    free(pca->projections_nm);
-    free(pca->time_ps);
-    free(pca->frame_indices);
+    asim_pca_storage_finish(pca);
     free(pca->cosine_content);
     *pca = (struct asim_pca){0};
 }

@@ -48,18 +48,33 @@ uint64_t asim_wave_bytes(const struct asim_layout *layout, uint64_t frames)
     return asim_size_times(groups, asim_size_times(doubles, sizeof(double)));
 }
 
-int asim_blocks_init(const struct asim_layout *layout, size_t frame_count,
-                     struct asim_block *ret_blocks, struct asim_error *err)
+/* Rows on the heap or in a file. */
+static float *make_rows(size_t frames, size_t width, bool spilled, const char *folder,
+                        struct asim_spill *ret_file, struct asim_error *err)
 {
-    struct asim_block all = {.capacity = frame_count};
+    size_t bytes;
+    if (!spilled)
+        return asim_alloc_large(frames, width * sizeof(float), err);
+    if (__builtin_mul_overflow(frames, width * sizeof(float), &bytes)) {
+        asim_fail(err, ASIM_ENOMEM, "%zu frames exceed the address space", frames);
+        return NULL;
+    }
+    return asim_spill_create(folder, bytes, ret_file, err) < 0 ? NULL : ret_file->data;
+}
+
+int asim_blocks_init(const struct asim_layout *layout, size_t frame_count, bool spilled,
+                     const char *folder, struct asim_block *ret_blocks,
+                     struct asim_error *err)
+{
+    struct asim_block all = {.capacity = frame_count, .spilled = spilled};
     size_t width = asim_row_width(layout), align_width = asim_align_width(layout);
     if (width > SIZE_MAX / sizeof(float) || align_width > SIZE_MAX / sizeof(float))
         return asim_fail(err, ASIM_ENOMEM, "too many atoms: a row does not fit memory");
-    all.rows = asim_alloc_large(frame_count, width * sizeof(float), err);
+    all.rows = make_rows(frame_count, width, spilled, folder, &all.file, err);
     all.fits = all.rows ? asim_alloc_array(frame_count, sizeof *all.fits, err) : NULL;
     if (all.fits && !layout->same)
         all.align_rows =
-            asim_alloc_large(frame_count, align_width * sizeof(float), err);
+            make_rows(frame_count, align_width, spilled, folder, &all.align_file, err);
     if (!all.fits || (!layout->same && !all.align_rows)) {
         asim_block_finish(&all);
         return -1;
@@ -70,10 +85,13 @@ int asim_blocks_init(const struct asim_layout *layout, size_t frame_count,
         ret_blocks[b] = (struct asim_block){
             .capacity = left < ASIM_BLOCK_FRAMES ? left : ASIM_BLOCK_FRAMES,
             .borrowed = b > 0,
+            .spilled = spilled,
             .rows = all.rows + first * width,
             .align_rows = layout->same ? NULL : all.align_rows + first * align_width,
             .fits = all.fits + first};
     }
+    ret_blocks[0].file = all.file;
+    ret_blocks[0].align_file = all.align_file;
     return 0;
 }
 
@@ -82,11 +100,27 @@ void asim_block_finish(struct asim_block *block)
     if (!block)
         return;
     if (!block->borrowed) {
-        free(block->rows);
-        free(block->align_rows);
+        if (!block->spilled) {
+            free(block->rows);
+            free(block->align_rows);
+        }
+        asim_spill_finish(&block->file);
+        asim_spill_finish(&block->align_file);
         free(block->fits);
     }
     *block = (struct asim_block){0};
+}
+
+void asim_block_release(const struct asim_layout *layout,
+                        const struct asim_block *block)
+{
+    if (!block->spilled)
+        return;
+    asim_spill_release(block->rows,
+                       block->count * asim_row_width(layout) * sizeof(float));
+    if (block->align_rows)
+        asim_spill_release(block->align_rows,
+                           block->count * asim_align_width(layout) * sizeof(float));
 }
 
 const float *asim_block_align_row(const struct asim_layout *layout,

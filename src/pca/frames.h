@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/spill.h"
 #include "pca/kernels.h"
 
 enum { ASIM_BLOCK_FRAMES = 256, ASIM_GROUP_FRAMES = 16, ASIM_WAVE_BLOCKS = 16 };
@@ -34,17 +35,24 @@ size_t asim_row_width(const struct asim_layout *layout);
 size_t asim_align_width(const struct asim_layout *layout);
 
 struct asim_block {
-    size_t count, capacity; /* frames */
-    bool borrowed;          /* the memory is that of a block in front */
-    float *rows;            /* [capacity][row width], 64-byte aligned */
-    float *align_rows;      /* [capacity][align width]; NULL where layout.same */
-    struct asim_fit *fits;  /* [capacity] */
+    size_t count, capacity;             /* frames */
+    bool borrowed;                      /* the memory is that of a block in front */
+    bool spilled;                       /* rows are in a file */
+    struct asim_spill file, align_file; /* of the first of them */
+    float *rows;                        /* [capacity][row width], 64-byte aligned */
+    float *align_rows;     /* [capacity][align width]; NULL where layout.same */
+    struct asim_fit *fits; /* [capacity] */
 };
 
 /* Blocks for `frame_count` frames, the last one shorter, in one piece of memory that
- * the first one owns. Their contents are not initialised. */
-int asim_blocks_init(const struct asim_layout *layout, size_t frame_count,
-                     struct asim_block *ret_blocks, struct asim_error *err);
+ * the first one owns, or in a file in `folder` where `spilled`. Their contents are not
+ * initialised. */
+int asim_blocks_init(const struct asim_layout *layout, size_t frame_count, bool spilled,
+                     const char *folder, struct asim_block *ret_blocks,
+                     struct asim_error *err);
+/* The rows leave memory, where they are in a file. */
+void asim_block_release(const struct asim_layout *layout,
+                        const struct asim_block *block);
 void asim_block_finish(struct asim_block *block);
 const float *asim_block_align_row(const struct asim_layout *layout,
                                   const struct asim_block *block, size_t row);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "pca/storage.h"
 
 /* What stands behind the last atom must be zero in every sum. */
 static void clear_padding(float *row, size_t count, size_t padded)
@@ -25,11 +26,11 @@ static int check_frames(struct asim_analysis *an, size_t first, size_t count,
 {
     struct asim_pca *pca = &an->pca;
     if (!an->frames_known) {
-        if (asim_grow(&pca->time_ps, &an->time_capacity, first + count,
-                      sizeof *pca->time_ps, err) < 0 ||
-            asim_grow(&pca->frame_indices, &an->index_capacity, first + count,
-                      sizeof *pca->frame_indices, err) < 0)
-            return -1;
+        if (count > an->source->frame_bound - first)
+            return asim_fail(err, ASIM_EINPUT,
+                             "there are more than the %zu frames counted: the "
+                             "trajectory changed while it was read",
+                             an->source->frame_bound);
         memcpy(pca->time_ps + first, times_ps, count * sizeof *times_ps);
         memcpy(pca->frame_indices + first, indices, count * sizeof *indices);
         pca->frame_count = first + count;
@@ -75,8 +76,9 @@ int asim_analysis_new_blocks(struct asim_analysis *an, size_t frame_count,
     size_t count = (frame_count + ASIM_BLOCK_FRAMES - 1) / ASIM_BLOCK_FRAMES;
     if (asim_grow(&an->blocks, &an->block_capacity, an->block_count + count,
                   sizeof *an->blocks, err) < 0 ||
-        asim_blocks_init(an->layout, frame_count, an->blocks + an->block_count, err) <
-            0)
+        asim_blocks_init(an->layout, frame_count, an->plan.spilled,
+                         an->options->scratch_folder, an->blocks + an->block_count,
+                         err) < 0)
         return -1;
     an->block_count += count;
     return 0;
@@ -111,6 +113,8 @@ int asim_analysis_stream_pass(struct asim_analysis *an, asim_block_fn visit,
             break;
         if (visit(an, block, first, context, err) < 0)
             return -1;
+        if (first / ASIM_RELEASE_FRAMES != (first + block->count) / ASIM_RELEASE_FRAMES)
+            asim_pca_storage_release(&an->pca);
         first += block->count;
     }
     if (an->frames_known && first != an->pca.frame_count)
@@ -122,9 +126,12 @@ int asim_analysis_stream_pass(struct asim_analysis *an, asim_block_fn visit,
     return 0;
 }
 
-/* Frames of which memory is asked for at once: some 32 MB, whole blocks. */
-static size_t slab_frames(const struct asim_layout *layout, size_t left)
+/* Frames of which memory is asked for at once: some 32 MB, whole blocks; one file. */
+static size_t slab_frames(const struct asim_analysis *an, size_t left)
 {
+    const struct asim_layout *layout = an->layout;
+    if (an->plan.spilled)
+        return left;
     size_t bytes = (size_t)asim_block_bytes(layout, ASIM_BLOCK_FRAMES);
     size_t blocks = ((size_t)32 << 20) / bytes + 1;
     return left / ASIM_BLOCK_FRAMES < blocks ? left : blocks * ASIM_BLOCK_FRAMES;
@@ -137,8 +144,7 @@ int asim_analysis_read_all(struct asim_analysis *an, struct asim_error *err)
         return -1;
     for (int more = 1; more && frames < bound;) {
         if (filled == an->block_count &&
-            asim_analysis_new_blocks(an, slab_frames(an->layout, bound - frames), err) <
-                0)
+            asim_analysis_new_blocks(an, slab_frames(an, bound - frames), err) < 0)
             return -1;
         struct asim_block *block = &an->blocks[filled];
         more = fill_block(an, block, frames, err);
@@ -146,6 +152,9 @@ int asim_analysis_read_all(struct asim_analysis *an, struct asim_error *err)
             return -1;
         frames += block->count;
         filled += block->count > 0;
+        asim_block_release(an->layout, block);
+        if (frames % ASIM_RELEASE_FRAMES == 0)
+            asim_pca_storage_release(&an->pca);
     }
     an->frames_known = true;
     an->block_used = filled;

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "pca/scatter.h"
 #include "pca/sizes.h"
+#include "pca/storage.h"
 
 static const double MB = 1024.0 * 1024.0;
 
@@ -20,15 +21,18 @@ static uint64_t allowed_bytes(const struct asim_pca_options *options)
     return asim_memory_available_bytes() / 10 * 6;
 }
 
-/* Times, frame numbers, projections and the result's own arrays. */
-static uint64_t result_bytes(const struct asim_layout *layout, uint64_t frames,
-                             uint64_t k)
+/* The result's arrays that do not grow with frames. */
+static uint64_t result_bytes(const struct asim_layout *layout, uint64_t k)
 {
-    uint64_t per_frame = asim_size_times(k + 3, sizeof(double));
     uint64_t atoms = asim_size_add(layout->atom_count, layout->align_count);
-    uint64_t vectors =
-        asim_size_times(3 * sizeof(double), asim_size_times(k + 6, atoms));
-    return asim_size_add(asim_size_times(frames, per_frame), vectors);
+    return asim_size_times(3 * sizeof(double), asim_size_times(k + 6, atoms));
+}
+
+/* What is touched of a file before it is released. */
+static uint64_t window_bytes(uint64_t frames, uint64_t k)
+{
+    return asim_pca_storage_bytes(
+        frames < ASIM_RELEASE_FRAMES ? frames : ASIM_RELEASE_FRAMES, k);
 }
 
 static uint64_t memory_bytes(const struct asim_layout *layout, uint64_t frames,
@@ -49,12 +53,13 @@ static uint64_t memory_bytes(const struct asim_layout *layout, uint64_t frames,
     *ret_coordinates = asim_block_bytes(layout, kept);
     /* Partial sums are gone before eigenpairs are looked for. */
     uint64_t total = asim_size_add(*ret_coordinates, eigen > wave ? eigen : wave);
-    return asim_size_add(total, result_bytes(layout, frames, k));
+    total = asim_size_add(total, asim_pca_storage_bytes(frames, k));
+    return asim_size_add(total, result_bytes(layout, k));
 }
 
 static uint64_t stream_bytes(const struct asim_layout *layout, uint64_t frames,
                              const struct asim_pca_options *options, int threads,
-                             bool halves, bool covariance)
+                             bool halves)
 {
     uint64_t k = options->component_count;
     bool exact = options->precision == ASIM_PRECISION_DOUBLE;
@@ -63,13 +68,42 @@ static uint64_t stream_bytes(const struct asim_layout *layout, uint64_t frames,
     total = asim_size_add(total, asim_wave_bytes(layout, ASIM_BLOCK_FRAMES));
     total = asim_size_add(total, asim_method_bytes(ASIM_METHOD_MATRIX_FREE, 0,
                                                    layout->atom_count, k, exact, 1));
-    if (covariance) {
-        total = asim_size_add(
-            total, asim_size_times(halves ? 2 : 1, asim_scatter_bytes(size)));
-        total = asim_size_add(
-            total, asim_size_times((uint64_t)threads, asim_scatter_work_bytes(exact)));
-    }
-    return asim_size_add(total, result_bytes(layout, frames, k));
+    total =
+        asim_size_add(total, asim_size_times(halves ? 2 : 1, asim_scatter_bytes(size)));
+    total = asim_size_add(
+        total, asim_size_times((uint64_t)threads, asim_scatter_work_bytes(exact)));
+    total = asim_size_add(total, window_bytes(frames, k));
+    return asim_size_add(total, result_bytes(layout, k));
+}
+
+/* Coordinates in a file: one block a thread, twice, is in memory, and what the search
+ * for eigenpairs needs. */
+static uint64_t spill_bytes(const struct asim_layout *layout, uint64_t frames,
+                            const struct asim_pca_options *options, int threads,
+                            enum asim_method method)
+{
+    uint64_t k = options->component_count;
+    uint64_t blocks = asim_size_times(2 * (uint64_t)threads,
+                                      asim_block_bytes(layout, ASIM_BLOCK_FRAMES));
+    uint64_t total = asim_size_times(frames, sizeof(struct asim_fit));
+    total = asim_size_add(total, blocks);
+    total = asim_size_add(total, asim_wave_bytes(layout, frames));
+    total = asim_size_add(total,
+                          asim_method_bytes(method, frames, layout->atom_count, k,
+                                            options->precision == ASIM_PRECISION_DOUBLE,
+                                            (uint64_t)threads));
+    total = asim_size_add(total, window_bytes(frames, k));
+    return asim_size_add(total, result_bytes(layout, k));
+}
+
+/* The way that needs the least memory of those that suit a file of coordinates. */
+static enum asim_method spill_method(const struct asim_layout *layout, size_t frames,
+                                     size_t k)
+{
+    size_t size = 3 * layout->atom_count;
+    size_t least = frames < size ? frames : size;
+    return k <= least / 2 ? ASIM_METHOD_MATRIX_FREE
+                          : asim_method_choose(frames, layout->atom_count, k);
 }
 
 bool asim_plan_fits_memory(const struct asim_layout *layout, size_t frame_count,
@@ -106,34 +140,55 @@ int asim_plan_choose(const struct asim_layout *layout, size_t frame_count,
         *ret_plan = plan;
         return 0;
     }
-    plan.streaming = true;
-    uint64_t least = 0;
-    for (int way = 0; way < 3; way++) { /* halves; one covariance; none at all */
-        plan.halves = way == 0;
-        plan.method = way < 2 ? ASIM_METHOD_COVARIANCE : ASIM_METHOD_MATRIX_FREE;
-        least =
-            stream_bytes(layout, frame_count, options, thread_count, way == 0, way < 2);
-        plan.needed_bytes = least;
-        if (least > plan.allowed_bytes)
-            continue;
-        static const char *const words[] = {
-            "the covariance of each half is kept",
-            "one covariance is kept, RMSIP is left out",
-            ("no covariance fits, each step of the eigenvalue search reads the file "
-             "again, RMSIP is left out")};
-        snprintf(
-            ret_words, words_size,
-            "streaming%s: blocks of %d frames of %zu atoms, %s, %.1f MB of %.1f MB "
-            "allowed (%s)",
-            options->memory == ASIM_MEMORY_STREAM ? " on request" : "",
-            ASIM_BLOCK_FRAMES, layout->atom_count, words[way], (double)least / MB,
-            allowed_mb, why);
+    /* With fewer frames than this the coordinates are smaller than the covariance. */
+    bool few = frame_count <= 9 * layout->atom_count;
+    uint64_t whole = stream_bytes(layout, frame_count, options, thread_count, true);
+    uint64_t single = stream_bytes(layout, frame_count, options, thread_count, false);
+    enum asim_method method =
+        spill_method(layout, frame_count, options->component_count);
+    uint64_t file = spill_bytes(layout, frame_count, options, thread_count, method);
+    uint64_t file_bytes = asim_block_bytes(layout, frame_count);
+    const char *asked = options->memory == ASIM_MEMORY_STREAM ? " on request" : "";
+    bool spill =
+        file <= plan.allowed_bytes &&
+        (single > plan.allowed_bytes || (few && options->memory != ASIM_MEMORY_STREAM));
+    if (spill) {
+        plan.spilled = true;
+        plan.halves = true;
+        plan.method = method;
+        plan.needed_bytes = file;
+        snprintf(ret_words, words_size,
+                 "coordinates of up to %zu frames of %zu atoms, %.1f MB, in a mapped "
+                 "file, %s%s; %.1f MB of %.1f MB allowed (%s)",
+                 frame_count, layout->atom_count, (double)file_bytes / MB,
+                 few ? "which is less than a covariance"
+                     : "because no covariance fits memory",
+                 asked, (double)file / MB, allowed_mb, why);
         *ret_plan = plan;
         return 0;
     }
-    return asim_fail(err, ASIM_ENOMEM,
-                     "the analysis of %zu atoms needs at least %.1f MB, %.1f MB are "
-                     "allowed (%s); select fewer atoms, ask for fewer components or "
-                     "raise the limit",
-                     layout->atom_count, (double)least / MB, allowed_mb, why);
+    plan.streaming = true;
+    plan.method = ASIM_METHOD_COVARIANCE;
+    plan.halves = whole <= plan.allowed_bytes;
+    plan.needed_bytes = plan.halves ? whole : single;
+    if (plan.needed_bytes > plan.allowed_bytes)
+        return asim_fail(
+            err, ASIM_ENOMEM,
+            "the analysis of %zu atoms needs at least %.1f MB, %.1f MB are "
+            "allowed (%s); select fewer atoms, ask for fewer components or "
+            "raise the limit",
+            layout->atom_count, (double)(file < single ? file : single) / MB,
+            allowed_mb, why);
+    snprintf(
+        ret_words, words_size,
+        "streaming%s: blocks of %d frames of %zu atoms, %s; times and projections "
+        "of %zu frames, %.1f MB, in a mapped file; %.1f MB of %.1f MB allowed (%s)",
+        asked, ASIM_BLOCK_FRAMES, layout->atom_count,
+        plan.halves ? "the covariance of each half is kept"
+                    : "one covariance is kept, RMSIP is left out",
+        frame_count,
+        (double)asim_pca_storage_bytes(frame_count, options->component_count) / MB,
+        (double)plan.needed_bytes / MB, allowed_mb, why);
+    *ret_plan = plan;
+    return 0;
 }

@@ -12,7 +12,8 @@
 #include "pca/frames.h"
 
 struct asim_plan {
-    bool streaming;
+    bool streaming;          /* coordinates are read again in each pass */
+    bool spilled;            /* coordinates are kept in a file */
     enum asim_method method; /* how eigenpairs are found */
     bool halves;             /* the two halves get their own covariance, for RMSIP */
     uint64_t needed_bytes, allowed_bytes;

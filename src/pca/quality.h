@@ -11,6 +11,16 @@
  */
 double asim_cosine_content(const double *projection, size_t count, size_t component);
 
+/* The same piece by piece: count and component are set, the rest is zero. */
+struct asim_cosine {
+    size_t count, component;
+    size_t done;
+    double sum, square, product, wave;
+};
+void asim_cosine_add(struct asim_cosine *cosine, const double *projection,
+                     size_t count);
+double asim_cosine_value(const struct asim_cosine *cosine);
+
 /* Root mean square inner product of two sets of k vectors [k][size] of norm 1 (Amadei,
  * Ceruso, Di Nola 1999): 1 where they span the same space. */
 double asim_rmsip(const double *a, const double *b, size_t k, size_t size);

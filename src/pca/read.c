@@ -1,5 +1,5 @@
 /*
- * Reads an analysis back from pca.json, eigenvec.npy and proj.npy.
+ * Reads an analysis back from pca.json, eigenvec.npy, frames.npy and proj.npy.
  * Every count is compared with what the files really hold before it is believed.
  */
 #include <autosim/pca.h>
@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "formats/npy.h"
+#include "pca/storage.h"
 
 static int read_count(const json_t *root, const char *key, size_t *ret_count,
                       struct asim_error *err)
@@ -77,8 +78,8 @@ static int read_indices(const json_t *root, const char *key, uint64_t largest,
 static int read_atoms(const json_t *root, const char *key, size_t *ret_count,
                       uint32_t **ret_atoms, struct asim_error *err)
 {
-    uint64_t *values;
-    size_t count;
+    uint64_t *values = NULL;
+    size_t count = 0;
     if (read_indices(root, key, UINT32_MAX, &count, &values, err) < 0)
         return -1;
     uint32_t *atoms = asim_alloc_array(count, sizeof *atoms, err);
@@ -129,28 +130,27 @@ static int read_members(const json_t *root, struct asim_pca *pca,
                         struct asim_error *err)
 {
     char format[64];
-    size_t atoms, frames;
+    size_t atoms;
     if (asim_json_text(root, "format", format, sizeof format, err) < 0)
         return -1;
-    if (strcmp(format, "autosim-pca 1") != 0)
-        return asim_fail(err, ASIM_EINPUT,
-                         "member 'format' is '%s'; 'autosim-pca 1' was expected",
-                         format);
+    if (strcmp(format, "autosim-pca 2") != 0)
+        return asim_fail(
+            err, ASIM_EINPUT,
+            "member 'format' is '%s'; 'autosim-pca 2' was expected; run 'autosim "
+            "pca' again",
+            format);
     if (read_count(root, "n_frames", &pca->frame_count, err) < 0 ||
         read_count(root, "n_atoms", &pca->atom_count, err) < 0 ||
         read_count(root, "n_components", &pca->component_count, err) < 0 ||
         read_atoms(root, "atom_indices", &atoms, &pca->atom_indices, err) < 0 ||
         read_atoms(root, "align_atom_indices", &pca->align_count, &pca->align_indices,
-                   err) < 0 ||
-        read_indices(root, "frame_indices", INT64_MAX, &frames, &pca->frame_indices,
-                     err) < 0)
+                   err) < 0)
         return -1;
-    if (atoms != pca->atom_count || frames != pca->frame_count || pca->align_count < 3)
+    if (atoms != pca->atom_count || pca->align_count < 3)
         return asim_fail(err, ASIM_EINPUT,
-                         "%zu atom_indices, %zu align_atom_indices and %zu "
-                         "frame_indices do not fit n_atoms %zu and n_frames %zu",
-                         atoms, pca->align_count, frames, pca->atom_count,
-                         pca->frame_count);
+                         "%zu atom_indices and %zu align_atom_indices do not fit "
+                         "n_atoms %zu",
+                         atoms, pca->align_count, pca->atom_count);
     if (read_doubles(root, "eigenvalues_nm2", pca->component_count,
                      &pca->eigenvalues_nm2, err) < 0 ||
         read_doubles(root, "cosine_content", pca->component_count, &pca->cosine_content,
@@ -158,7 +158,6 @@ static int read_members(const json_t *root, struct asim_pca *pca,
         read_doubles(root, "mean_nm", 3 * pca->atom_count, &pca->mean_nm, err) < 0 ||
         read_doubles(root, "reference_nm", 3 * pca->align_count, &pca->reference_nm,
                      err) < 0 ||
-        read_doubles(root, "time_ps", pca->frame_count, &pca->time_ps, err) < 0 ||
         asim_json_double(root, "total_variance_nm2", &pca->total_variance_nm2, err) <
             0 ||
         asim_json_double(root, "rmsip", &pca->rmsip, err) < 0 ||
@@ -181,46 +180,116 @@ static int read_members(const json_t *root, struct asim_pca *pca,
     return 0;
 }
 
-static int read_matrix(const char *folder, const char *name, size_t rows,
-                       size_t columns, double **ret_values, struct asim_error *err)
+/* Opens folder/name, which must hold rows x columns numbers. */
+static FILE *open_matrix(const char *folder, const char *name, size_t rows,
+                         size_t columns, struct asim_error *err)
 {
     char *path = asim_path_join(folder, name, err);
-    double *values = NULL;
+    FILE *file = NULL;
     size_t shape[2];
-    int dimensions, rc = -1;
-    if (!path || asim_npy_read(path, &values, shape, &dimensions, err) < 0)
+    int dimensions;
+    if (!path || asim_npy_open(path, &file, shape, &dimensions, err) < 0)
         goto out;
     if (dimensions != 2 || shape[0] != rows || shape[1] != columns) {
         asim_fail(err, ASIM_EINPUT,
                   "'%s' does not hold the %zu x %zu numbers that pca.json beside it "
                   "promises",
                   path, rows, columns);
-        goto out;
+        fclose(file);
+        file = NULL;
     }
-    *ret_values = values;
-    values = NULL;
-    rc = 0;
 out:
-    free(values);
     free(path);
+    return file;
+}
+
+static int read_row(FILE *file, const char *name, double *row, size_t columns,
+                    struct asim_error *err)
+{
+    if (fread(row, sizeof *row, columns, file) == columns)
+        return 0;
+    return asim_fail(err, ASIM_EIO, "cannot read '%s'", name);
+}
+
+static int read_frames(const char *folder, struct asim_pca *pca, struct asim_error *err)
+{
+    FILE *file = open_matrix(folder, "frames.npy", pca->frame_count, 2, err);
+    int rc = file ? 0 : -1;
+    for (size_t f = 0; rc == 0 && f < pca->frame_count; f++) {
+        double row[2];
+        rc = read_row(file, "frames.npy", row, 2, err);
+        if (rc < 0)
+            break;
+        if (!(row[1] >= 0.0 && row[1] < 9007199254740992.0 && row[1] == floor(row[1])))
+            rc = asim_fail(err, ASIM_EINPUT,
+                           "'frames.npy': row %zu (from 0) has frame number %g", f,
+                           row[1]);
+        else if (!isfinite(row[0]))
+            rc = asim_fail(err, ASIM_EINPUT,
+                           "'frames.npy': row %zu (from 0) has time %g", f, row[0]);
+        pca->time_ps[f] = row[0];
+        pca->frame_indices[f] = rc == 0 ? (uint64_t)row[1] : 0;
+        if (f % ASIM_RELEASE_FRAMES == ASIM_RELEASE_FRAMES - 1)
+            asim_pca_storage_release(pca);
+    }
+    if (file)
+        fclose(file);
     return rc;
 }
+
+static int read_projections(const char *folder, struct asim_pca *pca,
+                            struct asim_error *err)
+{
+    size_t k = pca->component_count, frames = pca->frame_count;
+    double *row = asim_alloc_array(k, sizeof *row, err);
+    FILE *file = row ? open_matrix(folder, "proj.npy", frames, k, err) : NULL;
+    int rc = file ? 0 : -1;
+    for (size_t f = 0; rc == 0 && f < frames; f++) {
+        rc = read_row(file, "proj.npy", row, k, err);
+        for (size_t i = 0; i < k; i++)
+            pca->projections_nm[i * frames + f] = row[i];
+        if (f % ASIM_RELEASE_FRAMES == ASIM_RELEASE_FRAMES - 1)
+            asim_pca_storage_release(pca);
+    }
+    if (file)
+        fclose(file);
+    free(row);
+    return rc;
+}
+
+static int read_vectors(const char *folder, struct asim_pca *pca,
+                        struct asim_error *err)
+{
+    size_t k = pca->component_count, size = 3 * pca->atom_count;
+    FILE *file = open_matrix(folder, "eigenvec.npy", k, size, err);
+    if (!file)
+        return -1;
+    pca->eigenvectors = asim_alloc_array(k, size * sizeof(double), err);
+    int rc = pca->eigenvectors ? 0 : -1;
+    for (size_t i = 0; rc == 0 && i < k; i++)
+        rc = read_row(file, "eigenvec.npy", pca->eigenvectors + i * size, size, err);
+    fclose(file);
+    return rc;
+}
+
+/* Larger arrays than this stay in a file. */
+static const uint64_t HEAP_BYTES = (uint64_t)64 << 20;
 
 static int read_arrays(const char *folder, struct asim_pca *pca, struct asim_error *err)
 {
     size_t k = pca->component_count, frames = pca->frame_count;
-    double *rows = NULL;
-    if (read_matrix(folder, "eigenvec.npy", k, 3 * pca->atom_count, &pca->eigenvectors,
-                    err) < 0 ||
-        read_matrix(folder, "proj.npy", frames, k, &rows, err) < 0)
+    if (read_vectors(folder, pca, err) < 0)
         return -1;
-    pca->projections_nm = asim_alloc_array(k, frames * sizeof(double), err);
-    if (pca->projections_nm)
-        for (size_t f = 0; f < frames; f++)
-            for (size_t i = 0; i < k; i++)
-                pca->projections_nm[i * frames + f] = rows[f * k + i];
-    free(rows);
-    return pca->projections_nm ? 0 : -1;
+    /* The file must be as long as is promised before room is made for that. */
+    FILE *file = open_matrix(folder, "proj.npy", frames, k, err);
+    if (!file)
+        return -1;
+    fclose(file);
+    bool spilled = asim_pca_storage_bytes(frames, k) > HEAP_BYTES;
+    if (asim_pca_storage_create(pca, frames, k, spilled, NULL, err) < 0 ||
+        read_frames(folder, pca, err) < 0)
+        return -1;
+    return read_projections(folder, pca, err);
 }
 
 int asim_pca_read(const char *folder, struct asim_pca *ret_pca, struct asim_error *err)

@@ -20,6 +20,10 @@ enum { RMSIP_COMPONENTS = 10 };
 /* RMSIP is read to two digits. */
 static const double ROUGH_TOLERANCE = 1e-4;
 
+/* Directions with less of the largest variance than this hold rounding, not motion:
+ * deviations are floats, whose squared relative error is 4e-15. */
+static const double EMPTY_FRACTION = 1e-12;
+
 /* Residuals of an accepted component, relative to the largest eigenvalue. */
 static const double RESIDUAL_LIMIT = 1e-8;
 
@@ -49,11 +53,40 @@ static int allocate_components(struct asim_analysis *an, struct asim_error *err)
     if (pca->eigenvalues_nm2)
         pca->eigenvectors = asim_alloc_array(k, size * sizeof(double), err);
     if (pca->eigenvectors)
-        pca->projections_nm =
-            asim_alloc_array(k, pca->frame_count * sizeof(double), err);
-    if (pca->projections_nm)
         pca->cosine_content = asim_alloc_array(k, sizeof(double), err);
     return pca->cosine_content ? 0 : -1;
+}
+
+/* Norm and sign of the vectors; those without variance are dropped. */
+static void settle_vectors(struct asim_analysis *an)
+{
+    struct asim_pca *pca = &an->pca;
+    size_t atoms = an->layout->atom_count, size = 3 * atoms;
+    size_t found = pca->component_count, kept = 0;
+    while (kept < found &&
+           pca->eigenvalues_nm2[kept] > EMPTY_FRACTION * pca->eigenvalues_nm2[0])
+        kept++;
+    if (kept < found)
+        asim_log_write(an->log, ASIM_LOG_INFO,
+                       "the frames move in %zu directions only: %zu of %zu components "
+                       "are kept",
+                       kept, kept, found);
+    pca->component_count = kept;
+    for (size_t k = 0; k < kept; k++) {
+        double *v = pca->eigenvectors + k * size;
+        double square = 0.0;
+        size_t largest = 0;
+        for (size_t a = 0; a < atoms; a++)
+            for (size_t d = 0; d < 3; d++) {
+                size_t i = d * atoms + a;
+                square += v[i] * v[i];
+                if (fabs(v[i]) > fabs(v[largest]))
+                    largest = i;
+            }
+        double factor = copysign(1.0 / sqrt(square), v[largest]);
+        for (size_t i = 0; i < size; i++)
+            v[i] *= factor;
+    }
 }
 
 /* Vectors of the two halves, for RMSIP. */
@@ -221,17 +254,23 @@ static int solve_in_memory(struct asim_analysis *an, struct asim_error *err)
                             an->threads, &an->square_sum, err) < 0 ||
         require_motion(an, err) < 0)
         return -1;
-    enum asim_method method = asim_method_choose(frames, an->layout->atom_count, k);
+    enum asim_method method =
+        an->plan.spilled ? an->plan.method
+                         : asim_method_choose(frames, an->layout->atom_count, k);
     for (;;) {
+        pca->component_count = k;
         int rc =
             method == ASIM_METHOD_COVARIANCE
                 ? solve_covariance_in_memory(an, err)
                 : asim_view_components(&view, method, k, 1e-10, pca->eigenvalues_nm2,
                                        pca->eigenvectors, err);
         double residual = 0.0;
-        if (rc < 0 ||
-            asim_view_project(&view, k, pca->eigenvalues_nm2, pca->eigenvectors,
-                              pca->projections_nm, &residual, err) < 0)
+        if (rc < 0)
+            return -1;
+        settle_vectors(an);
+        if (asim_view_project(&view, pca->component_count, pca->eigenvalues_nm2,
+                              pca->eigenvectors, pca->projections_nm, &residual,
+                              err) < 0)
             return -1;
         /* The float products of the covariance have their own, larger error. */
         bool direct = method == ASIM_METHOD_MATRIX_FREE;
@@ -290,84 +329,25 @@ static int project_block(struct asim_analysis *an, struct asim_block *block,
                          &project, err);
 }
 
-/* y = X^T X v by a pass over the source. */
-struct normal_pass {
-    struct asim_analysis *an;
-    double *v, *y; /* [row width] */
-};
-
-static int normal_block(struct asim_analysis *an, struct asim_block *block,
-                        size_t first, void *context, struct asim_error *err)
-{
-    struct normal_pass *pass = context;
-    double squares = 0.0;
-    if (asim_analysis_deviate_block(an, block, first, &squares, err) < 0)
-        return -1;
-    an->square_sum += squares;
-    an->layout->kernels->normal(block->rows, asim_row_width(an->layout), block->count,
-                                pass->v, pass->y);
-    return 0;
-}
-
-static int normal_apply(void *context, const double *x, double *y,
-                        struct asim_error *err)
-{
-    struct normal_pass *pass = context;
-    size_t size = 3 * pass->an->layout->atom_count;
-    size_t width = asim_row_width(pass->an->layout);
-    memcpy(pass->v, x, size * sizeof *x);
-    memset(pass->y, 0, width * sizeof *pass->y);
-    pass->an->square_sum = 0.0;
-    if (asim_analysis_stream_pass(pass->an, normal_block, pass, err) < 0)
-        return -1;
-    memcpy(y, pass->y, size * sizeof *y);
-    return 0;
-}
-
-static int solve_by_passes(struct asim_analysis *an, struct asim_error *err)
-{
-    size_t width = asim_row_width(an->layout), size = 3 * an->layout->atom_count;
-    struct asim_pca *pca = &an->pca;
-    struct normal_pass pass = {an, NULL, NULL};
-    int rc = -1;
-    pass.v = asim_alloc_aligned(2, width * sizeof(double), err);
-    if (!pass.v)
-        return -1;
-    pass.y = pass.v + width;
-    rc = asim_eigen_lanczos(size, pca->component_count, normal_apply, &pass, 1e-9, 300,
-                            pca->eigenvalues_nm2, pca->eigenvectors, err);
-    if (rc > 0)
-        rc = asim_fail(err, ASIM_EFAIL,
-                       "the eigenvalue search did not end within the memory allowed; "
-                       "allow more, or ask for fewer components");
-    free(pass.v);
-    return rc;
-}
-
 static int solve_streaming(struct asim_analysis *an, struct asim_error *err)
 {
     struct asim_pca *pca = &an->pca;
-    size_t k = pca->component_count, size = 3 * an->layout->atom_count;
-    size_t width = asim_row_width(an->layout);
+    size_t size = 3 * an->layout->atom_count, width = asim_row_width(an->layout);
     double *vectors = NULL;
-    int rc = -1;
-    if (an->plan.method == ASIM_METHOD_COVARIANCE) {
-        struct states states;
-        rc = states_init(an, &states, err);
-        if (rc == 0)
-            rc = asim_analysis_stream_pass(an, covariance_block, &states, err);
-        if (rc == 0)
-            rc = require_motion(an, err);
-        if (rc == 0)
-            rc = states_solve(an, &states, err);
-        states_finish(&states);
-    } else {
-        rc = solve_by_passes(an, err);
-        if (rc == 0)
-            rc = require_motion(an, err);
-    }
+    int rc;
+    struct states states;
+    rc = states_init(an, &states, err);
+    if (rc == 0)
+        rc = asim_analysis_stream_pass(an, covariance_block, &states, err);
+    if (rc == 0)
+        rc = require_motion(an, err);
+    if (rc == 0)
+        rc = states_solve(an, &states, err);
+    states_finish(&states);
     if (rc < 0)
         return -1;
+    settle_vectors(an);
+    size_t k = pca->component_count;
     rc = -1;
     vectors = asim_alloc_aligned(k, width * sizeof *vectors, err);
     if (!vectors)

@@ -16,10 +16,10 @@
 #include "base/memory.h"
 #include "base/threads.h"
 
-enum { BROKEN_CHECKS = 16, MOST_FRAMES = 64 };
+enum { BROKEN_CHECKS = 16, FRAMES_A_THREAD = 16, MOST_FRAMES = 256 };
 
-/* Decoded frames that wait for their atoms to be taken: some 8 MB, to stay in cache. */
-static const size_t FRAME_BYTES = (size_t)8 << 20;
+/* Decoded frames that wait for their atoms to be taken: what stays in a cache. */
+static const size_t FRAME_BYTES_A_THREAD = (size_t)1 << 19;
 
 static size_t last_atom(const struct asim_atom_list *list)
 {
@@ -84,11 +84,12 @@ static int create_whole(struct asim_trajectory_source *source, struct asim_error
     return rc;
 }
 
-/* Room for a few frames per thread. A single stride that starts anywhere is read frame
- * by frame, see read_some(). */
+/* Room for a few frames a thread. */
 static int make_room(struct asim_trajectory_source *source, struct asim_error *err)
 {
-    size_t room = FRAME_BYTES / (source->atom_limit * 3 * sizeof(float)) + 4;
+    size_t threads = (size_t)asim_thread_count(source->options->thread_count);
+    size_t room = FRAME_BYTES_A_THREAD / (source->atom_limit * 3 * sizeof(float)) + 1;
+    room = threads * (room < FRAMES_A_THREAD ? room : FRAMES_A_THREAD);
     source->frame_room = room < MOST_FRAMES ? room : MOST_FRAMES;
     source->frames = asim_alloc_array(source->frame_room, sizeof *source->frames, err);
     if (source->frames)

@@ -1,7 +1,7 @@
 /*
- * The files of an analysis. pca.json holds every number but vectors and projections,
- * which are in eigenvec.npy [K][3N] and proj.npy [frames][K]; the rest is for eyes and
- * other programs.
+ * The files of an analysis. pca.json holds every number but those in eigenvec.npy
+ * [K][3N], proj.npy [frames][K] and frames.npy [frames][time in ps, number in the
+ * trajectory]; the rest is for eyes and other programs.
  * Invariant: pca.json is written last: where it is, the other files are whole.
  */
 #include <autosim/pca.h>
@@ -15,18 +15,23 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "base/units.h"
 #include "formats/npy.h"
+#include "pca/storage.h"
 
-enum { MODE_MODELS = 20, NDX_COLUMNS = 15 };
+enum { MODE_MODELS = 20, NDX_COLUMNS = 15, PROJECTION_DECIMALS = 9 };
 
-static void projection_range(const struct asim_pca *pca, double *ret_least,
-                             double *ret_most)
+static void projection_range(const struct asim_pca *pca, size_t component,
+                             double *ret_least, double *ret_most)
 {
-    double least = pca->projections_nm[0], most = least;
+    const double *p = pca->projections_nm + component * pca->frame_count;
+    double least = p[0], most = least;
     for (size_t f = 1; f < pca->frame_count; f++) {
-        least = fmin(least, pca->projections_nm[f]);
-        most = fmax(most, pca->projections_nm[f]);
+        least = fmin(least, p[f]);
+        most = fmax(most, p[f]);
+        if (f % ASIM_RELEASE_FRAMES == 0)
+            asim_pca_storage_release(pca);
     }
     *ret_least = least;
     *ret_most = most;
@@ -56,8 +61,9 @@ static char column_of(const char *text)
 /* mean + shift v as ATOM records, Angstrom. Serial and residue numbers wrap round in
  * their columns, as is custom. */
 static void write_model(FILE *out, const struct asim_pca *pca,
-                        const struct asim_topology *top, double shift)
+                        const struct asim_topology *top, size_t component, double shift)
 {
+    const double *v = pca->eigenvectors + component * 3 * pca->atom_count;
     for (size_t a = 0; a < pca->atom_count; a++) {
         size_t atom = pca->atom_indices[a];
         const struct asim_residue *residue = &top->residues[top->residue[atom]];
@@ -65,8 +71,8 @@ static void write_model(FILE *out, const struct asim_pca *pca,
         const char *name = asim_topology_atom_name(top, atom);
         double x[3];
         for (size_t d = 0; d < 3; d++)
-            x[d] = ASIM_ANGSTROM_PER_NM *
-                   (pca->mean_nm[3 * a + d] + shift * pca->eigenvectors[3 * a + d]);
+            x[d] =
+                ASIM_ANGSTROM_PER_NM * (pca->mean_nm[3 * a + d] + shift * v[3 * a + d]);
         char padded_name[5];
         /* Elements of one letter leave column 13 free: " CA " is a carbon. */
         if (strlen(name) < 4 && strlen(element) < 2)
@@ -83,21 +89,23 @@ static void write_model(FILE *out, const struct asim_pca *pca,
     }
 }
 
-/* Models along PC1, from the smallest to the largest projection; count 1: the mean. */
+/* Models along a component, from the smallest to the largest projection; count 1: the
+ * mean. */
 static int write_pdb(const struct asim_pca *pca, const struct asim_topology *top,
-                     const char *path, int count, struct asim_error *err)
+                     size_t component, const char *path, int count,
+                     struct asim_error *err)
 {
     struct asim_output output;
     double least, most;
-    projection_range(pca, &least, &most);
+    projection_range(pca, component, &least, &most);
     if (asim_output_open(path, &output, err) < 0)
         return -1;
     for (int m = 0; m < count; m++) {
         double shift = count > 1 ? least + (most - least) * m / (count - 1) : 0.0;
         if (count > 1)
-            fprintf(output.stream, "MODEL     %4d\nREMARK    PC1 %.6f NM\n", m + 1,
-                    shift);
-        write_model(output.stream, pca, top, shift);
+            fprintf(output.stream, "MODEL     %4d\nREMARK    PC%zu %.6f NM\n", m + 1,
+                    component + 1, shift);
+        write_model(output.stream, pca, top, component, shift);
         fputs(count > 1 ? "ENDMDL\n" : "", output.stream);
     }
     fputs("END\n", output.stream);
@@ -138,11 +146,19 @@ static int write_proj_xvg(const struct asim_pca *pca, const char *path,
     for (size_t k = 0; k < pca->component_count; k++)
         fprintf(output.stream, "@ s%zu legend \"PC%zu\"\n", k, k + 1);
     for (size_t f = 0; f < pca->frame_count; f++) {
+        char text[ASIM_FIXED_TEXT];
         fprintf(output.stream, "%.10g", pca->time_ps[f]);
-        for (size_t k = 0; k < pca->component_count; k++)
-            fprintf(output.stream, " %.9g",
-                    pca->projections_nm[k * pca->frame_count + f]);
+        for (size_t k = 0; k < pca->component_count; k++) {
+            fputc(' ', output.stream);
+            fwrite(text, 1,
+                   asim_format_fixed(text,
+                                     pca->projections_nm[k * pca->frame_count + f],
+                                     PROJECTION_DECIMALS),
+                   output.stream);
+        }
         fputc('\n', output.stream);
+        if (f % ASIM_RELEASE_FRAMES == ASIM_RELEASE_FRAMES - 1)
+            asim_pca_storage_release(pca);
     }
     int rc = asim_output_commit(&output, err);
     asim_output_close(&output);
@@ -153,14 +169,36 @@ static int write_proj_npy(const struct asim_pca *pca, const char *path,
                           struct asim_error *err)
 {
     size_t k = pca->component_count, frames = pca->frame_count;
-    double *rows = asim_alloc_array(frames, k * sizeof *rows, err);
-    if (!rows)
+    struct asim_output output;
+    if (asim_npy_begin(path, (size_t[]){frames, k}, 2, &output, err) < 0)
         return -1;
-    for (size_t f = 0; f < frames; f++)
+    for (size_t f = 0; f < frames; f++) {
         for (size_t i = 0; i < k; i++)
-            rows[f * k + i] = pca->projections_nm[i * frames + f];
-    int rc = asim_npy_write(path, rows, (size_t[]){frames, k}, 2, err);
-    free(rows);
+            fwrite(&pca->projections_nm[i * frames + f], sizeof(double), 1,
+                   output.stream);
+        if (f % ASIM_RELEASE_FRAMES == ASIM_RELEASE_FRAMES - 1)
+            asim_pca_storage_release(pca);
+    }
+    int rc = asim_output_commit(&output, err);
+    asim_output_close(&output);
+    return rc;
+}
+
+/* Time and number of each frame; numbers below 2^53 are exact in a double. */
+static int write_frames_npy(const struct asim_pca *pca, const char *path,
+                            struct asim_error *err)
+{
+    struct asim_output output;
+    if (asim_npy_begin(path, (size_t[]){pca->frame_count, 2}, 2, &output, err) < 0)
+        return -1;
+    for (size_t f = 0; f < pca->frame_count; f++) {
+        double row[2] = {pca->time_ps[f], (double)pca->frame_indices[f]};
+        fwrite(row, sizeof row, 1, output.stream);
+        if (f % ASIM_RELEASE_FRAMES == ASIM_RELEASE_FRAMES - 1)
+            asim_pca_storage_release(pca);
+    }
+    int rc = asim_output_commit(&output, err);
+    asim_output_close(&output);
     return rc;
 }
 
@@ -197,17 +235,6 @@ static json_t *index_array(const uint32_t *indices, size_t count)
     return array;
 }
 
-static json_t *frame_array(const uint64_t *indices, size_t count)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; array && i < count; i++)
-        if (json_array_append_new(array, json_integer((json_int_t)indices[i])) < 0) {
-            json_decref(array);
-            return NULL;
-        }
-    return array;
-}
-
 static json_t *explained_array(const struct asim_pca *pca)
 {
     json_t *array = json_array();
@@ -227,7 +254,7 @@ static json_t *pca_object(const struct asim_pca *pca)
         const char *key;
         json_t *value;
     } members[] = {
-        {"format", json_string("autosim-pca 1")},
+        {"format", json_string("autosim-pca 2")},
         {"n_frames", json_integer((json_int_t)pca->frame_count)},
         {"n_atoms", json_integer((json_int_t)pca->atom_count)},
         {"n_components", json_integer((json_int_t)pca->component_count)},
@@ -256,8 +283,6 @@ static json_t *pca_object(const struct asim_pca *pca)
         {"mean_nm", asim_json_number_array(pca->mean_nm, 3 * pca->atom_count)},
         {"reference_nm",
          asim_json_number_array(pca->reference_nm, 3 * pca->align_count)},
-        {"time_ps", asim_json_number_array(pca->time_ps, pca->frame_count)},
-        {"frame_indices", frame_array(pca->frame_indices, pca->frame_count)},
     };
     json_t *object = json_object();
     bool whole = object != NULL;
@@ -303,50 +328,68 @@ static int check_atoms(const struct asim_pca *pca, const struct asim_topology *t
     return 0;
 }
 
+static int write_average(const struct asim_pca *pca, const struct asim_topology *top,
+                         const char *path, struct asim_error *err)
+{
+    return write_pdb(pca, top, 0, path, 1, err);
+}
+
+static int write_extremes(const struct asim_pca *pca, const struct asim_topology *top,
+                          const char *path, struct asim_error *err)
+{
+    return write_pdb(pca, top, 0, path, 2, err);
+}
+
+static int write_mode1(const struct asim_pca *pca, const struct asim_topology *top,
+                       const char *path, struct asim_error *err)
+{
+    return write_pdb(pca, top, 0, path, MODE_MODELS, err);
+}
+
+static int write_vectors(const struct asim_pca *pca, const char *path,
+                         struct asim_error *err)
+{
+    return asim_npy_write(path, pca->eigenvectors,
+                          (size_t[]){pca->component_count, 3 * pca->atom_count}, 2,
+                          err);
+}
+
+int asim_pca_write_mode(const struct asim_pca *pca, const struct asim_topology *top,
+                        size_t component, const char *path, struct asim_error *err)
+{
+    if (component >= pca->component_count)
+        return asim_fail(err, ASIM_EUSAGE,
+                         "the motion along PC%zu was asked for; %zu components are "
+                         "known",
+                         component + 1, pca->component_count);
+    return check_atoms(pca, top, err) < 0
+               ? -1
+               : write_pdb(pca, top, component, path, MODE_MODELS, err);
+}
+
 int asim_pca_write(const struct asim_pca *pca, const struct asim_topology *top,
                    const char *folder, struct asim_error *err)
 {
-    static const char *const names[] = {"eigenval.xvg", "proj.xvg",    "proj.npy",
-                                        "eigenvec.npy", "average.pdb", "mode1.pdb",
-                                        "extremes.pdb", "group.ndx",   "pca.json"};
+    static const struct {
+        const char *name;
+        int (*write)(const struct asim_pca *, const char *, struct asim_error *);
+        int (*draw)(const struct asim_pca *, const struct asim_topology *, const char *,
+                    struct asim_error *);
+    } files[] = {
+        {"eigenval.xvg", write_eigenval, NULL}, {"proj.xvg", write_proj_xvg, NULL},
+        {"proj.npy", write_proj_npy, NULL},     {"frames.npy", write_frames_npy, NULL},
+        {"eigenvec.npy", write_vectors, NULL},  {"average.pdb", NULL, write_average},
+        {"mode1.pdb", NULL, write_mode1},       {"extremes.pdb", NULL, write_extremes},
+        {"group.ndx", write_ndx, NULL},         {"pca.json", write_json, NULL},
+    };
     if (check_atoms(pca, top, err) < 0)
         return -1;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char *path = asim_path_join(folder, names[i], err);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char *path = asim_path_join(folder, files[i].name, err);
         if (!path)
             return -1;
-        int rc = -1;
-        switch (i) {
-        case 0:
-            rc = write_eigenval(pca, path, err);
-            break;
-        case 1:
-            rc = write_proj_xvg(pca, path, err);
-            break;
-        case 2:
-            rc = write_proj_npy(pca, path, err);
-            break;
-        case 3:
-            rc = asim_npy_write(path, pca->eigenvectors,
-                                (size_t[]){pca->component_count, 3 * pca->atom_count},
-                                2, err);
-            break;
-        case 4:
-            rc = write_pdb(pca, top, path, 1, err);
-            break;
-        case 5:
-            rc = write_pdb(pca, top, path, MODE_MODELS, err);
-            break;
-        case 6:
-            rc = write_pdb(pca, top, path, 2, err);
-            break;
-        case 7:
-            rc = write_ndx(pca, path, err);
-            break;
-        case 8:
-            rc = write_json(pca, path, err);
-            break;
-        }
+        int rc = files[i].write ? files[i].write(pca, path, err)
+                                : files[i].draw(pca, top, path, err);
         free(path);
         if (rc < 0)
             return -1;

@@ -13,9 +13,9 @@
 #include "base/file.h"
 #include "fixture.h"
 
-static const char *const files[] = {"eigenval.xvg", "proj.xvg",    "proj.npy",
-                                    "eigenvec.npy", "average.pdb", "mode1.pdb",
-                                    "extremes.pdb", "group.ndx",   "pca.json"};
+static const char *const files[] = {
+    "eigenval.xvg", "proj.xvg",  "proj.npy",     "frames.npy", "eigenvec.npy",
+    "average.pdb",  "mode1.pdb", "extremes.pdb", "group.ndx",  "pca.json"};
 enum { FILES = sizeof files / sizeof *files };
 
 static char folder[] = "pca-files-test-XXXXXX";

@@ -1,10 +1,12 @@
-/* Runs an analysis for scripts: pca_tool TOPOLOGY TRAJECTORY FOLDER [KEY=VALUE ..] */
+/* Runs an analysis for scripts: pca_tool TOPOLOGY TRAJECTORY FOLDER [KEY=VALUE ..]
+ * Prints the processor time up to where files are written. */
 #include <autosim/pca.h>
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static void listen(void *context, enum asim_log_level level, const char *message,
                    const char *line)
@@ -74,8 +76,10 @@ int main(int argc, char **argv)
     asim_log_set_listener(log, listen, NULL);
     if (asim_topology_read(argv[1], &top, &err) < 0 ||
         asim_trajectory_open(argv[2], &traj, &err) < 0 ||
-        asim_pca_compute(&top, traj, &options, log, &pca, &err) < 0 ||
-        asim_pca_write(&pca, &top, argv[3], &err) < 0)
+        asim_pca_compute(&top, traj, &options, log, &pca, &err) < 0)
+        goto out;
+    printf("cpu_seconds %.6f\n", (double)clock() / CLOCKS_PER_SEC);
+    if (asim_pca_write(&pca, &top, argv[3], &err) < 0)
         goto out;
     rc = 0;
 out:
