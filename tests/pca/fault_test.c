@@ -240,9 +240,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    static const char *const files[] = {"eigenval.xvg", "proj.xvg",    "proj.npy",
-                                        "eigenvec.npy", "average.pdb", "mode1.pdb",
-                                        "extremes.pdb", "group.ndx",   "pca.json"};
+    static const char *const files[] = {
+        "eigenval.xvg", "proj.xvg",  "proj.npy",     "frames.npy", "eigenvec.npy",
+        "average.pdb",  "mode1.pdb", "extremes.pdb", "group.ndx",  "pca.json"};
     char path[100];
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, files[i]);

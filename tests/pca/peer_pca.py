@@ -68,6 +68,7 @@ def run(tool, top, traj, folder, *options, expect=0):
         result = json.load(file)
     result["vectors"] = np.load(os.path.join(folder, "eigenvec.npy"))
     result["projections"] = np.load(os.path.join(folder, "proj.npy"))
+    result["time_ps"] = list(np.load(os.path.join(folder, "frames.npy"))[:, 0])
     return result
 
 
