@@ -25,6 +25,11 @@ void asim_fuzz_input(const uint8_t *data, size_t size)
     size_t copy_size;
     if (asim_tpr_patch(data, size, &patch, &copy, &copy_size, &err) == 0)
         free(copy);
+    static const double x_nm[3] = {1, 2, 3};
+    const struct asim_tpr_colvars colvars = {
+        .text = "colvar { }", .name = "c", .atom_count = 1, .x_nm = x_nm, .seed = -1};
+    if (asim_tpr_add_colvars(data, size, &colvars, &copy, &copy_size, &err) == 0)
+        free(copy);
     asim_topology_finish(&top);
     asim_tpr_finish(&tpr);
 }

@@ -32,10 +32,11 @@ struct asim_tpr {
     int pbc_type;         /* 0 xyz, 1 none, 2 xy, 3 screw (epbc of GROMACS) */
     /* Bytes of the file at which patches are made; internal. `box` is 0 where the file
      * has none, `body_size_field` where the body is XDR; `v` is where velocities are or
-     * would be inserted. */
+     * would be inserted; `modules` and `prepared` are the two trees at the end, 0 where
+     * the version has none. */
     struct {
         uint64_t body, body_size, box, x, v, nsteps, ld_seed, continuation;
-        uint64_t v_flag, body_size_field;
+        uint64_t v_flag, body_size_field, modules, prepared;
     } offset;
 };
 
@@ -69,5 +70,42 @@ struct asim_tpr_patch {
  */
 int asim_tpr_patch(const void *data, size_t size, const struct asim_tpr_patch *patch,
                    void **ret_data, size_t *ret_size, struct asim_error *err);
+
+/* A Colvars bias as GROMACS 2024 and newer keep it inside the TPR. */
+struct asim_tpr_colvars {
+    const char *text;   /* the configuration */
+    const char *name;   /* of the file grompp would have read it from */
+    size_t atom_count;  /* atoms of the configuration, once each */
+    const double *x_nm; /* [3 atom_count] in order of their first use in the text, of
+                           a whole structure */
+    double ensemble_kelvin; /* of the thermostat; -1: none */
+    int32_t seed;           /* -1: none */
+    bool double_precision;  /* of the mdrun that will read it */
+};
+
+/*
+ * A copy of a TPR (owned by the caller) that has this bias, as grompp would have made
+ * it: its module parameters say that Colvars is active, and what grompp prepares for it
+ * stands behind what is prepared for other modules. ASIM_EINPUT for a TPR from before
+ * GROMACS 2020, which has no place for it, and for one that has a Colvars bias already.
+ * The copy is parsed again and its bias compared before it is handed out.
+ */
+int asim_tpr_add_colvars(const void *data, size_t size,
+                         const struct asim_tpr_colvars *colvars, void **ret_data,
+                         size_t *ret_size, struct asim_error *err);
+
+/* Whether its version has a place for such a bias. */
+bool asim_tpr_holds_colvars(const struct asim_tpr *tpr);
+
+/* Whether a TPR has an active Colvars bias; its configuration (inside `data`, not
+ * terminated) and how many start coordinates it has. `data` was parsed into `tpr`. */
+struct asim_tpr_colvars_found {
+    bool active;
+    const char *text;
+    size_t length;
+    size_t number_count;
+};
+void asim_tpr_find_colvars(const void *data, const struct asim_tpr *tpr,
+                           struct asim_tpr_colvars_found *ret_found);
 
 #endif

@@ -209,6 +209,11 @@ static void walk_object(struct asim_tpr_reader *reader, int depth)
     }
 }
 
+void asim_tpr_walk_value(struct asim_tpr_reader *reader)
+{
+    walk_value(reader, 0);
+}
+
 void asim_tpr_walk_key_values(struct asim_tpr_reader *reader)
 {
     const char *before = reader->section;

@@ -94,6 +94,8 @@ void asim_tpr_walk_awh(struct asim_tpr_reader *reader);
 void asim_tpr_walk_rotation(struct asim_tpr_reader *reader);
 void asim_tpr_walk_swap(struct asim_tpr_reader *reader);
 void asim_tpr_walk_key_values(struct asim_tpr_reader *reader);
+/* One value of such a tree, from its tag on. */
+void asim_tpr_walk_value(struct asim_tpr_reader *reader);
 
 /* The topology with every molecule spelled out. */
 int asim_tpr_expand(const struct asim_tpr_system *system, struct asim_topology *ret_top,

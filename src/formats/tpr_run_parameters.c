@@ -265,7 +265,7 @@ static void read_groups(struct asim_tpr_reader *reader, struct asim_tpr *tpr)
     asim_tpr_skip(reader, "ii r ii rr r"); /* walls */
 }
 
-static void skip_rest(struct asim_tpr_reader *reader)
+static void skip_rest(struct asim_tpr_reader *reader, struct asim_tpr *tpr)
 {
     int version = reader->file_version;
     size_t real = real_bytes(reader);
@@ -283,10 +283,14 @@ static void skip_rest(struct asim_tpr_reader *reader)
     size_t groups = asim_tpr_read_count(reader, 0);
     if (groups > 0 && (qmmm || version < 113))
         asim_tpr_skip_bytes(reader, groups, 9 * 4 + bool_bytes(reader) + 2 * real);
-    if (version >= 111)
+    if (version >= 111) {
+        tpr->offset.modules = reader->position;
         asim_tpr_walk_key_values(reader); /* parameters of modules */
-    if (version >= 117)
+    }
+    if (version >= 117) {
+        tpr->offset.prepared = reader->position;
         asim_tpr_walk_key_values(reader); /* what grompp prepared for them */
+    }
 }
 
 void asim_tpr_walk_run_parameters(struct asim_tpr_reader *reader, struct asim_tpr *tpr)
@@ -306,5 +310,5 @@ void asim_tpr_walk_run_parameters(struct asim_tpr_reader *reader, struct asim_tp
     reader->section = "the group options of the run parameters";
     read_groups(reader, tpr);
     reader->section = "the last part of the run parameters";
-    skip_rest(reader);
+    skip_rest(reader, tpr);
 }

@@ -2,7 +2,9 @@
  * A program for tests that compare TPR files with other programs:
  *   tpr_tool dump FILE                      everything as text, floats as %a
  *   tpr_tool patch IN OUT NSTEPS SEED VSEED KELVIN SHIFT   coordinates moved by SHIFT
- * nm tpr_tool energy FILE                    step, time, frames, potential, torn tail
+ *   tpr_tool energy FILE                    step, time, frames, potential, torn tail
+ *   tpr_tool colvars IN OUT NAME CONFIG ATOM...   with the bias of file CONFIG; atoms
+ *                                           (from 1) by first use, start as in the TPR
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -97,6 +99,50 @@ static int energy(const char *path)
     return 0;
 }
 
+static int add_colvars(int argc, char **argv)
+{
+    enum { MOST_ATOMS = 1000 };
+    struct asim_error err = {0};
+    struct asim_tpr tpr = {0};
+    char *data = NULL, *text = NULL;
+    void *copy = NULL;
+    size_t size, text_size, copy_size;
+    double x[3 * MOST_ATOMS];
+    int rc = 1;
+    if (asim_file_read(argv[0], UINT64_C(1) << 32, &data, &size, &err) < 0 ||
+        asim_file_read(argv[3], 1 << 24, &text, &text_size, &err) < 0 ||
+        asim_tpr_parse(data, size, &tpr, NULL, &err) < 0)
+        goto out;
+    size_t count = (size_t)argc - 4;
+    for (size_t i = 0; i < count && i < MOST_ATOMS; i++) {
+        size_t atom = strtoul(argv[4 + i], NULL, 10) - 1;
+        if (atom >= tpr.atom_count)
+            goto out;
+        for (int d = 0; d < 3; d++)
+            x[3 * i + d] = (double)tpr.x_nm[atom][d];
+    }
+    struct asim_tpr_colvars colvars = {
+        .text = text,
+        .name = argv[2],
+        .atom_count = count,
+        .x_nm = x,
+        .ensemble_kelvin = tpr.ref_t_kelvin,
+        .seed = -1,
+    };
+    if (asim_tpr_add_colvars(data, size, &colvars, &copy, &copy_size, &err) < 0 ||
+        asim_file_replace(argv[1], copy, copy_size, &err) < 0)
+        goto out;
+    rc = 0;
+out:
+    if (rc)
+        rc = report(&err);
+    free(copy);
+    free(text);
+    free(data);
+    asim_tpr_finish(&tpr);
+    return rc;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "dump") == 0)
@@ -105,7 +151,9 @@ int main(int argc, char **argv)
         return energy(argv[2]);
     if (argc == 9 && strcmp(argv[1], "patch") == 0)
         return patch(argv + 2);
+    if (argc > 6 && strcmp(argv[1], "colvars") == 0)
+        return add_colvars(argc - 2, argv + 2);
     fprintf(stderr, "usage: tpr_tool dump|energy FILE | patch IN OUT NSTEPS SEED VSEED "
-                    "KELVIN SHIFT\n");
+                    "KELVIN SHIFT | colvars IN OUT NAME CONFIG ATOM...\n");
     return 2;
 }
