@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "pipeline.h"
 #include "signals.h"
+#include "window_check.h"
 
 extern char **environ;
 
@@ -82,6 +83,7 @@ static int run_slot(const struct settings *settings, struct asim_log *log,
                     struct asim_error *err)
 {
     struct asim_campaign *campaign = NULL;
+    struct window_checker checker = {0};
     struct signals signals;
     char name[200];
     bool goes_on = false;
@@ -95,7 +97,10 @@ static int run_slot(const struct settings *settings, struct asim_log *log,
     if (signals_take(&signals, true, err) < 0)
         return -1;
     int rc = asim_campaign_open_slot(settings->folder, &options, log, &campaign, err);
+    if (rc == 0)
+        rc = window_checker_init(settings->folder, log, &checker, err);
     if (rc == 0) {
+        asim_campaign_set_check(campaign, window_checker_look, &checker);
         asim_log_write(log, ASIM_LOG_INFO, "Slot: %s, job %s on node '%s'",
                        asim_campaign_slot_folder(campaign), options.job_id,
                        options.node);
@@ -108,6 +113,7 @@ static int run_slot(const struct settings *settings, struct asim_log *log,
     if (rc == 0)
         goes_on = asim_campaign_slot_goes_on(campaign);
     asim_campaign_close(campaign);
+    window_checker_finish(&checker);
     if (goes_on && settings->requeue)
         queue_again(log);
     signals_give(&signals);

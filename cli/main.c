@@ -30,8 +30,9 @@ static const struct command commands[] = {
     {"plan", "", "place the umbrella windows along PC1 and write their inputs",
      "  autosim plan\n"
      "  autosim plan --windows 20 --range -0.5:0.8\n"
-     "  autosim plan --force-constant 2000 --ns 5\n",
-     OPTIONS_COMMON | OPTIONS_PLAN | OPTIONS_SETTINGS, 0, 0, cmd_plan},
+     "  autosim plan --force-constant 2000 --ns 5 --bias colvars\n",
+     OPTIONS_COMMON | OPTIONS_PLAN | OPTIONS_GROMACS | OPTIONS_SETTINGS, 0, 0,
+     cmd_plan},
     {"status", "", "the windows: state, speed, energy, what went wrong",
      "  autosim status\n  autosim status --json\n  autosim status -C other/folder\n",
      OPTIONS_COMMON | OPTIONS_JSON, 0, 0, cmd_status},
@@ -91,8 +92,8 @@ static const struct command commands[] = {
     {"doctor", "[TPR [TRAJECTORY...]]", "check GROMACS, cores, disk, and the input",
      "  autosim doctor\n  autosim doctor system.tpr\n"
      "  autosim doctor system.tpr traj.xtc\n",
-     OPTIONS_COMMON | OPTIONS_PCA | OPTIONS_GROMACS | OPTIONS_SETTINGS, 0, 1000,
-     cmd_doctor},
+     OPTIONS_COMMON | OPTIONS_PCA | OPTIONS_GROMACS | OPTIONS_SETTINGS | OPTIONS_JSON,
+     0, 1000, cmd_doctor},
     {"init", "[TPR TRAJECTORY...]", "a commented settings file, autosim.ini",
      "  autosim init\n"
      "  autosim init system.tpr traj.xtc --ns 5 --sel \"backbone\"\n"

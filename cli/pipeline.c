@@ -168,6 +168,39 @@ static void log_plan(struct asim_log *log, const struct asim_plan *plan)
         (double)first->nsteps * plan->dt_ps / 1000, plan->temperature_kelvin);
 }
 
+/*
+ * Which engine applies the bias, from what the installed GROMACS can do. A plan may be
+ * made where there is none: then the bias is the one asked for, or edi.
+ */
+static int choose_bias(struct workplace *workplace, const char *tpr_path,
+                       struct asim_plan_options *plan, struct asim_error *err)
+{
+    struct asim_gromacs gromacs;
+    struct asim_error absent = {0};
+    enum asim_bias_engine engine;
+    char why[300];
+    if (asim_gromacs_find(workplace->settings->gromacs, &gromacs, &absent) < 0) {
+        if (workplace->settings->gromacs)
+            return asim_fail(err, absent.status, "%s", absent.text);
+        if (plan->bias == ASIM_BIAS_AUTO)
+            plan->bias = ASIM_BIAS_EDI;
+        asim_log_write(workplace->log, ASIM_LOG_WARNING,
+                       "There is no GROMACS here to ask what it can do; the bias is %s",
+                       asim_bias_engine_name(plan->bias));
+        return 0;
+    }
+    if (plan->bias != ASIM_BIAS_EDI)
+        asim_gromacs_try(&gromacs);
+    if (asim_bias_choose(&gromacs, tpr_path, plan->bias, &engine, why, sizeof why,
+                         err) < 0)
+        return -1;
+    asim_log_write(workplace->log, ASIM_LOG_INFO, "Bias by %s: %s",
+                   asim_bias_engine_name(engine), why);
+    plan->bias = engine;
+    plan->double_precision = gromacs.double_precision;
+    return 0;
+}
+
 int stage_plan(struct workplace *workplace, struct asim_error *err)
 {
     struct settings merged = *workplace->settings;
@@ -177,6 +210,7 @@ int stage_plan(struct workplace *workplace, struct asim_error *err)
     struct asim_trajectory *traj = NULL;
     struct asim_pca pca = {0};
     struct asim_plan plan = {0};
+    struct asim_plan_options options;
     char *folder = asim_path_join(settings->folder, "pca", err);
     int rc = -1;
     if (!folder || provenance_read(settings->folder, &provenance, err) < 0 ||
@@ -184,11 +218,14 @@ int stage_plan(struct workplace *workplace, struct asim_error *err)
         provenance_check_settings(&provenance, settings, OPTIONS_PCA, workplace->log,
                                   err) < 0 ||
         (!campaign_file_exists(settings, "plan.json") &&
-         provenance_restore_plan(&provenance, settings, err) < 0) ||
+         provenance_restore_plan(&provenance, settings, err) < 0))
+        goto out;
+    options = settings->plan;
+    if (choose_bias(workplace, provenance.topology.path, &options, err) < 0 ||
         asim_pca_read(folder, &pca, err) < 0 ||
         asim_topology_read(provenance.topology.path, &top, err) < 0 ||
         trajectory_files_reopen(&provenance, &traj, err) < 0 ||
-        asim_plan_compute(&pca, &top, provenance.topology.path, traj, &settings->plan,
+        asim_plan_compute(&pca, &top, provenance.topology.path, traj, &options,
                           workplace->log, &plan, err) < 0 ||
         forget(settings, "plan.json", err) < 0 ||
         provenance_record_plan(settings, err) < 0 ||

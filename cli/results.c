@@ -40,37 +40,22 @@ out:
     return rc;
 }
 
-/* A completed window has a row at step 0 and one every sample_steps, all of them. */
-static int check_complete(const struct asim_plan *plan,
-                          const struct asim_window_status *status,
-                          const struct asim_series *series, struct asim_error *err)
-{
-    size_t expected = (size_t)(status->nsteps / plan->sample_steps) + 1;
-    if (series->count != expected)
-        return asim_fail(err, ASIM_EINPUT,
-                         "%zu samples where a completed window has %zu", series->count,
-                         expected);
-    return 0;
-}
-
 static int read_series(const char *folder, struct results *results,
                        struct asim_error *err)
 {
-    for (size_t i = 0; i < results->plan.window_count; i++) {
-        char *path = asim_format(err, "%s/windows/%03d/bias.xvg", folder,
-                                 results->plan.windows[i].window_id);
+    const struct asim_plan *plan = &results->plan;
+    for (size_t i = 0; i < plan->window_count; i++) {
+        const struct asim_window *window = &plan->windows[i];
+        const struct asim_window_status *status = &results->statuses[i];
+        char *path = asim_format(err, "%s/windows/%03d", folder, window->window_id);
         if (!path)
             return -1;
-        bool completed = results->statuses[i].state == ASIM_WINDOW_COMPLETED;
-        int rc = 0;
-        if (completed || asim_file_exists(path))
-            rc = asim_series_read_edi_output(path, &results->plan.windows[i].bias,
-                                             &results->series[i], err);
-        if (rc == 0 && completed)
-            rc = check_complete(&results->plan, &results->statuses[i],
-                                &results->series[i], err);
-        if (rc < 0)
-            asim_wrap(err, "'%s'", path);
+        int rc = asim_series_read(path, plan->bias, &window->bias, plan->dt_ps,
+                                  &results->series[i], err);
+        if (rc == 0 && status->state == ASIM_WINDOW_COMPLETED &&
+            asim_series_check_complete(&results->series[i], plan, status->nsteps,
+                                       status->attempts, err) < 0)
+            rc = asim_wrap(err, "'%s'", path);
         free(path);
         if (rc < 0)
             return -1;

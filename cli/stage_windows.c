@@ -10,6 +10,7 @@
 #include "campaign/campaign_lock.h"
 #include "pipeline.h"
 #include "signals.h"
+#include "window_check.h"
 
 static void stop_on_signal(struct workplace *workplace, struct asim_campaign *campaign,
                            int signal_fd, int *signal_number)
@@ -103,6 +104,7 @@ int stage_windows(struct workplace *workplace, bool *ret_ended, struct asim_erro
 {
     const struct settings *settings = workplace->settings;
     struct asim_campaign *campaign = NULL;
+    struct window_checker checker = {0};
     struct signals signals;
     int signal_number = 0, code = -1;
     if (signals_take(&signals, false, err) < 0)
@@ -112,12 +114,16 @@ int stage_windows(struct workplace *workplace, bool *ret_ended, struct asim_erro
     asim_campaign_lock_give(&workplace->lock_fd);
     if (asim_campaign_open(settings->folder, workplace->log, &campaign, err) < 0 ||
         (settings->retry_failed && retry_failed(campaign, err) < 0) ||
-        asim_campaign_start(campaign, &settings->run, err) < 0 ||
+        window_checker_init(settings->folder, workplace->log, &checker, err) < 0)
+        goto out;
+    asim_campaign_set_check(campaign, window_checker_look, &checker);
+    if (asim_campaign_start(campaign, &settings->run, err) < 0 ||
         watch(workplace, campaign, signals.read_fd, &signal_number, err) < 0)
         goto out;
     code = windows_exit_code(workplace, campaign, signal_number, ret_ended, err);
 out:
     asim_campaign_close(campaign);
+    window_checker_finish(&checker);
     signals_give(&signals);
     return code;
 }

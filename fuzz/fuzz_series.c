@@ -22,7 +22,8 @@ void asim_fuzz_input(const uint8_t *data, size_t size)
         return;
     if (write(descriptor, data, size) == (ssize_t)size) {
         snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
-        if (asim_series_read_edi_output(path, &bias, &series, &err) == 0) {
+        if (asim_series_read_file(path, ASIM_BIAS_EDI, &bias, 0.002, &series, &err) ==
+            0) {
             for (size_t i = 1; i < series.count; i++)
                 if (!(series.time_ps[i] > series.time_ps[i - 1]))
                     abort();

@@ -121,6 +121,27 @@ ASIM_API int asim_campaign_check_samples(const struct asim_campaign *campaign, s
 ASIM_API int asim_campaign_retry(struct asim_campaign *campaign, size_t i,
                                  struct asim_error *err);
 
+/* A window that ran to its end and whose folder nothing lives in; all borrowed. */
+struct asim_ended_window {
+    const struct asim_plan *plan;
+    const struct asim_window *window;
+    const char *folder;
+    int64_t nsteps; /* the step it ran to: the plan's, or more where it was extended */
+    int attempts;
+};
+/*
+ * A look at a window before it counts as completed. 0: it is sound. ASIM_EINPUT: it is
+ * wrong and would be again, so it is given up for the text's reason (its first 199
+ * characters). ASIM_EWINDOWS: it starts afresh. Any other failure is logged and the
+ * window counts as completed.
+ */
+typedef int (*asim_window_check_fn)(void *context,
+                                    const struct asim_ended_window *window,
+                                    struct asim_error *err);
+/* Between open and start; `context` is borrowed until the campaign is closed. */
+ASIM_API void asim_campaign_set_check(struct asim_campaign *campaign,
+                                      asim_window_check_fn check, void *context);
+
 struct asim_campaign_progress {
     size_t window_count, completed, running, waiting, failed, cancelled;
     bool paused;             /* on request: nothing is started until it is resumed */

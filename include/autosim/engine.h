@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <autosim/bias.h>
 #include <autosim/error.h>
 
 struct asim_gromacs {
@@ -18,14 +19,37 @@ struct asim_gromacs {
     bool mpi;         /* built with a real MPI library */
     bool double_precision;
     bool colvars; /* the Colvars module is compiled in */
+    bool plumed;  /* mdrun takes -plumed, and a PLUMED kernel was loaded */
+    char colvars_why[160], plumed_why[160]; /* in words, for people */
     char simd[32];
     char gpu[32]; /* "disabled", "CUDA", "OpenCL", "SYCL" */
 };
 
 /* `name` is a program name or path (NULL: $AUTOSIM_GMX, then gmx, then gmx_d on PATH).
- * Runs `gmx --version`. ASIM_EENV where there is none. */
+ * Runs `gmx --version`, which does not tell all: see asim_gromacs_try. ASIM_EENV where
+ * there is none. */
 ASIM_API int asim_gromacs_find(const char *name, struct asim_gromacs *ret_gromacs,
                                struct asim_error *err);
+
+/*
+ * Finds out by trial what the version text does not say: whether Colvars is compiled in
+ * (where GROMACS is new enough to have it) and whether mdrun -plumed finds a kernel
+ * (see PLUMED_KERNEL). Two simulations of a few atoms for one step in a temporary
+ * folder, a second at most as a rule. Failures are findings, not errors.
+ */
+ASIM_API void asim_gromacs_try(struct asim_gromacs *gromacs);
+
+/*
+ * Which engine shall apply the bias. AUTO: colvars where `gromacs` has it and the TPR
+ * can hold it, else plumed where a kernel was found, else edi. Another one is checked:
+ * ASIM_EENV where this GROMACS cannot do it, ASIM_EINPUT where the TPR cannot. The
+ * reason in words goes to `ret_why`. `tpr_path` may be NULL. Wants asim_gromacs_try's
+ * findings.
+ */
+ASIM_API int asim_bias_choose(const struct asim_gromacs *gromacs, const char *tpr_path,
+                              enum asim_bias_engine wanted,
+                              enum asim_bias_engine *ret_engine, char *ret_why,
+                              size_t why_size, struct asim_error *err);
 
 /* The cores this process may use: hwloc's allowed set, the affinity mask, the cgroup's
  * CPU quota and SLURM_CPUS_ON_NODE, whichever is least. */

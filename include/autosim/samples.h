@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-#include <autosim/bias.h>
+#include <autosim/campaign.h>
 #include <autosim/error.h>
 
 struct asim_series {
@@ -20,16 +20,66 @@ struct asim_series {
 ASIM_API void asim_series_finish(struct asim_series *series);
 
 /*
- * Reads what `gmx mdrun -eo` wrote. Columns are found by legend, never by number. The
- * last row of a time wins (rows repeat after a restart). A torn last line is dropped.
- * Each row's bias is checked against V = k/2 (p-p0)^2 within the rounding of the file;
- * a mismatch is ASIM_EINPUT and names the row. So are a moving centre (a slope) and a
- * second flooding vector, whose energy GROMACS adds to that of the first; monitored
- * vectors are passed over.
+ * Reads what a bias engine wrote: mdrun -eo (edi), NAME.colvars.traj, PLUMED's COLVAR
+ * as the windows' inputs ask for it. Columns are found by name, never by number. The
+ * last row of a time wins (rows repeat after a restart). What was cut while it was
+ * written is dropped. Each row's bias is checked against V = k/2 (p-p0)^2 within the
+ * rounding of the file; a mismatch is ASIM_EINPUT and names the row. So are, with edi,
+ * a moving centre (a slope) and a second flooding vector, whose energy GROMACS adds to
+ * that of the first; monitored vectors are passed over. `dt_ps` is a time step: Colvars
+ * counts steps. ASIM_EINPUT too where there is no row.
  */
-ASIM_API int asim_series_read_edi_output(const char *path, const struct asim_bias *bias,
-                                         struct asim_series *ret_series,
-                                         struct asim_error *err);
+ASIM_API int asim_series_read_file(const char *path, enum asim_bias_engine engine,
+                                   const struct asim_bias *bias, double dt_ps,
+                                   struct asim_series *ret_series,
+                                   struct asim_error *err);
+
+/* The same of a window's folder, from all files of its samples; an empty series where
+ * there are none yet. */
+ASIM_API int asim_series_read(const char *folder, enum asim_bias_engine engine,
+                              const struct asim_bias *bias, double dt_ps,
+                              struct asim_series *ret_series, struct asim_error *err);
+
+/*
+ * A window that ran to step nsteps has a row at step 0 and one every sample_steps.
+ * Engines that keep rows to themselves for a while may have lost a few with each
+ * attempt that was killed before the last; all others have all of them. ASIM_EINPUT
+ * where more are missing, as they are where a part was run without bias.
+ */
+ASIM_API int asim_series_check_complete(const struct asim_series *series,
+                                        const struct asim_plan *plan, int64_t nsteps,
+                                        int attempts, struct asim_error *err);
+
+/* What the frames of a window's own trajectory say of its samples and its bias. */
+struct asim_window_check {
+    size_t frame_count;           /* compared; 0: none could be, `why` says why */
+    double largest_difference_nm; /* between p of the frame and p of the sample */
+    double tolerance_nm;          /* what the rounding of the file explains there */
+    double force_error;           /* |applied - exact| / |exact| of the bias' force, rms
+                                     over these frames, the force by the engine's formula */
+    double w2;                    /* <w^2> of these frames: that error with .edi */
+    char why[160];                /* "" where frames were compared */
+};
+
+/*
+ * Checks a window that ran to its end by what is in its folder: all samples are there
+ * and fit the bias, and the coordinate that is computed here from its trajectory (up to
+ * 200 frames, evenly spaced) is that of the samples within the precision of the file.
+ * ASIM_EINPUT where the window is wrong, ASIM_EWINDOWS where samples are missing.
+ */
+ASIM_API int asim_window_check(const struct asim_ended_window *window,
+                               const struct asim_pca *pca,
+                               const struct asim_topology *top,
+                               struct asim_window_check *ret_check,
+                               struct asim_error *err);
+
+/* check.json in the window's folder; reading gives frame_count 0 where there is none.
+ */
+ASIM_API int asim_window_check_write(const struct asim_window_check *check,
+                                     const char *window_folder, struct asim_error *err);
+ASIM_API int asim_window_check_read(const char *window_folder,
+                                    struct asim_window_check *ret_check,
+                                    struct asim_error *err);
 
 /* Statistical inefficiency g >= 1 of a series (1 + 2 tau / dt), Chodera et al. 2007,
  * J. Chem. Theory Comput. 3, 26, by FFT or windowed sums: never O(N^2). A constant

@@ -8,8 +8,6 @@
 #include <autosim/bias.h>
 #include <autosim/pca.h>
 
-enum asim_bias_engine { ASIM_BIAS_AUTO, ASIM_BIAS_EDI };
-
 struct asim_plan_options {
     int window_count;        /* 0: by the spacing rule s = sqrt(lambda1)/3 */
     double begin_nm, end_nm; /* NAN: 0.5 and 99.5 percentile of the projections */
@@ -19,7 +17,10 @@ struct asim_plan_options {
                          a window would have more than 50,000 */
     double temperature_kelvin; /* 0: the TPR's reference temperature */
     uint64_t seed;             /* all seeds of the windows derive from it; 0: random */
+    /* AUTO stands for edi, which any GROMACS can do; asim_bias_choose (engine.h) finds
+     * a better one. */
     enum asim_bias_engine bias;
+    bool double_precision; /* the GROMACS that will run the windows is */
 };
 
 #define ASIM_PLAN_OPTIONS_INIT                                                         \
@@ -49,9 +50,11 @@ struct asim_plan {
     double dt_ps;
     int64_t sample_steps; /* steps between samples */
     size_t system_atom_count;
-    enum asim_bias_engine bias;
-    double force_error;     /* <w^2> over the frames: mean relative squared error of
-                               the applied force; 0 where the bias is exact */
+    enum asim_bias_engine bias; /* never AUTO */
+    bool double_precision;      /* of the GROMACS that the TPRs are for */
+    double force_error;     /* <w^2> over the frames: mean relative squared error that
+                               the force of the edi bias has or, where an exact one is
+                               used, would have */
     double force_error_max; /* the largest window mean of it */
     uint64_t seed;
 };
@@ -60,8 +63,8 @@ ASIM_API void asim_plan_finish(struct asim_plan *plan);
 
 /*
  * Places the windows and measures the force error. `traj` is the trajectory the PCA was
- * made from. ASIM_EINPUT where the bias would be wrong: <w^2> above 0.1, fit atoms that
- * are not the analysed atoms with an .edi bias, a range without frames.
+ * made from. ASIM_EINPUT where the bias would be wrong: <w^2> above 0.1 with an .edi
+ * bias, fit atoms that are not the analysed atoms; and for a range without frames.
  */
 ASIM_API int asim_plan_compute(const struct asim_pca *pca,
                                const struct asim_topology *top, const char *tpr_path,
@@ -71,8 +74,8 @@ ASIM_API int asim_plan_compute(const struct asim_pca *pca,
                                struct asim_error *err);
 
 /*
- * Writes windows/NNN/window.tpr and windows/NNN/bias.edi below `folder` and fills in
- * their checksums, then plan.json. Files that exist are replaced.
+ * Writes windows/NNN/window.tpr and the bias' files in windows/NNN/ below `folder` and
+ * fills in their checksums, then plan.json. Files that exist are replaced.
  */
 ASIM_API int asim_plan_write(struct asim_plan *plan, const struct asim_pca *pca,
                              const struct asim_topology *top, const char *tpr_path,

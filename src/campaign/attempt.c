@@ -17,6 +17,7 @@
 #include "campaign/driver.h"
 #include "campaign/prepare.h"
 #include "campaign/slot.h"
+#include "windows/bias_method.h"
 
 /* Older attempts that may still live where a newer one was refused. */
 enum { OLDER_ATTEMPTS = 3 };
@@ -252,9 +253,10 @@ static int judge(struct asim_driver *driver, struct asim_runner *runner,
 
 /* Size and checksum of the samples, so that a later change of them is seen. */
 static void describe_samples(const struct asim_runner *runner,
+                             const struct asim_bias_method *method,
                              struct asim_window_change *change)
 {
-    char *path = asim_path_join(runner->folder, ASIM_MDRUN_EDO, NULL);
+    char *path = asim_path_join(runner->folder, method->samples, NULL);
     FILE *file = path ? fopen(path, "re") : NULL;
     if (file && fseeko(file, 0, SEEK_END) == 0 &&
         asim_file_sha256(path, change->samples_sha256, NULL) == 0)
@@ -320,6 +322,35 @@ static double backoff(struct asim_driver *driver, const struct asim_window_life 
     return delay * (0.75 + 0.5 * asim_random_uniform(&driver->random));
 }
 
+/* Whoever opened the campaign may have a last word on a window that ran to its end. */
+static int check_completed(struct asim_driver *driver, struct asim_runner *runner,
+                           struct asim_run_outcome *outcome, struct asim_error *err)
+{
+    const struct asim_campaign *campaign = driver->campaign;
+    const struct asim_ended_window ended = {
+        .plan = &campaign->plan,
+        .window = &campaign->plan.windows[runner->window_index],
+        .folder = runner->folder,
+        .nsteps = campaign->windows[runner->window_index].life.attempt_nsteps,
+        .attempts = runner->attempt,
+    };
+    struct asim_error cause = {0};
+    if (asim_mdrun_collect(runner->folder, err) < 0)
+        return -1;
+    if (!campaign->check ||
+        campaign->check(campaign->check_context, &ended, &cause) == 0)
+        return 0;
+    if (cause.status == ASIM_EINPUT)
+        set_end(outcome, ASIM_END_INPUT, cause.text);
+    else if (cause.status == ASIM_EWINDOWS)
+        set_end(outcome, ASIM_END_RESTART, cause.text);
+    else
+        asim_log_write(campaign->log, ASIM_LOG_WARNING,
+                       "Window %d: Its samples could not be checked: %s",
+                       ended.window->window_id, cause.text);
+    return 0;
+}
+
 int asim_runner_judge(struct asim_driver *driver, struct asim_runner *runner,
                       struct asim_error *err)
 {
@@ -329,7 +360,9 @@ int asim_runner_judge(struct asim_driver *driver, struct asim_runner *runner,
         .step = -1, .ns_per_day = NAN, .final_potential_energy_kj_mol = NAN};
     struct asim_exit_record record = {0};
     bool has_record;
-    if (judge(driver, runner, &outcome, &record, &has_record) < 0)
+    if (judge(driver, runner, &outcome, &record, &has_record) < 0 ||
+        (outcome.end == ASIM_END_COMPLETED &&
+         check_completed(driver, runner, &outcome, err) < 0))
         return -1;
     struct asim_window_change change = {
         .event = end_events[outcome.end],
@@ -350,7 +383,7 @@ int asim_runner_judge(struct asim_driver *driver, struct asim_runner *runner,
                                               : record.exit_code;
     memcpy(change.cause, outcome.cause, sizeof change.cause);
     if (change.event == ASIM_EVENT_COMPLETED)
-        describe_samples(runner, &change);
+        describe_samples(runner, asim_bias_method(campaign->plan.bias), &change);
     enum asim_window_action action;
     if (asim_campaign_record(campaign, i, &change, NULL, 0, &action, err) < 0)
         return -1;

@@ -21,6 +21,7 @@
 #include "campaign/slot.h"
 #include "campaign/slurm.h"
 #include "engine/mdrun.h"
+#include "windows/bias_method.h"
 
 static void take_cpus(struct asim_campaign_window *window, struct asim_record *record)
 {
@@ -471,6 +472,13 @@ int asim_campaign_record_order(struct asim_campaign *campaign, struct asim_order
     return campaign->driver ? asim_driver_reorder(campaign->driver, err) : 0;
 }
 
+void asim_campaign_set_check(struct asim_campaign *campaign, asim_window_check_fn check,
+                             void *context)
+{
+    campaign->check = check;
+    campaign->check_context = context;
+}
+
 int asim_campaign_check_samples(const struct asim_campaign *campaign, size_t i,
                                 struct asim_error *err)
 {
@@ -482,7 +490,8 @@ int asim_campaign_check_samples(const struct asim_campaign *campaign, size_t i,
         return 0;
     char sha256[65];
     char *folder = asim_campaign_window_folder(campaign, i, err);
-    char *path = folder ? asim_path_join(folder, ASIM_MDRUN_EDO, err) : NULL;
+    const char *name = asim_bias_method(campaign->plan.bias)->samples;
+    char *path = folder ? asim_path_join(folder, name, err) : NULL;
     int rc = path ? asim_file_sha256(path, sha256, err) : -1;
     if (rc == 0 && strcmp(sha256, life->samples_sha256) != 0)
         rc = asim_fail(err, ASIM_EINPUT,

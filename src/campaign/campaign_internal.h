@@ -90,6 +90,8 @@ struct asim_campaign {
     asim_make_tpr_fn make_tpr;
     struct asim_fold fold;                    /* what slots have reported */
     struct asim_jobs jobs;                    /* what was submitted */
+    asim_window_check_fn check;               /* may be NULL */
+    void *check_context;                      /* borrowed */
     struct asim_driver *driver;               /* between start and close */
     struct asim_slot *slot;                   /* this process runs inside a job */
     struct asim_slurm *slurm;                 /* this process looks after jobs */

@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "engine/mdrun.h"
+#include "windows/bias_method.h"
 
 size_t asim_campaign_unfinished_count(const struct asim_campaign *campaign)
 {
@@ -33,6 +34,12 @@ int asim_options_resolve(const struct asim_campaign *campaign,
                          "must not be negative");
     if (options->ntmpi == 0)
         options->ntmpi = 1;
+    const struct asim_bias_method *method = asim_bias_method(campaign->plan.bias);
+    if (method->ranks_most > 0 && options->ntmpi > method->ranks_most)
+        return asim_fail(err, ASIM_EUSAGE,
+                         "%d thread-MPI ranks a window: the %s bias of this campaign "
+                         "runs with %d; use OpenMP threads (--ntomp) instead",
+                         options->ntmpi, method->name, method->ranks_most);
     if (options->ntomp > 0)
         return 0;
     size_t at_once = asim_campaign_unfinished_count(campaign);
@@ -44,13 +51,14 @@ int asim_options_resolve(const struct asim_campaign *campaign,
     return 0;
 }
 
-int asim_options_command(const struct asim_run_options *options,
+int asim_options_command(const struct asim_campaign *campaign,
+                         const struct asim_run_options *options,
                          const struct asim_gromacs *gromacs, char ***ret_argv,
                          struct asim_error *err)
 {
     struct asim_mdrun mdrun = {
         .gromacs = gromacs,
-        .edi = true,
+        .bias = campaign->plan.bias,
         .ntmpi = options->ntmpi,
         .ntomp = options->ntomp,
         .checkpoint_minutes = options->checkpoint_minutes,
@@ -90,5 +98,5 @@ int asim_campaign_window_command(const struct asim_campaign *campaign, size_t i,
     if (asim_options_resolve(campaign, &resolved, err) < 0 ||
         find_gromacs(campaign->gromacs_cache, options->gromacs, &gromacs, err) < 0)
         return -1;
-    return asim_options_command(&resolved, gromacs, ret_argv, err);
+    return asim_options_command(campaign, &resolved, gromacs, ret_argv, err);
 }

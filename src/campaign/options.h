@@ -11,7 +11,8 @@ size_t asim_campaign_unfinished_count(const struct asim_campaign *campaign);
 int asim_options_resolve(const struct asim_campaign *campaign,
                          struct asim_run_options *options, struct asim_error *err);
 /* `options` are resolved. argv is freed by asim_argv_free. */
-int asim_options_command(const struct asim_run_options *options,
+int asim_options_command(const struct asim_campaign *campaign,
+                         const struct asim_run_options *options,
                          const struct asim_gromacs *gromacs, char ***ret_argv,
                          struct asim_error *err);
 

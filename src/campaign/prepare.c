@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "engine/mdrun.h"
 #include "formats/tpr.h"
+#include "windows/bias_method.h"
 
 #define PLANNED_TPR "planned.tpr"
 #define MADE_MARK "made" /* what window.tpr was made for */
@@ -53,6 +54,23 @@ static int check_file(const char *folder, const char *name, const char *expected
 out:
     free(path);
     return rc;
+}
+
+static int check_bias(const char *folder, const struct asim_bias_method *method,
+                      const char *expected, struct asim_error *err)
+{
+    char found[65];
+    if (asim_bias_files_sha256(method, folder, found, err) < 0)
+        return -1;
+    if (strcmp(found, expected) != 0)
+        return asim_fail(err, ASIM_EINPUT,
+                         "'%s/%s'%s not what was planned (sha256 %.12s..., planned "
+                         "%.12s...); put the planned files back or plan the windows "
+                         "again",
+                         folder, method->files[0],
+                         method->files[1] ? " or a file beside it is" : " is", found,
+                         expected);
+    return 0;
 }
 
 /* Keeps the planned TPR under a second name, once. */
@@ -135,7 +153,7 @@ int asim_window_prepare_inputs(const char *folder, const struct asim_plan *plan,
                          "the window's folder '%s' is missing; plan the windows again",
                          folder);
     if (window->bias_sha256[0] &&
-        check_file(folder, ASIM_MDRUN_EDI, window->bias_sha256, err) < 0)
+        check_bias(folder, asim_bias_method(plan->bias), window->bias_sha256, err) < 0)
         return -1;
     if (start->reseed_index == 0 && start->nsteps == window->nsteps)
         return check_file(folder, ASIM_MDRUN_TPR, window->tpr_sha256, err);

@@ -6,9 +6,9 @@
 #include "campaign/campaign_internal.h"
 
 /*
- * Checks that the folder holds what was planned: window.tpr and bias.edi with the
- * plan's checksums. Where `start` differs from the plan, window.tpr is instead derived
- * from the planned one (kept as planned.tpr); it is made where it is not there.
+ * Checks that the folder holds what was planned: window.tpr and the bias' files with
+ * the plan's checksums. Where `start` differs from the plan, window.tpr is instead
+ * derived from the planned one (kept as planned.tpr); it is made where it is not there.
  * ASIM_EINPUT where a file is missing or was changed.
  */
 int asim_window_prepare_inputs(const char *folder, const struct asim_plan *plan,

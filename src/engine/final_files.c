@@ -13,6 +13,7 @@
 #include "engine/record.h"
 #include "formats/edr.h"
 #include "formats/gro.h"
+#include "windows/bias_method.h"
 
 static bool has_hole(const char *path)
 {
@@ -57,7 +58,7 @@ int asim_final_files_look(const char *folder, int attempt, size_t atom_count,
     char *gro = asim_path_join(folder, ASIM_MDRUN_GRO, err);
     char *process = asim_attempt_path(folder, attempt, "process.json", err);
     int rc = -1;
-    char *bias = asim_path_join(folder, ASIM_MDRUN_EDO, err);
+    char *bias = asim_path_join(folder, asim_bias_method(ASIM_BIAS_EDI)->output, err);
     char *energies = asim_path_join(folder, ASIM_MDRUN_EDR, err);
     struct asim_edr_last last;
     if (!gro || !process || !bias || !energies)

@@ -6,26 +6,18 @@
  */
 #include <autosim/engine.h>
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "engine/ask.h"
 
 enum { VERSION_TEXT_LARGEST = 64 * 1024, VERSION_SECONDS = 20 };
-
-extern char **environ;
 
 static bool is_program(const char *path)
 {
@@ -67,94 +59,18 @@ static bool find_on_path(const char *name, char *ret_path, size_t size)
     return false;
 }
 
-static int start_version(const char *path, int output_fd, pid_t *ret_pid)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    char *argv[] = {(char *)path, (char *)"--version", NULL};
-    sigemptyset(&none);
-    sigfillset(&all);
-    int cause = posix_spawn_file_actions_init(&actions);
-    if (cause)
-        return cause;
-    cause = posix_spawnattr_init(&attributes);
-    if (cause)
-        goto out;
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    cause = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID |
-                                                      POSIX_SPAWN_SETSIGMASK |
-                                                      POSIX_SPAWN_SETSIGDEF);
-    if (!cause)
-        cause = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null",
-                                                 O_RDONLY, 0);
-    if (!cause)
-        cause = posix_spawn_file_actions_adddup2(&actions, output_fd, STDOUT_FILENO);
-    if (!cause)
-        cause = posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null",
-                                                 O_WRONLY, 0);
-    if (!cause)
-        cause = posix_spawn(ret_pid, path, &actions, &attributes, argv, environ);
-    posix_spawnattr_destroy(&attributes);
-out:
-    posix_spawn_file_actions_destroy(&actions);
-    return cause;
-}
-
-/* What the program prints, up to the end or the deadline; false at the deadline. */
-static bool collect(int fd, double deadline, char *text, size_t size)
-{
-    size_t length = 0;
-    for (;;) {
-        double left = deadline - asim_monotonic_seconds();
-        struct pollfd watched = {.fd = fd, .events = POLLIN};
-        int ready = left > 0 ? poll(&watched, 1, (int)(left * 1000) + 1) : 0;
-        if (ready < 0 && errno == EINTR)
-            continue;
-        if (ready <= 0)
-            return false;
-        char block[4096];
-        ssize_t got = read(fd, block, sizeof block);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            break;
-        size_t kept = (size_t)got < size - 1 - length ? (size_t)got : size - 1 - length;
-        memcpy(text + length, block, kept);
-        length += kept;
-    }
-    text[length] = '\0';
-    return true;
-}
-
 static int ask_version(const char *path, char *text, size_t size,
                        struct asim_error *err)
 {
-    int ends[2];
-    pid_t pid;
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return asim_fail(err, ASIM_EIO, "cannot make a pipe: %s", strerror(errno));
-    int cause = start_version(path, ends[1], &pid);
-    close(ends[1]);
-    if (cause) {
-        close(ends[0]);
-        return asim_fail(err, ASIM_EENV, "cannot run '%s': %s", path, strerror(cause));
-    }
-    bool done =
-        collect(ends[0], asim_monotonic_seconds() + VERSION_SECONDS, text, size);
-    close(ends[0]);
-    /* Its own session: the group is the program and what it started. After the end of
-     * the output nothing useful can come, so nothing may linger either. */
-    kill(-pid, SIGKILL);
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (!done)
-        return asim_fail(err, ASIM_EENV,
-                         "'%s --version' did not answer within %d seconds", path,
-                         VERSION_SECONDS);
-    return 0;
+    const char *const argv[] = {path, "--version", NULL};
+    const struct asim_question question = {.argv = argv, .seconds = VERSION_SECONDS};
+    struct asim_answer answer = {.text = text, .size = size};
+    if (asim_ask(&question, &answer, err) < 0)
+        return -1;
+    return answer.in_time ? 0
+                          : asim_fail(err, ASIM_EENV,
+                                      "'%s --version' did not answer within %d seconds",
+                                      path, VERSION_SECONDS);
 }
 
 /* The text behind "key:" at the start of a line, without blanks around it; false where
@@ -208,6 +124,11 @@ static int parse_abilities(const char *text, struct asim_gromacs *gromacs,
         gromacs->double_precision = strncasecmp(value, "double", 6) == 0;
     if (read_value(text, "Colvars support", value, sizeof value))
         gromacs->colvars = strncasecmp(value, "enabled", 7) == 0;
+    snprintf(gromacs->colvars_why, sizeof gromacs->colvars_why, "%s",
+             gromacs->colvars                            ? "built in"
+             : gromacs->year > 0 && gromacs->year < 2024 ? "comes with GROMACS 2024"
+                                                         : "not tried");
+    snprintf(gromacs->plumed_why, sizeof gromacs->plumed_why, "not tried");
     read_value(text, "SIMD instructions", gromacs->simd, sizeof gromacs->simd);
     read_value(text, "GPU support", gromacs->gpu, sizeof gromacs->gpu);
     return 0;

@@ -17,15 +17,21 @@
 #include "base/memory.h"
 #include "engine/md_log.h"
 #include "engine/record.h"
+#include "windows/bias_method.h"
 
 #define MDRUN_CPT_PREVIOUS "state_prev.cpt"
 #define MDRUN_TRR "traj.trr"
+#define COLVARS_TRAJ "ener.colvars.traj"
+#define COLVARS_ALL "bias.colvars.traj"
+#define COLVARS_STATE "ener.colvars.state"
+#define COLVARS_STATE_PREVIOUS "ener.colvars_prev.state"
 
 /* Enough for several step blocks behind the tables of a finished attempt (~10 kB). */
 enum { STEP_TAIL_BYTES = 64 * 1024 };
 
 /* Of bias.xvg: its legend is some 3 kB, a row some 40 bytes, more with more vectors. */
 enum { HEAD_BYTES = 16 * 1024, ROWS_TAIL_BYTES = 4 * 1024 };
+static const uint64_t LARGEST_SAMPLES_BYTES = (uint64_t)1 << 38;
 
 void asim_argv_free(char **argv)
 {
@@ -75,10 +81,9 @@ int asim_mdrun_command(const struct asim_mdrun *mdrun, char ***ret_argv,
     add(&arguments, asim_strdup(mdrun->gromacs->path, err), err);
     add(&arguments, asim_strdup("mdrun", err), err);
     add_option(&arguments, "-s", ASIM_MDRUN_TPR, err);
-    if (mdrun->edi) {
-        add_option(&arguments, "-ei", ASIM_MDRUN_EDI, err);
-        add_option(&arguments, "-eo", ASIM_MDRUN_EDO, err);
-    }
+    const struct asim_bias_method *method = asim_bias_method(mdrun->bias);
+    for (size_t i = 0; method->arguments[i]; i++)
+        add(&arguments, asim_strdup(method->arguments[i], err), err);
     add_option(&arguments, "-cpi", ASIM_MDRUN_CPT, err);
     add_option(&arguments, "-cpo", ASIM_MDRUN_CPT, err);
     add(&arguments, asim_strdup("-cpt", err), err);
@@ -114,14 +119,15 @@ int asim_mdrun_command(const struct asim_mdrun *mdrun, char ***ret_argv,
 static double row_time(const char *line)
 {
     char *end;
+    line += strspn(line, " ");
     if (!strchr(line, '\n') || *line == '#' || *line == '@')
         return NAN;
     double time_ps = strtod(line, &end);
     return end != line && (*end == ' ' || *end == '\t') ? time_ps : NAN;
 }
 
-/* From the first time, that of step 0, to the last one. The file ends in the middle of
- * a line as a rule: gmx writes it by blocks. */
+/* From the first time, that of step 0, to the last one; `dt_ps` 0: the file has steps.
+ * It ends in the middle of a line as a rule: gmx writes it by blocks. */
 static int64_t bias_output_step(const char *path, double dt_ps)
 {
     char head[HEAD_BYTES + 1], *tail = NULL;
@@ -144,28 +150,44 @@ static int64_t bias_output_step(const char *path, double dt_ps)
         last_ps = isnan(time_ps) ? last_ps : time_ps;
     }
     free(tail);
-    double step = (last_ps - first_ps) / dt_ps;
+    double step = dt_ps > 0 ? (last_ps - first_ps) / dt_ps : last_ps;
     return step >= 0 && step < 1e18 ? (int64_t)llround(step) : -1;
+}
+
+/* The engine that runs here is the one whose output is there. */
+static int64_t newest_sample_step(const char *folder, double dt_ps)
+{
+    static const enum asim_bias_engine engines[] = {ASIM_BIAS_EDI, ASIM_BIAS_COLVARS,
+                                                    ASIM_BIAS_PLUMED};
+    int64_t step = -1;
+    for (size_t i = 0; i < sizeof engines / sizeof *engines && step < 0; i++) {
+        const struct asim_bias_method *method = asim_bias_method(engines[i]);
+        char *path = asim_path_join(folder, method->output, NULL);
+        if (path)
+            step = bias_output_step(path, method->output_in_steps ? 0 : dt_ps);
+        free(path);
+    }
+    return step;
 }
 
 int64_t asim_mdrun_step(const char *folder, double dt_ps)
 {
     struct asim_md_log log;
     char *path = asim_path_join(folder, ASIM_MDRUN_LOG, NULL);
-    char *bias = asim_path_join(folder, ASIM_MDRUN_EDO, NULL);
-    int64_t step = -1, rows = bias ? bias_output_step(bias, dt_ps) : -1;
+    int64_t step = -1, rows = newest_sample_step(folder, dt_ps);
     if (path && asim_md_log_read(path, STEP_TAIL_BYTES, &log, NULL) == 0)
         step = log.step;
-    free(bias);
     free(path);
     return rows > step ? rows : step;
 }
 
 /* What one attempt writes and a new beginning must not find; the log comes first, it is
- * kept longest. */
+ * kept longest, then the checkpoints. */
 static const char *const run_files[] = {
-    ASIM_MDRUN_LOG, ASIM_MDRUN_EDR, ASIM_MDRUN_XTC,     MDRUN_TRR,
-    ASIM_MDRUN_EDO, ASIM_MDRUN_CPT, MDRUN_CPT_PREVIOUS, ASIM_MDRUN_GRO,
+    ASIM_MDRUN_LOG, ASIM_MDRUN_CPT, MDRUN_CPT_PREVIOUS, ASIM_MDRUN_EDR,
+    ASIM_MDRUN_XTC, MDRUN_TRR,      ASIM_MDRUN_GRO,     "bias.xvg",
+    COLVARS_TRAJ,   COLVARS_ALL,    COLVARS_STATE,      COLVARS_STATE_PREVIOUS,
+    "COLVAR",       "PLUMED.OUT",
 };
 enum { RUN_FILE_COUNT = sizeof run_files / sizeof *run_files };
 
@@ -218,12 +240,13 @@ static int set_aside(const char *folder, int previous, struct asim_error *err)
     char *set = asim_attempt_path(folder, previous, "files", err);
     if (!set || asim_make_folder(set, err) < 0)
         goto out;
-    /* The checkpoints go first: a kill in between must not leave one without its
-     * outputs, which gmx would refuse to go on with. */
-    static const int order[RUN_FILE_COUNT] = {5, 6, 0, 1, 2, 3, 4, 7};
-    for (int i = 0; i < RUN_FILE_COUNT; i++)
-        if (move_file(folder, run_files[order[i]], set, run_files[order[i]], err) < 0)
+    /* The checkpoints, second in the table, go first: a kill in between must not leave
+     * one without its outputs, which gmx would refuse to go on with. */
+    for (int i = 1; i <= RUN_FILE_COUNT; i++) {
+        const char *name = run_files[i % RUN_FILE_COUNT];
+        if (move_file(folder, name, set, name, err) < 0)
             goto out;
+    }
     int kept = 0;
     for (int attempt = previous; attempt > 0; attempt--) {
         char *older = asim_attempt_path(folder, attempt, "files", err);
@@ -237,6 +260,45 @@ static int set_aside(const char *folder, int previous, struct asim_error *err)
     rc = asim_folder_sync(folder, err);
 out:
     free(set);
+    return rc;
+}
+
+int asim_mdrun_collect(const char *folder, struct asim_error *err)
+{
+    char *from = asim_path_join(folder, COLVARS_TRAJ, err);
+    char *to = asim_path_join(folder, COLVARS_ALL, err);
+    char *before = NULL, *newest = NULL, *all = NULL;
+    size_t before_size = 0, newest_size;
+    int rc = -1;
+    if (!from || !to)
+        goto out;
+    if (!asim_file_exists(from)) {
+        rc = 0;
+        goto out;
+    }
+    if (asim_file_read(from, LARGEST_SAMPLES_BYTES, &newest, &newest_size, err) < 0 ||
+        (asim_file_exists(to) &&
+         asim_file_read(to, LARGEST_SAMPLES_BYTES, &before, &before_size, err) < 0))
+        goto out;
+    const char *newline = memrchr(newest, '\n', newest_size);
+    newest_size = newline ? (size_t)(newline - newest) + 1 : 0;
+    all = asim_alloc_array(before_size + newest_size, 1, err);
+    if (!all)
+        goto out;
+    if (before)
+        memcpy(all, before, before_size);
+    memcpy(all + before_size, newest, newest_size);
+    if (asim_file_replace(to, all, before_size + newest_size, err) < 0)
+        goto out;
+    rc = unlink(from) == 0 ? asim_folder_sync(folder, err)
+                           : asim_fail(err, ASIM_EIO, "cannot remove '%s': %s", from,
+                                       strerror(errno));
+out:
+    free(all);
+    free(newest);
+    free(before);
+    free(from);
+    free(to);
     return rc;
 }
 
@@ -283,10 +345,11 @@ int asim_mdrun_prepare(const char *folder, int attempt, bool afresh,
                          attempt, folder);
     remove_leftovers(folder);
     if (!afresh && !file_in(folder, ASIM_MDRUN_CPT) &&
-        file_in(folder, MDRUN_CPT_PREVIOUS))
-        return move_file(folder, MDRUN_CPT_PREVIOUS, folder, ASIM_MDRUN_CPT, err);
+        file_in(folder, MDRUN_CPT_PREVIOUS) &&
+        move_file(folder, MDRUN_CPT_PREVIOUS, folder, ASIM_MDRUN_CPT, err) < 0)
+        return -1;
     if (!afresh && file_in(folder, ASIM_MDRUN_CPT))
-        return 0;
+        return asim_mdrun_collect(folder, err);
     for (int i = 0; i < RUN_FILE_COUNT; i++)
         if (file_in(folder, run_files[i]))
             return set_aside(folder, attempt > 1 ? attempt - 1 : 0, err);

@@ -5,14 +5,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <autosim/bias.h>
 #include <autosim/engine.h>
 
 #include "engine/process.h"
 
-/* Names of a window's files, fixed, relative to its folder. gmx runs inside it. */
+/* Names of a window's files, fixed, relative to its folder. gmx runs inside it. Those
+ * of the bias are in windows/bias_method.h. */
 #define ASIM_MDRUN_TPR "window.tpr"
-#define ASIM_MDRUN_EDI "bias.edi"
-#define ASIM_MDRUN_EDO "bias.xvg"
 #define ASIM_MDRUN_LOG "md.log"
 #define ASIM_MDRUN_EDR "ener.edr"
 #define ASIM_MDRUN_CPT "state.cpt"
@@ -21,7 +21,7 @@
 
 struct asim_mdrun {
     const struct asim_gromacs *gromacs;
-    bool edi; /* bias by -ei/-eo */
+    enum asim_bias_engine bias;
     int ntmpi, ntomp;
     double checkpoint_minutes;
     double maxh; /* 0: none */
@@ -42,11 +42,20 @@ int asim_mdrun_command(const struct asim_mdrun *mdrun, char ***ret_argv,
  * new beginning, what earlier attempts wrote is moved to attempt-M.files/, M being the
  * newest attempt before this one, because gmx is told to overwrite and never to keep
  * "#file.1#" copies (it gives up at 99 of them). Of such folders the newest
- * ASIM_MDRUN_KEPT are kept whole, of older ones only the log.
+ * ASIM_MDRUN_KEPT are kept whole, of older ones only the log. Where there is one, what
+ * the bias wrote so far is collected first.
  */
 enum { ASIM_MDRUN_KEPT = 3 };
 int asim_mdrun_prepare(const char *folder, int attempt, bool afresh,
                        struct asim_error *err);
+
+/*
+ * Colvars begins its output anew with every start of mdrun. Moves its whole lines
+ * behind those of the starts before, so that one file has the samples of all attempts;
+ * where a kill comes between, lines are there twice, which readers allow for. Other
+ * engines go on in one file, and there is nothing to do.
+ */
+int asim_mdrun_collect(const char *folder, struct asim_error *err);
 
 enum asim_run_end {
     ASIM_END_COMPLETED, /* last step reached and final structure written */

@@ -38,10 +38,10 @@ static int solve(double m[3][3], const double b[3], double ret_x[3],
 }
 
 int asim_force_error(const double *y_nm, const double *reference_nm,
-                     const double *vector, size_t count, double *ret_w2,
-                     struct asim_error *err)
+                     const double *vector, size_t count, double ret_omega[3],
+                     double *ret_w2, struct asim_error *err)
 {
-    double m[3][3] = {{0}}, torque[3] = {0}, omega[3];
+    double m[3][3] = {{0}}, torque[3] = {0}, omega[3] = {0};
     for (size_t i = 0; i < count; i++) {
         const double *y = y_nm + 3 * i, *r = reference_nm + 3 * i;
         add_cross(y, vector + 3 * i, torque);
@@ -61,6 +61,8 @@ int asim_force_error(const double *y_nm, const double *reference_nm,
             applied += vector[3 * i + a] * vector[3 * i + a];
         }
     }
+    for (int a = 0; a < 3; a++)
+        ret_omega[a] = omega[a];
     *ret_w2 = missing / applied;
     return 0;
 }

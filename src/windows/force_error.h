@@ -16,10 +16,10 @@
 
 #include "base/error.h"
 
-/* w^2 of one structure. All arrays hold 3 count numbers; `y_nm` is centred and
- * superposed on `reference_nm`. ASIM_EINPUT where the rotation is not unique. */
+/* Omega and w^2 of one structure. All arrays hold 3 count numbers; `y_nm` is centred
+ * and superposed on `reference_nm`. ASIM_EINPUT where the rotation is not unique. */
 int asim_force_error(const double *y_nm, const double *reference_nm,
-                     const double *vector, size_t count, double *ret_w2,
-                     struct asim_error *err);
+                     const double *vector, size_t count, double ret_omega[3],
+                     double *ret_w2, struct asim_error *err);
 
 #endif

@@ -18,10 +18,10 @@
 #include "base/random.h"
 #include "base/units.h"
 #include "formats/tpr.h"
-#include "structure/superpose.h"
 #include "structure/whole.h"
+#include "windows/bias_method.h"
 #include "windows/edi.h"
-#include "windows/force_error.h"
+#include "windows/gradient.h"
 
 enum {
     WINDOWS_MOST = 10000,
@@ -257,27 +257,6 @@ int asim_plan_add_window(struct asim_plan *plan, const struct asim_pca *pca,
     return 0;
 }
 
-/* w^2 of one frame; `x` and `y` have room for 3 N numbers. */
-static int frame_force_error(const struct asim_pca *pca, const struct asim_frame *frame,
-                             double *x, double *y, double *ret_w2,
-                             struct asim_error *err)
-{
-    size_t n = pca->atom_count;
-    double rotation[3][3], centre[3], reference_centre[3];
-    for (size_t i = 0; i < n; i++)
-        for (int a = 0; a < 3; a++)
-            x[3 * i + a] = (double)frame->x_nm[pca->atom_indices[i]][a];
-    if (asim_superpose(x, pca->reference_nm, n, rotation, centre, reference_centre,
-                       err) < 0)
-        return -1;
-    for (size_t i = 0; i < n; i++)
-        for (int a = 0; a < 3; a++)
-            y[3 * i + a] = rotation[a][0] * (x[3 * i] - centre[0]) +
-                           rotation[a][1] * (x[3 * i + 1] - centre[1]) +
-                           rotation[a][2] * (x[3 * i + 2] - centre[2]);
-    return asim_force_error(y, pca->reference_nm, pca->eigenvectors, n, ret_w2, err);
-}
-
 static size_t nearest_window(const struct asim_plan *plan, double value_nm)
 {
     if (plan->window_count == 1)
@@ -297,15 +276,14 @@ static int measure_force_error(struct asim_plan *plan, const struct asim_pca *pc
 {
     struct asim_whole *whole = NULL;
     struct asim_frame frame = {0};
-    double *x = asim_alloc_array(pca->atom_count, 3 * sizeof *x, err);
-    double *y = asim_alloc_array(pca->atom_count, 3 * sizeof *y, err);
+    struct asim_gradient gradient = {0};
     double *sums = asim_alloc_array(plan->window_count, sizeof *sums, err);
     size_t *counts = asim_alloc_array(plan->window_count, sizeof *counts, err);
     size_t stride = 1 + (pca->frame_count - 1) / FORCE_ERROR_FRAMES;
     size_t frames = 0;
     double total = 0;
     int rc = -1;
-    if (!x || !y || !sums || !counts)
+    if (!sums || !counts || asim_gradient_init(pca, &gradient, err) < 0)
         goto out;
     if (pca->pbc != ASIM_PBC_NONE &&
         asim_whole_create(top, pca->pbc, pca->atom_indices, pca->atom_count, &whole,
@@ -315,7 +293,6 @@ static int measure_force_error(struct asim_plan *plan, const struct asim_pca *pc
     /* What follows atoms from frame to frame must see every frame. */
     size_t step = whole && asim_whole_in_order(whole) ? 1 : stride;
     for (size_t i = 0; i < pca->frame_count; i += step) {
-        double w2;
         if (asim_trajectory_seek(traj, pca->frame_indices[i], err) < 0)
             goto out;
         int got = asim_trajectory_next(traj, &frame, err);
@@ -327,15 +304,16 @@ static int measure_force_error(struct asim_plan *plan, const struct asim_pca *pc
         if (i % stride != 0)
             continue;
         frames++;
-        if (frame_force_error(pca, &frame, x, y, &w2, err) < 0) {
+        if (asim_gradient_compute(&gradient, (const float(*)[3])frame.x_nm, plan->bias,
+                                  err) < 0) {
             asim_wrap(err, "'%s' frame %zu", asim_trajectory_path(traj),
                       frame.frame_index);
             goto out;
         }
         size_t window = nearest_window(plan, pca->projections_nm[i]);
-        sums[window] += w2;
+        sums[window] += gradient.w2;
         counts[window]++;
-        total += w2;
+        total += gradient.w2;
     }
     plan->force_error = total / (double)frames;
     for (size_t i = 0; i < plan->window_count; i++)
@@ -347,8 +325,7 @@ out:
     asim_trajectory_limit_atoms(traj, 0);
     asim_whole_destroy(whole);
     asim_frame_finish(&frame);
-    free(x);
-    free(y);
+    asim_gradient_finish(&gradient);
     free(sums);
     free(counts);
     return rc;
@@ -358,6 +335,13 @@ out:
 static int judge_force_error(const struct asim_plan *plan, const struct asim_pca *pca,
                              struct asim_log *log, struct asim_error *err)
 {
+    const struct asim_bias_method *method = asim_bias_method(plan->bias);
+    if (method->exact) {
+        asim_log_write(log, ASIM_LOG_INFO,
+                       "Bias: %s. The .edi bias would have <w^2> = %.4f",
+                       method->summary, plan->force_error);
+        return 0;
+    }
     asim_log_write(
         log, ASIM_LOG_INFO,
         "Force error of the .edi bias: <w^2> = %.4f, largest window mean %.4f "
@@ -367,13 +351,14 @@ static int judge_force_error(const struct asim_plan *plan, const struct asim_pca
         return asim_fail(
             err, ASIM_EINPUT,
             "the .edi bias would be wrong here: <w^2> = %.3f, above %.1f (the fit's "
-            "rotation carries too much of PC1 of '%s'); select more atoms or a larger, "
-            "stiffer part",
+            "rotation carries too much of PC1 of '%s'); use a GROMACS with Colvars "
+            "(2024 or newer) or PLUMED, or select more atoms or a larger, stiffer part",
             plan->force_error, force_error_limit, pca->selection);
     if (plan->force_error_max > force_error_warning)
         asim_log_write(
             log, ASIM_LOG_WARNING,
-            "The PMF may be too steep by up to %.1f%% where <w^2> is largest",
+            "The PMF may be too steep by up to %.1f%% where <w^2> is largest; the "
+            "colvars or plumed bias has no such error",
             100 * plan->force_error_max);
     return 0;
 }
@@ -383,18 +368,19 @@ int asim_plan_compute(const struct asim_pca *pca, const struct asim_topology *to
                       const struct asim_plan_options *options, struct asim_log *log,
                       struct asim_plan *ret_plan, struct asim_error *err)
 {
-    struct asim_plan plan = {.bias = ASIM_BIAS_EDI};
+    const struct asim_bias_method *method = asim_bias_method(options->bias);
+    struct asim_plan plan = {.bias = method->engine,
+                             .double_precision = options->double_precision};
     struct asim_tpr tpr = {0};
     struct projected_frame *sorted = NULL;
     double begin_nm = 0, end_nm = 0;
     int64_t nsteps = 0;
     int rc = -1;
-    if (!pca->align_same)
-        return asim_fail(
-            err, ASIM_EINPUT,
-            "the .edi bias needs the same atoms for the fit ('%s') and the "
-            "analysis ('%s'): leave out --align",
-            pca->align_selection, pca->selection);
+    if (!pca->align_same && !method->other_fit_atoms)
+        return asim_fail(err, ASIM_EINPUT,
+                         "the %s bias needs the same atoms for the fit ('%s') and the "
+                         "analysis ('%s'): leave out --align",
+                         method->name, pca->align_selection, pca->selection);
     if (asim_tpr_read(tpr_path, &tpr, NULL, err) < 0)
         return -1;
     if (check_simulation(&tpr, top, options, &plan.temperature_kelvin, err) < 0 ||

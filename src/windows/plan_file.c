@@ -16,12 +16,56 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "formats/tpr.h"
-#include "windows/edi.h"
+#include "structure/whole.h"
+#include "windows/bias_method.h"
 
 #define TPR_LARGEST_BYTES ((uint64_t)16 << 30)
 
-static int write_tpr(struct asim_window *window, const char *folder, const char *tpr,
-                     size_t tpr_size, double temperature_kelvin,
+/* Everything that windows are written from. */
+struct source {
+    struct asim_plan *plan;
+    const struct asim_pca *pca;
+    const struct asim_bias_method *method;
+    const char *tpr;
+    size_t tpr_size;
+};
+
+/* The bias of a window inside its TPR. Colvars asks for its atoms where they are first
+ * named, which is the order of the PCA, and takes them as one structure. */
+static int add_bias(const struct source *source, const char *text,
+                    const struct asim_frame *frame, void **data, size_t *size,
+                    struct asim_error *err)
+{
+    const struct asim_pca *pca = source->pca;
+    void *biased;
+    size_t biased_size;
+    double *x = asim_alloc_array(pca->atom_count, 3 * sizeof *x, err);
+    if (!x)
+        return -1;
+    for (size_t i = 0; i < pca->atom_count; i++)
+        for (size_t d = 0; d < 3; d++)
+            x[3 * i + d] = (double)frame->x_nm[pca->atom_indices[i]][d];
+    struct asim_tpr_colvars colvars = {
+        .text = text,
+        .name = source->method->files[0],
+        .atom_count = pca->atom_count,
+        .x_nm = x,
+        .ensemble_kelvin = source->plan->temperature_kelvin,
+        .seed = -1,
+        .double_precision = source->plan->double_precision,
+    };
+    int rc = asim_tpr_add_colvars(*data, *size, &colvars, &biased, &biased_size, err);
+    free(x);
+    if (rc < 0)
+        return -1;
+    free(*data);
+    *data = biased;
+    *size = biased_size;
+    return 0;
+}
+
+static int write_tpr(const struct source *source, struct asim_window *window,
+                     const char *folder, const char *bias_text,
                      const struct asim_frame *frame, struct asim_error *err)
 {
     struct asim_tpr_patch patch = {
@@ -30,41 +74,48 @@ static int write_tpr(struct asim_window *window, const char *folder, const char 
         .nsteps = window->nsteps,
         .ld_seed = window->ld_seed,
         .velocity_seed = window->velocity_seed,
-        .temperature_kelvin = temperature_kelvin,
+        .temperature_kelvin = source->plan->temperature_kelvin,
     };
     char *path = asim_path_join(folder, "window.tpr", err);
-    void *patched = NULL;
-    size_t patched_size;
+    void *data = NULL;
+    size_t size;
     int rc = -1;
     if (!path ||
-        asim_tpr_patch(tpr, tpr_size, &patch, &patched, &patched_size, err) < 0 ||
-        asim_file_replace(path, patched, patched_size, err) < 0)
+        asim_tpr_patch(source->tpr, source->tpr_size, &patch, &data, &size, err) < 0 ||
+        (source->method->inside_tpr &&
+         add_bias(source, bias_text, frame, &data, &size, err) < 0) ||
+        asim_file_replace(path, data, size, err) < 0)
         goto out;
-    asim_sha256(patched, patched_size, window->tpr_sha256);
+    asim_sha256(data, size, window->tpr_sha256);
     rc = 0;
 out:
-    free(patched);
+    free(data);
     free(path);
     return rc;
 }
 
-static int write_bias(struct asim_window *window, const struct asim_plan *plan,
-                      const struct asim_pca *pca, const char *folder,
-                      struct asim_error *err)
+static int write_window(const struct source *source, struct asim_window *window,
+                        const char *folder, const struct asim_frame *frame,
+                        struct asim_error *err)
 {
-    char *path = asim_path_join(folder, "bias.edi", err);
-    char *text = NULL;
-    int rc = -1;
-    if (!path ||
-        asim_edi_write(pca, &window->bias, plan->system_atom_count, plan->sample_steps,
-                       plan->temperature_kelvin, &text, err) < 0 ||
-        asim_file_replace(path, text, strlen(text), err) < 0)
-        goto out;
-    asim_sha256(text, strlen(text), window->bias_sha256);
-    rc = 0;
-out:
-    free(text);
-    free(path);
+    struct asim_bias_request request = {
+        .pca = source->pca,
+        .bias = window->bias,
+        .system_atom_count = source->plan->system_atom_count,
+        .sample_steps = source->plan->sample_steps,
+        .temperature_kelvin = source->plan->temperature_kelvin,
+    };
+    struct asim_bias_texts texts;
+    if (asim_bias_compose(source->method, &request, &texts, err) < 0)
+        return -1;
+    int rc = asim_make_folder(folder, err);
+    if (rc == 0)
+        rc = asim_bias_write(&texts, folder, err);
+    if (rc == 0)
+        rc = asim_bias_texts_sha256(&texts, window->bias_sha256, err);
+    if (rc == 0)
+        rc = write_tpr(source, window, folder, texts.text[0], frame, err);
+    asim_bias_texts_finish(&texts);
     return rc;
 }
 
@@ -91,8 +142,9 @@ int asim_plan_write_file(const struct asim_plan *plan, const char *path,
     for (size_t i = 0; i < plan->window_count; i++)
         if (json_array_append_new(windows, window_to_json(&plan->windows[i])) < 0)
             goto no_memory;
-    root = json_pack("{s:i, s:s, s:f, s:f, s:f, s:I, s:I, s:f, s:f, s:I, s:O}",
-                     "plan_version", 1, "bias", "edi", "temperature_kelvin",
+    root = json_pack("{s:i, s:s, s:b, s:f, s:f, s:f, s:I, s:I, s:f, s:f, s:I, s:O}",
+                     "plan_version", 1, "bias", asim_bias_engine_name(plan->bias),
+                     "double_precision", plan->double_precision, "temperature_kelvin",
                      plan->temperature_kelvin, "spacing_nm", plan->spacing_nm, "dt_ps",
                      plan->dt_ps, "sample_steps", (json_int_t)plan->sample_steps,
                      "system_atom_count", (json_int_t)plan->system_atom_count,
@@ -119,18 +171,27 @@ int asim_plan_write_more(struct asim_plan *plan, size_t first,
     const struct asim_topology *top = sources->top;
     const char *tpr_path = sources->tpr_path;
     struct asim_trajectory *traj = sources->traj;
+    struct source source = {.plan = plan, .pca = sources->pca};
+    struct asim_whole *whole = NULL;
     struct asim_frame frame = {0};
     char *tpr = NULL;
-    size_t tpr_size;
     int rc = -1;
+    source.method = asim_bias_method(plan->bias);
     if (asim_trajectory_atom_count(traj) != top->atom_count)
         return asim_fail(err, ASIM_EINPUT,
                          "'%s' holds %zu atoms and '%s' %zu: a window can only start "
                          "from a frame of the whole system",
                          asim_trajectory_path(traj), asim_trajectory_atom_count(traj),
                          tpr_path, top->atom_count);
-    if (asim_file_read(tpr_path, TPR_LARGEST_BYTES, &tpr, &tpr_size, err) < 0)
+    if (asim_file_read(tpr_path, TPR_LARGEST_BYTES, &tpr, &source.tpr_size, err) < 0)
         return -1;
+    source.tpr = tpr;
+    /* The start of a window is as the PCA saw its frame: every engine takes the atoms'
+     * places from there, and chains that lie in different images as one structure. */
+    if (asim_bias_pbc(pca) != ASIM_PBC_NONE &&
+        asim_whole_create(top, asim_bias_pbc(pca), pca->atom_indices, pca->atom_count,
+                          &whole, err) < 0)
+        goto out;
     asim_trajectory_limit_atoms(traj, 0);
     for (size_t i = first; i < plan->window_count; i++) {
         struct asim_window *window = &plan->windows[i];
@@ -138,12 +199,10 @@ int asim_plan_write_more(struct asim_plan *plan, size_t first,
             asim_format(err, "%s/windows/%03d", folder, window->window_id);
         if (!window_folder)
             goto out;
-        int failed = asim_make_folder(window_folder, err) < 0 ||
-                     asim_trajectory_seek(traj, window->start_frame_index, err) < 0 ||
+        int failed = asim_trajectory_seek(traj, window->start_frame_index, err) < 0 ||
                      asim_trajectory_next(traj, &frame, err) != 1 ||
-                     write_tpr(window, window_folder, tpr, tpr_size,
-                               plan->temperature_kelvin, &frame, err) < 0 ||
-                     write_bias(window, plan, pca, window_folder, err) < 0;
+                     (whole && asim_whole_apply(whole, &frame, err) < 0) ||
+                     write_window(&source, window, window_folder, &frame, err) < 0;
         free(window_folder);
         if (failed) {
             asim_wrap(err, "window %d", window->window_id);
@@ -152,6 +211,7 @@ int asim_plan_write_more(struct asim_plan *plan, size_t first,
     }
     rc = asim_plan_write_file(plan, plan_path, err);
 out:
+    asim_whole_destroy(whole);
     asim_frame_finish(&frame);
     free(tpr);
     return rc;
@@ -216,16 +276,18 @@ static int plan_from_json(const json_t *root, struct asim_plan *plan,
         asim_json_double(root, "force_error_max", &plan->force_error_max, err) < 0 ||
         asim_json_int64(root, "seed", &seed, err) < 0)
         return -1;
-    if (version != 1 || strcmp(bias, "edi") != 0)
+    enum asim_bias_engine engine = ASIM_BIAS_AUTO;
+    if (version != 1 || asim_bias_engine_from_name(bias, &engine) < 0 ||
+        engine == ASIM_BIAS_AUTO)
         return asim_fail(err, ASIM_EINPUT,
-                         "plan version %" PRId64
-                         " with bias '%s'; version 1 with 'edi' "
-                         "was expected",
+                         "plan version %" PRId64 " with bias '%s'; version 1 with edi, "
+                         "colvars or plumed was expected",
                          version, bias);
     if (system_atom_count < 1 || plan->sample_steps < 1 ||
         !(plan->temperature_kelvin > 0) || !(plan->dt_ps > 0))
         return asim_fail(err, ASIM_EINPUT, "a number is out of range");
-    plan->bias = ASIM_BIAS_EDI;
+    plan->bias = engine;
+    plan->double_precision = json_is_true(json_object_get(root, "double_precision"));
     plan->system_atom_count = (size_t)system_atom_count;
     plan->seed = (uint64_t)seed;
     const json_t *windows = json_object_get(root, "windows");

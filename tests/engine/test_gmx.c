@@ -45,7 +45,7 @@ static char *window_create(int64_t nsteps)
     asim_tpr_finish(&tpr);
     snprintf(path, sizeof path, "%s/window3.edi", data_folder);
     assert_int_equal(asim_file_read(path, 1 << 20, &data, &size, &err), 0);
-    write_text(folder, ASIM_MDRUN_EDI, data);
+    write_text(folder, "bias.edi", data);
     free(data);
     return folder;
 }
@@ -53,7 +53,7 @@ static char *window_create(int64_t nsteps)
 static struct asim_process start(const char *folder, int attempt, double maxh)
 {
     struct asim_mdrun mdrun = {.gromacs = &gromacs,
-                               .edi = true,
+                               .bias = ASIM_BIAS_EDI,
                                .ntmpi = 1,
                                .ntomp = 1,
                                .checkpoint_minutes = 0.01,

@@ -23,7 +23,7 @@ static void test_command(void **state)
     (void)state;
     struct asim_gromacs gromacs = {.path = "/usr/bin/gmx", .thread_mpi = true};
     struct asim_mdrun mdrun = {.gromacs = &gromacs,
-                               .edi = true,
+                               .bias = ASIM_BIAS_EDI,
                                .ntmpi = 1,
                                .ntomp = 4,
                                .checkpoint_minutes = 5,
@@ -38,7 +38,7 @@ static void test_command(void **state)
         "-cpo state.cpt -cpt 5 -g md.log -e ener.edr -x traj.xtc -o traj.trr -c "
         "confout.gro -ntmpi 1 -ntomp 4 -pin off -maxh 23.5");
     gromacs.thread_mpi = false;
-    mdrun.edi = false;
+    mdrun.bias = ASIM_BIAS_COLVARS;
     mdrun.maxh = 0;
     assert_int_equal(asim_mdrun_command(&mdrun, &argv, NULL), 0);
     join(argv, text, sizeof text);

@@ -35,7 +35,7 @@ static int read_text(const char *text, struct asim_series *series,
     assert_true(descriptor >= 0);
     assert_int_equal(write(descriptor, text, strlen(text)), (int)strlen(text));
     close(descriptor);
-    int rc = asim_series_read_edi_output(path, &bias, series, err);
+    int rc = asim_series_read_file(path, ASIM_BIAS_EDI, &bias, 0.002, series, err);
     unlink(path);
     return rc;
 }
@@ -80,7 +80,7 @@ static void test_real_file(void **state)
         print_message("skipped: '%s' is not there\n", path);
         skip();
     }
-    if (asim_series_read_edi_output(path, &bias, &series, &err) < 0)
+    if (asim_series_read_file(path, ASIM_BIAS_EDI, &bias, 0.002, &series, &err) < 0)
         fail_msg("%s", err.text);
     assert_int_equal(series.count, 2959);
     assert_int_equal(series.duplicate_count, 0);
@@ -90,8 +90,9 @@ static void test_real_file(void **state)
     /* The smallest differences of centre and force constant that the check must see. */
     const struct asim_bias wrong[] = {{-0.10001, 2000}, {-0.1, 2000.1}};
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(asim_series_read_edi_output(path, &wrong[i], &series, &err),
-                         -1);
+        assert_int_equal(
+            asim_series_read_file(path, ASIM_BIAS_EDI, &wrong[i], 0.002, &series, &err),
+            -1);
         assert_non_null(strstr(err.text, "row"));
     }
 }

@@ -1,0 +1,22 @@
+/*
+ * Colvars configuration of one window: the harmonic restraint of a principal component.
+ */
+#ifndef WINDOWS_COLVARS_H
+#define WINDOWS_COLVARS_H
+
+#include <autosim/bias.h>
+#include <autosim/pca.h>
+
+/* Colvars keeps its output in memory except when it writes its state: every so many
+ * rows. */
+enum { ASIM_COLVARS_FLUSH_ROWS = 20 };
+
+/*
+ * The text (owned by the caller), for component 0 of `pca`. Every number has 17 digits.
+ * Its only atoms are those of `pca`, in their order. ASIM_EINPUT where fit and analysed
+ * atoms differ.
+ */
+int asim_colvars_compose(const struct asim_pca *pca, const struct asim_bias *bias,
+                         int64_t sample_steps, char **ret_text, struct asim_error *err);
+
+#endif

@@ -1,0 +1,123 @@
+/*
+ * PLUMED input: PCARMSD on an average structure and a vector, and a restraint.
+ *
+ * PCARMSD superposes on the average a and gives sum_i v_i . (y_i - a_i), so the average
+ * is the fit reference of the PCA, and p is that less sum_i v_i . (mean_i - a_i). Both
+ * PDB files are in Angstrom and PLUMED scales the vector as it does positions, hence
+ * 10 v. It checks neither the order of atoms nor the width of numbers: each takes eight
+ * columns without a blank between. So what is written has as many decimals as fit, is
+ * read back, and the shift is that of the rounded numbers.
+ */
+#include "windows/plumed.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+
+enum { ANGSTROM_PER_NM = 10, COLUMNS = 8, LARGEST_SERIAL = 99999 };
+
+/* The most decimals, up to five, that fit; fewer than three are too few. */
+static bool column_number(double value, char ret_text[40])
+{
+    for (int decimals = 5; decimals >= 3; decimals--)
+        if (snprintf(ret_text, 40, "%8.*f", decimals, value) == COLUMNS)
+            return isfinite(value);
+    return false;
+}
+
+/* Writes `x` times ten, and leaves in `x` what PLUMED will make of it. */
+static int write_atoms(FILE *out, const char *name, const uint32_t *atoms, double *x,
+                       size_t count, struct asim_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint32_t serial = atoms[i] + 1;
+        if (serial > LARGEST_SERIAL)
+            return asim_fail(err, ASIM_EINPUT,
+                             "atom number %" PRIu32 " does not fit the five columns of "
+                             "the PDB files that PLUMED reads; use another bias",
+                             serial);
+        fprintf(out, "ATOM  %5" PRIu32 "  X   MOL A   1    ", serial);
+        for (size_t d = 0; d < 3; d++) {
+            char text[40];
+            double value = ANGSTROM_PER_NM * x[3 * i + d];
+            if (!column_number(value, text))
+                return asim_fail(err, ASIM_EINPUT,
+                                 "%s of atom %" PRIu32 ": %.3f Angstrom does not fit "
+                                 "the eight columns of a PDB file, and PLUMED would "
+                                 "read another number; use another bias",
+                                 name, serial, value);
+            fputs(text, out);
+            x[3 * i + d] = strtod(text, NULL) / ANGSTROM_PER_NM;
+        }
+        fprintf(out, "  1.00  1.00\n");
+    }
+    fprintf(out, "END\n");
+    return 0;
+}
+
+static int compose_pdb(const struct asim_pca *pca, const char *name, double *x,
+                       char **ret_text, struct asim_error *err)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return asim_fail(err, ASIM_ENOMEM, "no memory for PLUMED input");
+    int rc = write_atoms(out, name, pca->atom_indices, x, pca->atom_count, err);
+    if (fclose(out) != 0 && rc == 0)
+        rc = asim_fail(err, ASIM_ENOMEM, "no memory for PLUMED input");
+    if (rc < 0)
+        free(text);
+    else
+        *ret_text = text;
+    return rc;
+}
+
+int asim_plumed_compose(const struct asim_pca *pca, const struct asim_bias *bias,
+                        int64_t sample_steps, char *ret_texts[3],
+                        struct asim_error *err)
+{
+    char *texts[3] = {NULL, NULL, NULL};
+    size_t n = 3 * pca->atom_count;
+    int rc = -1;
+    if (!pca->align_same)
+        return asim_fail(err, ASIM_EINPUT,
+                         "the plumed bias needs the same atoms for the fit ('%s') and "
+                         "the analysis ('%s'): leave out --align",
+                         pca->align_selection, pca->selection);
+    double *average = asim_alloc_array(n, sizeof *average, err);
+    double *vector = asim_alloc_array(n, sizeof *vector, err);
+    if (!average || !vector)
+        goto out;
+    memcpy(average, pca->reference_nm, n * sizeof *average);
+    memcpy(vector, pca->eigenvectors, n * sizeof *vector);
+    if (compose_pdb(pca, "the reference", average, &texts[1], err) < 0 ||
+        compose_pdb(pca, "the vector", vector, &texts[2], err) < 0)
+        goto out;
+    double shift = 0;
+    for (size_t i = 0; i < n; i++)
+        shift += vector[i] * (pca->mean_nm[i] - average[i]);
+    texts[0] = asim_format(
+        err,
+        "c: PCARMSD AVERAGE=avg.pdb EIGENVECTORS=vec.pdb\n"
+        "p: COMBINE ARG=c.eig-0 PARAMETERS=%.17g PERIODIC=NO\n"
+        "r: RESTRAINT ARG=p AT=%.17g KAPPA=%.17g\n"
+        "PRINT ARG=p,c.residual,r.bias FILE=COLVAR STRIDE=%" PRId64 " FMT=%%.10g\n",
+        shift, bias->centre_nm, bias->force_constant_kj_mol_nm2, sample_steps);
+    if (!texts[0])
+        goto out;
+    memcpy(ret_texts, texts, sizeof texts);
+    memset(texts, 0, sizeof texts);
+    rc = 0;
+out:
+    for (size_t i = 0; i < 3; i++)
+        free(texts[i]);
+    free(average);
+    free(vector);
+    return rc;
+}
