@@ -17,6 +17,27 @@ static int print_json(const struct asim_campaign *campaign, struct asim_error *e
     return 0;
 }
 
+/* Those that may run; the others only as a number. */
+static int print_slots(const struct asim_campaign *campaign, struct asim_error *err)
+{
+    struct asim_slot_status status;
+    size_t count = asim_campaign_slot_count(campaign), over = 0;
+    for (size_t k = 0; k < count; k++) {
+        if (asim_campaign_slot(campaign, k, &status, err) < 0)
+            return -1;
+        over += status.over;
+        if (!status.over)
+            printf("slot %s: job %s on node %s, %zu windows, last sign of life %.0f s "
+                   "ago\n",
+                   status.id, status.job_id[0] ? status.job_id : "?",
+                   status.node[0] ? status.node : "?", status.running,
+                   status.silent_seconds);
+    }
+    if (over > 0)
+        printf("%zu slot%s over\n", over, over == 1 ? " is" : "s are");
+    return 0;
+}
+
 int cmd_status(const struct settings *settings, struct asim_error *err)
 {
     struct asim_campaign *campaign = NULL;
@@ -50,7 +71,7 @@ int cmd_status(const struct settings *settings, struct asim_error *err)
     for (size_t i = 0; i < count; i++)
         if (statuses[i].cause[0])
             printf("window %d: %s\n", statuses[i].window_id, statuses[i].cause);
-    rc = 0;
+    rc = print_slots(campaign, err);
 out:
     free(table);
     free(statuses);

@@ -47,6 +47,22 @@ ASIM_API int asim_campaign_job_script(const struct asim_campaign *campaign,
                                       const struct asim_run_options *options,
                                       char **ret_text, struct asim_error *err);
 
+/* A slot as seen from outside. */
+struct asim_slot_status {
+    char id[48]; /* its folder below slots/ */
+    char job_id[32];
+    char node[128];
+    bool over;             /* it said so, or was seen to be gone */
+    char why[200];         /* "done", "walltime", ...; "" where it is not over */
+    double silent_seconds; /* since its last sign of life, by the machines' clocks; NAN:
+                              not known */
+    size_t running;        /* windows that it has on record as running */
+};
+ASIM_API size_t asim_campaign_slot_count(const struct asim_campaign *campaign);
+ASIM_API int asim_campaign_slot(const struct asim_campaign *campaign, size_t k,
+                                struct asim_slot_status *ret_status,
+                                struct asim_error *err);
+
 /* What a slot knows of itself. */
 struct asim_slot_options {
     const char *name;   /* of this place in its job, e.g. "TOKEN-3"; a part of a path */

@@ -497,11 +497,9 @@ int asim_runner_spawn(struct asim_driver *driver, struct asim_runner *runner,
         .folder = runner->folder,
         .attempt = runner->attempt,
         .argv = (const char *const *)driver->argv,
-        .cpus = driver->slots.cpus +
-                (size_t)runner->slot * (size_t)driver->slots.slot_width,
-        .cpu_count = (size_t)driver->slots.slot_width,
         .bound = driver->campaign->slot != NULL,
     };
+    spawn.cpus = asim_core_slots_cpus(&driver->slots, runner->slot, &spawn.cpu_count);
     runner->start_seconds = asim_monotonic_seconds();
     if (asim_process_spawn(&spawn, &runner->process, &cause) < 0) {
         snprintf(runner->trouble, sizeof runner->trouble, "%.199s", cause.text);

@@ -23,6 +23,27 @@ static json_t *window_json(const struct asim_window_status *status)
         (json_int_t)status->nsteps, "priority", status->priority);
 }
 
+/* Of a campaign on a cluster; otherwise empty. */
+static json_t *slots_json(const struct asim_campaign *campaign)
+{
+    struct asim_slot_status status;
+    json_t *slots = json_array();
+    for (size_t k = 0; slots && k < campaign->fold.source_count; k++) {
+        if (asim_campaign_slot(campaign, k, &status, NULL) < 0 ||
+            json_array_append_new(
+                slots,
+                json_pack("{s:s, s:s, s:s, s:b, s:s, s:o, s:I}", "slot_id", status.id,
+                          "job_id", status.job_id, "node", status.node, "over",
+                          status.over, "why", status.why, "silent_seconds",
+                          asim_json_number(status.silent_seconds), "windows_running",
+                          (json_int_t)status.running)) < 0) {
+            json_decref(slots);
+            return NULL;
+        }
+    }
+    return slots;
+}
+
 static json_t *status_json(const struct asim_campaign *campaign)
 {
     struct asim_campaign_progress progress;
@@ -35,10 +56,12 @@ static json_t *status_json(const struct asim_campaign *campaign)
             return NULL;
         }
     }
+    json_t *slots = slots_json(campaign);
     asim_campaign_progress(campaign, &progress);
-    return json_pack("{s:o, s:o, s:o, s:f, s:b}", "windows", windows,
-                     "total_ns_per_day", asim_json_number(progress.total_ns_per_day),
-                     "eta_seconds", asim_json_number(progress.eta_seconds), "fraction",
+    return json_pack("{s:o, s:o, s:o, s:o, s:f, s:b}", "windows", windows, "slots",
+                     slots, "total_ns_per_day",
+                     asim_json_number(progress.total_ns_per_day), "eta_seconds",
+                     asim_json_number(progress.eta_seconds), "fraction",
                      progress.fraction, "paused", progress.paused);
 }
 

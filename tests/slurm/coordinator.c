@@ -1,7 +1,7 @@
 /*
- * coordinator FOLDER AUTOSIM GMX SLOTS CPUS LEASE [TIME]: looks after a campaign of
- * stand-in windows on Slurm as `autosim run --backend slurm` does, without the stages
- * before and behind. Exit code 0 where every window was completed.
+ * coordinator FOLDER AUTOSIM GMX SLOTS CPUS LEASE [TIME [NODES]]: looks after a
+ * campaign of stand-in windows on Slurm as `autosim run --backend slurm` does, without
+ * the stages before and behind. Exit code 0 where every window was completed.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -43,7 +43,8 @@ int main(int argc, char **argv)
     struct asim_error err = {0};
     struct asim_log *log = NULL;
     if (argc < 7) {
-        fprintf(stderr, "usage: %s FOLDER AUTOSIM GMX SLOTS CPUS LEASE [TIME]\n",
+        fprintf(stderr,
+                "usage: %s FOLDER AUTOSIM GMX SLOTS CPUS LEASE [TIME [NODES]]\n",
                 argv[0]);
         return 2;
     }
@@ -54,6 +55,7 @@ int main(int argc, char **argv)
     options.slurm.cpus = atoi(argv[5]);
     options.slurm.lease_seconds = atof(argv[6]);
     options.slurm.time = argc > 7 ? argv[7] : NULL;
+    options.slurm.nodes = argc > 8 ? atoi(argv[8]) : 1;
     options.slurm.poll_seconds = 10;
     options.ntomp = options.ntmpi = 1;
     int rc = asim_log_open(NULL, &log, &err);

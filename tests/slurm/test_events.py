@@ -22,7 +22,7 @@ import common  # noqa: E402
 import standin  # noqa: E402
 from test_kill import Watcher, gmx_by_folder  # noqa: E402
 
-WINDOWS, SECONDS_A_WINDOW = 24, 25
+WINDOWS, SECONDS_A_WINDOW = 24, 20
 
 
 def records(folder, event=None):

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """A thousand short windows on a real Slurm: few jobs, few questions to the controller.
 
+Also, as the cluster is there: jobs of two nodes, what status says of slots, and cancel.
+
     test_many.py AUTOSIM COORDINATOR STANDIN-GMX [WINDOWS [ARRAY]]
 
 For comparison ARRAY windows are run as an array with one job a window, in the same
 cluster, right after.
 """
+import json
 import os
 import shutil
 import subprocess
@@ -16,7 +19,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import cluster  # noqa: E402
 import common  # noqa: E402
 import standin  # noqa: E402
-from test_events import records  # noqa: E402
+from test_events import Campaign, live_elements, records  # noqa: E402
 
 QUESTIONS = ("REQUEST_JOB_INFO", "REQUEST_JOB_INFO_SINGLE", "REQUEST_JOB_USER_INFO",
              "REQUEST_JOB_ARRAY_INFO")
@@ -70,6 +73,48 @@ def run_array(slurm, root, gmx, count):
     return count / took
 
 
+def run_two_nodes(root, programs):
+    """A slot on each node of a job, by srun."""
+    autosim, coordinator, gmx = programs
+    folder = os.path.join(root, "nodes")
+    os.mkdir(folder)
+    standin.make(folder, 32, 20, 20000)
+    common.run([coordinator, folder, autosim, gmx, "2", "2", "6", "10", "2"], timeout=200)
+    hosts = set()
+    for slot in slots_of(autosim, folder):
+        hosts.add(slot["node"])
+    print(f"two jobs of two nodes: slots on {sorted(hosts)}")
+    if len(hosts) < 2:
+        sys.exit("one node only")
+
+
+def slots_of(autosim, folder):
+    return json.loads(common.run([autosim, "status", "-C", folder, "--json"]).stdout)[
+        "slots"]
+
+
+def cancel(slurm, root, programs):
+    """Jobs leave at once, with checkpoints; the coordinator too."""
+    autosim, coordinator, gmx = programs
+    folder = os.path.join(root, "cancelled")
+    os.mkdir(folder)
+    standin.make(folder, 40, 1000, 100000)
+    campaign = Campaign(autosim, coordinator, gmx, folder)
+    campaign.start()
+    slurm.wait_for(lambda: campaign.count("Running") == 8, 60, "windows run")
+    slots = slots_of(autosim, folder)
+    if len(slots) != 4 or any(s["over"] or s["windows_running"] != 2 for s in slots):
+        sys.exit(f"four slots with two windows each were expected: {slots}")
+    print(common.run([autosim, "status", "-C", folder]).stdout.split("\n\n")[-1])
+    common.run([autosim, "cancel", "-C", folder])
+    slurm.wait_for(lambda: not live_elements(slurm), 30, "jobs leave")
+    campaign.process.wait(timeout=30)
+    states = [window["status"] for window in campaign.status()]
+    if states.count("Waiting") != 8 or states.count("Planned") != 32:
+        sys.exit(f"after cancel: {states}")
+    print("cancelled: 8 windows wait with checkpoints")
+
+
 def main():
     programs = list(map(os.path.abspath, sys.argv[1:4]))
     count = int(sys.argv[4]) if len(sys.argv) > 4 else 1000
@@ -81,6 +126,8 @@ def main():
     with cluster.Cluster(os.path.join(root, "cluster")) as slurm:
         slots = run_slots(slurm, root, programs, count)
         jobs = run_array(slurm, root, programs[2], array)
+        run_two_nodes(root, programs)
+        cancel(slurm, root, programs)
     print(f"throughput of slots over a job for each window: {slots / jobs:.1f}")
     shutil.rmtree(root)
 
