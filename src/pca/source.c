@@ -16,7 +16,7 @@
 #include "base/memory.h"
 #include "base/threads.h"
 
-enum { BROKEN_CHECKS = 16, FRAMES_A_THREAD = 16, MOST_FRAMES = 256 };
+enum { FRAMES_A_THREAD = 16, MOST_FRAMES = 256 };
 
 /* Decoded frames that wait for their atoms to be taken: what stays in a cache. */
 static const size_t FRAME_BYTES_A_THREAD = (size_t)1 << 19;
@@ -124,10 +124,13 @@ int asim_trajectory_source_init(struct asim_trajectory_source *source,
         (options->pbc != ASIM_PBC_AUTO || top->has_bonds) &&
         create_whole(source, err) < 0)
         return -1;
+    if (options->pbc == ASIM_PBC_AUTO && !source->whole &&
+        (asim_parts_init(top, atoms->index, atoms->count, &source->parts[0], err) < 0 ||
+         (!same && asim_parts_init(top, align->index, align->count, &source->parts[1],
+                                   err) < 0)))
+        return -1;
     if (asim_trajectory_frame_count(traj, &source->file_frames, err) < 0)
         return -1;
-    size_t wanted = (source->file_frames + source->stride - 1) / source->stride;
-    source->check_step = wanted / BROKEN_CHECKS + 1;
     return make_room(source, err);
 }
 
@@ -136,6 +139,8 @@ void asim_trajectory_source_finish(struct asim_trajectory_source *source)
     if (!source)
         return;
     asim_whole_destroy(source->whole);
+    asim_parts_finish(&source->parts[0]);
+    asim_parts_finish(&source->parts[1]);
     for (size_t i = 0; source->frames && i < source->frame_room; i++)
         asim_frame_finish(&source->frames[i]);
     free(source->frames);
@@ -288,6 +293,17 @@ static int read_wanted(struct asim_trajectory_source *source, size_t count,
     return 0;
 }
 
+static int fail_broken(const struct asim_trajectory_source *source,
+                       const struct asim_frame *frame, const char *why,
+                       struct asim_error *err)
+{
+    return asim_fail(err, ASIM_EINPUT,
+                     "'%s' frame %zu: %s, and without bonds molecules cannot be made "
+                     "whole; give the .tpr of the simulation as topology, try --pbc "
+                     "cluster, or --pbc none if the coordinates are whole",
+                     asim_trajectory_path(source->traj), frame->frame_index, why);
+}
+
 static int refuse_broken(const struct asim_trajectory_source *source,
                          const struct asim_frame *frame, struct asim_error *err)
 {
@@ -298,11 +314,24 @@ static int refuse_broken(const struct asim_trajectory_source *source,
          !asim_looks_broken(source->top, source->align.index, source->align.count,
                             frame, why, sizeof why)))
         return 0;
-    return asim_fail(err, ASIM_EINPUT,
-                     "'%s' frame %zu: %s, and without bonds molecules cannot be made "
-                     "whole; give the .tpr of the simulation as topology, try --pbc "
-                     "cluster, or --pbc none if the coordinates are whole",
-                     asim_trajectory_path(source->traj), frame->frame_index, why);
+    return fail_broken(source, frame, why, err);
+}
+
+/* Frames in their order, each once, whatever threads took them: do chains jump? */
+static int refuse_jumps(struct asim_trajectory_source *source, size_t kept,
+                        struct asim_error *err)
+{
+    char why[300] = "";
+    for (size_t i = 0; i < kept; i++) {
+        const struct asim_frame *frame = &source->frames[source->kept[i]];
+        if (source->ordinals[i] < source->looked_at)
+            continue;
+        for (int l = 0; l < 2; l++)
+            if (asim_parts_jumped(&source->parts[l], frame, why, sizeof why))
+                return fail_broken(source, frame, why, err);
+        source->looked_at = source->ordinals[i] + 1;
+    }
+    return 0;
 }
 
 /* Gathers atoms into a row; the number of the first one that is not finite, or count.
@@ -327,11 +356,13 @@ static size_t gather(const float (*x_nm)[3], const struct asim_atom_list *list,
     return i;
 }
 
-/* Without bonds: frames that must be whole as they are. */
+/* Without bonds: a frame that must be whole as it is, and was not looked at before. */
 static bool is_checked(const struct asim_trajectory_source *source, uint64_t ordinal)
 {
+    if (ordinal < source->looked_at)
+        return false;
     if (source->options->pbc == ASIM_PBC_AUTO)
-        return !source->whole && ordinal % source->check_step == 0;
+        return !source->whole;
     return source->options->pbc == ASIM_PBC_NOJUMP && !source->top->has_bonds &&
            ordinal == 0;
 }
@@ -425,7 +456,8 @@ static int source_read(void *context, size_t count, int thread_count, float *row
         struct take take = {
             source, rows + done * asim_row_width(&source->layout),
             align_rows ? align_rows + done * asim_align_width(&source->layout) : NULL};
-        if (take_all(&take, kept, thread_count, err) < 0)
+        if (take_all(&take, kept, thread_count, err) < 0 ||
+            refuse_jumps(source, kept, err) < 0)
             return -1;
         for (size_t i = 0; i < kept; i++) {
             const struct asim_frame *frame = &source->frames[source->kept[i]];

@@ -24,14 +24,15 @@ struct asim_trajectory_source {
     size_t stride;      /* at least 1 */
     size_t first_index; /* of the first frame wanted */
     bool first_known;
-    size_t ordinal;       /* frames wanted since the rewind */
-    bool stepped;         /* a frame has been read since the rewind */
-    bool ended;           /* the last one wanted has been read */
-    bool placed;          /* the first frame has fixed where molecules lie */
-    size_t last_index;    /* of the last one read */
-    size_t check_step;    /* every so many frames are looked at for broken molecules */
-    double start_time_ps; /* of the file's first frame */
-    double last_time_ps;  /* the latest of the run that is being read */
+    size_t ordinal;             /* frames wanted since the rewind */
+    bool stepped;               /* a frame has been read since the rewind */
+    bool ended;                 /* the last one wanted has been read */
+    bool placed;                /* the first frame has fixed where molecules lie */
+    size_t last_index;          /* of the last one read */
+    uint64_t looked_at;         /* frames that were looked at for broken molecules */
+    struct asim_parts parts[2]; /* of atoms and align, where these are looked at */
+    double start_time_ps;       /* of the file's first frame */
+    double last_time_ps;        /* the latest of the run that is being read */
     bool said_repeated, said_again;
 };
 

@@ -2,15 +2,20 @@
  * Does a frame look broken across the periodic box? For topologies without bonds, where
  * nothing can be repaired but a wrong answer can be refused.
  *
- * Two signs: neighbours in a chain that are nearest through a face of the box, and a
- * selection that reaches from one face to the opposite one. Both are also seen in
- * selections that truly fill the box (membranes, solvent): the caller's user decides.
+ * Three signs: neighbours in a chain that are nearest through a face of the box, a
+ * selection that reaches from one face to the opposite one, and chains that move by
+ * more than half a box relative to each other from one frame to the next. They are also
+ * seen in selections that truly fill the box (membranes, solvent): the caller's user
+ * decides.
  */
 #include "structure/whole.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "base/memory.h"
 #include "structure/residue_names.h"
 
 /* A whole molecule that fills more than this part of a box edge would touch its own
@@ -98,5 +103,61 @@ bool asim_looks_broken(const struct asim_topology *top, const uint32_t *atoms,
             return true;
         }
     }
+    return false;
+}
+
+int asim_parts_init(const struct asim_topology *top, const uint32_t *atoms,
+                    size_t atom_count, struct asim_parts *ret_parts,
+                    struct asim_error *err)
+{
+    struct asim_parts parts = {0};
+    parts.heads = asim_alloc_array(atom_count, sizeof *parts.heads, err);
+    parts.before = asim_alloc_array(atom_count, sizeof *parts.before, err);
+    if (!parts.heads || !parts.before) {
+        asim_parts_finish(&parts);
+        return -1;
+    }
+    for (size_t i = 0; i < atom_count; i++)
+        if (i == 0 || !are_chain_neighbours(top, atoms[i - 1], atoms[i]))
+            parts.heads[parts.count++] = atoms[i];
+    *ret_parts = parts;
+    return 0;
+}
+
+void asim_parts_finish(struct asim_parts *parts)
+{
+    if (!parts)
+        return;
+    free(parts->heads);
+    free(parts->before);
+    *parts = (struct asim_parts){0};
+}
+
+bool asim_parts_jumped(struct asim_parts *parts, const struct asim_frame *frame,
+                       char *ret_why, size_t why_size)
+{
+    double first[3] = {0.0, 0.0, 0.0};
+    for (size_t p = 0; p < parts->count; p++) {
+        double x[3], s[3];
+        for (int k = 0; k < 3; k++)
+            x[k] = (double)frame->x_nm[parts->heads[p]][k];
+        fractional(frame->box_nm, x, s);
+        if (p == 0)
+            memcpy(first, s, sizeof first);
+        for (int k = 0; k < 3; k++) {
+            s[k] -= first[k];
+            if (parts->started && fabs(s[k] - parts->before[p][k]) > 0.5) {
+                snprintf(ret_why, why_size,
+                         "the part of the selection that begins with atom %u has moved "
+                         "by %.2f of box vector %c relative to atom %u since the frame "
+                         "before",
+                         parts->heads[p] + 1, fabs(s[k] - parts->before[p][k]),
+                         "abc"[k], parts -> heads[0] + 1);
+                return true;
+            }
+        }
+        memcpy(parts->before[p], s, sizeof s);
+    }
+    parts->started = true;
     return false;
 }

@@ -13,4 +13,25 @@ bool asim_looks_broken(const struct asim_topology *top, const uint32_t *atoms,
                        size_t atom_count, const struct asim_frame *frame, char *ret_why,
                        size_t why_size);
 
+/*
+ * Parts of a selection (runs of chain neighbours) that are whole each may still jump
+ * across the box one by one. Watches the first atom of each from frame to frame.
+ * Zero-initialised: no parts.
+ */
+struct asim_parts {
+    size_t count;
+    uint32_t *heads;     /* [count] their first atoms */
+    double (*before)[3]; /* [count] less that of the first head, in box vectors */
+    bool started;
+};
+
+int asim_parts_init(const struct asim_topology *top, const uint32_t *atoms,
+                    size_t atom_count, struct asim_parts *ret_parts,
+                    struct asim_error *err);
+void asim_parts_finish(struct asim_parts *parts);
+/* Has a part moved by more than half a box vector relative to the first one since the
+ * frame of the call before? The frame must hold the atoms. */
+bool asim_parts_jumped(struct asim_parts *parts, const struct asim_frame *frame,
+                       char *ret_why, size_t why_size);
+
 #endif

@@ -3,7 +3,9 @@
  * from the anchor. A fragment is represented by some of its selected atoms, or by its
  * centre where there are many fragments; every distance is that of the nearest image.
  *
- * Costs the square of the number of representatives.
+ * Costs the square of the number of representatives. Nearly all distances come from
+ * plain reduction, which finds every image within the lattice's safe distance; only
+ * gaps wider than that are looked at again with all images.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -67,16 +69,18 @@ static int collect_points(struct joiner *j, float (*x)[3], struct asim_error *er
     return 0;
 }
 
-/* The nearest pair of two fragments at any image; `ret_shift` brings f to it. */
-static int nearest_pair(const struct joiner *j, size_t f, size_t to, double *best,
-                        double ret_shift[3], struct asim_error *err)
+/* The nearest pair of two fragments, where it is nearer than `best`; `ret_shift` brings
+ * f to it. Not thorough: right where it is within the safe distance. */
+static int nearest_pair(const struct joiner *j, size_t f, size_t to, bool thorough,
+                        double *best, double ret_shift[3], struct asim_error *err)
 {
     for (size_t a = j->first[f]; a < j->first[f + 1]; a++) {
         for (size_t b = j->first[to]; b < j->first[to + 1]; b++) {
             double d[3], shift[3];
             for (int k = 0; k < 3; k++)
                 d[k] = j->points[a].x[k] - j->points[b].x[k];
-            if (!asim_lattice_shortest(j->lattice, d, shift)) {
+            if (!(thorough ? asim_lattice_shortest(j->lattice, d, shift)
+                           : asim_lattice_reduce(j->lattice, d, shift))) {
                 float x[3] = {(float)j->points[a].x[0], (float)j->points[a].x[1],
                               (float)j->points[a].x[2]};
                 return asim_whole_fail_atom(j->points[a].atom, x, err);
@@ -101,21 +105,46 @@ static void place(struct joiner *j, size_t f, float (*x)[3])
     j->distance[f] = -1.0;
 }
 
+/* Every fragment that is left against every one placed, at all images. */
+static int look_again(struct joiner *j, struct asim_error *err)
+{
+    size_t count = j->whole->fragment_count;
+    for (size_t f = 0; f < count; f++) {
+        if (j->distance[f] < 0.0)
+            continue;
+        for (size_t to = 0; to < count; to++)
+            if (j->distance[to] < 0.0 &&
+                nearest_pair(j, f, to, true, &j->distance[f], j->shift[f], err) < 0)
+                return -1;
+    }
+    return 0;
+}
+
+static size_t nearest_left(const struct joiner *j)
+{
+    size_t count = j->whole->fragment_count, next = count;
+    for (size_t f = 0; f < count; f++)
+        if (j->distance[f] >= 0.0 &&
+            (next == count || j->distance[f] < j->distance[next]))
+            next = f;
+    return next;
+}
+
 static int grow_tree(struct joiner *j, float (*x)[3], struct asim_error *err)
 {
     size_t count = j->whole->fragment_count, last = j->whole->anchor;
     place(j, last, x);
     for (size_t placed = 1; placed < count; placed++) {
-        size_t next = count;
-        for (size_t f = 0; f < count; f++) {
-            if (j->distance[f] < 0.0)
-                continue;
-            if (nearest_pair(j, f, last, &j->distance[f], j->shift[f], err) < 0)
+        for (size_t f = 0; f < count; f++)
+            if (j->distance[f] >= 0.0 &&
+                nearest_pair(j, f, last, false, &j->distance[f], j->shift[f], err) < 0)
                 return -1;
-            if (next == count || j->distance[f] < j->distance[next])
-                next = f;
+        last = nearest_left(j);
+        if (j->distance[last] > j->lattice->safe_squared) {
+            if (look_again(j, err) < 0)
+                return -1;
+            last = nearest_left(j);
         }
-        last = next;
         place(j, last, x);
     }
     return 0;
@@ -128,7 +157,7 @@ static int place_in_turn(struct joiner *j, float (*x)[3], struct asim_error *err
     for (size_t f = 0; f < j->whole->fragment_count; f++) {
         size_t from = f > COMPARED_LOOSELY ? f - COMPARED_LOOSELY : 0;
         for (size_t to = from; to < f; to++)
-            if (nearest_pair(j, f, to, &j->distance[f], j->shift[f], err) < 0)
+            if (nearest_pair(j, f, to, true, &j->distance[f], j->shift[f], err) < 0)
                 return -1;
         place(j, f, x);
     }
@@ -143,6 +172,7 @@ static int check_only_one(const struct joiner *j, struct asim_error *err)
     /* Equal distances, as in a lattice of atoms, are no reason to prefer one either;
      * the slack is the rounding of floats. */
     double limit = j->longest_squared * (1.0 - 1e-4);
+    bool thorough = limit > j->lattice->safe_squared;
     for (size_t a = 0; a < points; a++) {
         for (size_t b = 0; b < a; b++) {
             double d[3], shift[3];
@@ -150,7 +180,8 @@ static int check_only_one(const struct joiner *j, struct asim_error *err)
                 d[k] = j->points[a].x[k] - j->points[b].x[k];
             if (asim_squared_length(d) <= limit)
                 continue;
-            if (!asim_lattice_shortest(j->lattice, d, shift) ||
+            if (!(thorough ? asim_lattice_shortest(j->lattice, d, shift)
+                           : asim_lattice_reduce(j->lattice, d, shift)) ||
                 asim_squared_length(d) > limit ||
                 (shift[0] == 0.0 && shift[1] == 0.0 && shift[2] == 0.0))
                 continue;

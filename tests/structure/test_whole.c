@@ -505,56 +505,6 @@ static void refuses_what_cannot_be_made_whole(void **state)
     fixture_finish(&top);
 }
 
-/* A chain of ten alpha carbons, 0.38 nm apart along x, in a cube of 5 nm. */
-static void tells_broken_frames(void **state)
-{
-    (void)state;
-    struct asim_topology top = {0};
-    uint32_t atoms[12];
-    float x[12][3];
-    for (uint32_t i = 0; i < 12; i++) {
-        struct fixture_atom atom = {.name = i < 10 ? "CA" : "OW",
-                                    .resname = i < 10 ? "GLY" : "SOL",
-                                    .resid = (int)i + 1,
-                                    .resnum = (int)i + 1};
-        fixture_add(&top, &atom);
-        atoms[i] = i;
-        x[i][0] = 0.5f + 0.38f * (float)i;
-        x[i][1] = x[i][2] = 2.0f;
-    }
-    char why[300];
-    struct asim_frame frame = {.atom_count = 12, .x_nm = x};
-    for (int k = 0; k < 3; k++)
-        frame.box_nm[k][k] = 5.0f;
-    assert_false(asim_looks_broken(&top, atoms, 10, &frame, why, sizeof why));
-    for (int i = 0; i < 5; i++)
-        x[i][0] += 3.0f;
-    assert_true(asim_looks_broken(&top, atoms, 10, &frame, why, sizeof why));
-    assert_non_null(strstr(why, "atoms 5 and 6 follow each other in a chain"));
-    /* Two chains may lie apart; numbers that start again begin a new chain. */
-    for (int i = 5; i < 10; i++)
-        top.residues[i].resnum = i - 4;
-    assert_false(asim_looks_broken(&top, atoms, 10, &frame, why, sizeof why));
-    /* Whole in itself, but from face to face. */
-    top.residues[9].resnum = 50;
-    x[9][0] = 0.05f;
-    x[0][0] = 4.95f;
-    x[1][0] = 4.5f;
-    assert_true(asim_looks_broken(&top, atoms, 10, &frame, why, sizeof why));
-    assert_non_null(strstr(why, "span 0.99 of box vector a"));
-    memset(frame.box_nm, 0, sizeof frame.box_nm);
-    assert_false(asim_looks_broken(&top, atoms, 10, &frame, why, sizeof why));
-    /* Neighbouring waters may lie anywhere. */
-    frame.box_nm[0][0] = frame.box_nm[1][1] = frame.box_nm[2][2] = 5.0f;
-    x[10][1] = 0.2f;
-    x[11][1] = 4.5f;
-    assert_false(asim_looks_broken(&top, atoms + 10, 2, &frame, why, sizeof why));
-    x[4][2] = NAN;
-    assert_true(asim_looks_broken(&top, atoms, 10, &frame, why, sizeof why));
-    assert_non_null(strstr(why, "the position of atom 5 is not finite"));
-    fixture_finish(&top);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -566,7 +516,6 @@ int main(void)
         cmocka_unit_test(moves_only_atoms_on_the_tree),
         cmocka_unit_test(leaves_frames_without_a_box_alone),
         cmocka_unit_test(refuses_what_cannot_be_made_whole),
-        cmocka_unit_test(tells_broken_frames),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
