@@ -65,7 +65,7 @@ static void print_bash(void)
            "    ((COMP_CWORD > 1)) && before=${COMP_WORDS[COMP_CWORD - 1]}\n"
            "    if ((COMP_CWORD == 1)); then\n"
            "        COMPREPLY=($(compgen -W '",
-           AUTOSIM_VERSION);
+           asim_version());
     print_command_names();
     printf(" --help --version' -- \"$word\"))\n        return\n    fi\n"
            "    command=${COMP_WORDS[1]}\n    case $before in\n");
@@ -163,7 +163,7 @@ static void print_zsh(void)
     const struct option_spec *options = options_list(&option_count);
     printf("#compdef autosim\n# zsh completion of autosim %s\n_autosim()\n{\n"
            "    local -a commands\n    commands=(\n",
-           AUTOSIM_VERSION);
+           asim_version());
     for (size_t c = 0; c < command_count; c++) {
         printf("        '%s:", commands[c].name);
         print_zsh_help(commands[c].summary);
@@ -201,7 +201,7 @@ static void print_fish(void)
     size_t command_count, option_count;
     const struct command *commands = commands_list(&command_count);
     const struct option_spec *options = options_list(&option_count);
-    printf("# fish completion of autosim %s\n", AUTOSIM_VERSION);
+    printf("# fish completion of autosim %s\n", asim_version());
     for (size_t c = 0; c < command_count; c++) {
         printf("complete -c autosim -f -n __fish_use_subcommand -a %s -d ",
                commands[c].name);

@@ -37,7 +37,7 @@ void help_overview(FILE *stream)
             "  autosim status                     how the windows are doing\n"
             "  autosim help run                   the options of a command\n\n"
             "Commands\n",
-            AUTOSIM_VERSION, purpose);
+            asim_version(), purpose);
     for (size_t i = 0; i < count; i++)
         fprintf(stream, "  %-11s %s\n", commands[i].name, commands[i].summary);
     fprintf(stream, "\nExit codes\n");
@@ -51,7 +51,7 @@ static void print_wrapped(const char *text, int indent, int column)
 {
     bool first = true;
     for (const char *word = text; *word;) {
-        int length = (int)strcspn(word, " ");
+        int length = (int)strcspn(word, " \n");
         if (!first && column + 1 + length > LAST_COLUMN) {
             printf("\n%*s", indent, "");
             column = indent;
@@ -60,7 +60,7 @@ static void print_wrapped(const char *text, int indent, int column)
         printf("%s%.*s", first ? "" : " ", length, word);
         column += length + !first;
         first = false;
-        word += length + (word[length] == ' ');
+        word += length + (word[length] != '\0');
     }
     printf("\n");
 }
@@ -186,7 +186,7 @@ static void print_command_manual(const struct command *command)
     const char *description = description_of(command, &examples);
     printf(".TH \"AUTOSIM\\-%s\" 1 \"\" \"autosim %s\" \"autosim\"\n.SH NAME\n"
            "autosim\\-%s \\- ",
-           command->name, AUTOSIM_VERSION, command->name);
+           command->name, asim_version(), command->name);
     print_troff_text(command->summary);
     printf("\n.SH SYNOPSIS\n.B autosim %s\n[\\fIoptions\\fR] ", command->name);
     print_troff_text(command->synopsis);
@@ -206,7 +206,7 @@ static void print_overview_manual(void)
     size_t count;
     const struct command *commands = commands_list(&count);
     printf(".TH AUTOSIM 1 \"\" \"autosim %s\" \"autosim\"\n.SH NAME\nautosim \\- ",
-           AUTOSIM_VERSION);
+           asim_version());
     print_troff_text(purpose);
     static const char examples[] = "  autosim run system.tpr traj.xtc\n"
                                    "  autosim status\n"

@@ -180,7 +180,7 @@ static int dispatch(int argc, char **argv)
     struct asim_error err = {0};
     const char *name = argc > 1 ? argv[1] : "";
     if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) {
-        printf("autosim %s\n", AUTOSIM_VERSION);
+        printf("autosim %s\n", asim_version());
         return 0;
     }
     if (argc <= 1) {

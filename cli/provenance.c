@@ -95,7 +95,7 @@ int provenance_write(const struct settings *settings, struct asim_error *err)
     if (describe_input(settings->arguments[0], &input, err) < 0)
         goto out;
     asim_utc_time_text(now, sizeof now);
-    root = json_pack("{s:s, s:s, s:o, s:O, s:o}", "autosim_version", AUTOSIM_VERSION,
+    root = json_pack("{s:s, s:s, s:o, s:O, s:o}", "autosim_version", asim_version(),
                      "created", now, "topology", input_to_json(&input), "trajectories",
                      trajectories, "options", given_options(settings));
     if (!root) {

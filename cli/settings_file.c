@@ -24,7 +24,7 @@ static const struct section sections[] = {
     {"system", 0, "the simulation: its run input and its trajectory"},
     {"pca", OPTIONS_PCA, "which atoms, which frames"},
     {"windows", OPTIONS_PLAN, "the umbrella windows along PC1"},
-    {"run", OPTIONS_RUN | OPTIONS_GROMACS, "how GROMACS is run"},
+    {"run", OPTIONS_RUN | OPTIONS_UNTIL | OPTIONS_GROMACS, "how GROMACS is run"},
     {"slurm", OPTIONS_SLURM, "on a cluster"},
     {"pmf", OPTIONS_PMF | OPTIONS_UNTIL, "the free-energy profile"},
 };

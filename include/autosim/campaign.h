@@ -161,6 +161,13 @@ ASIM_API void asim_campaign_progress(const struct asim_campaign *campaign,
 ASIM_API int asim_campaign_start(struct asim_campaign *campaign,
                                  const struct asim_run_options *options,
                                  struct asim_error *err);
+/* The same on these cores alone (numbers as in /proc/cpuinfo), for a process that runs
+ * several campaigns side by side. ASIM_EUSAGE for a core that the calling thread may
+ * not use. */
+ASIM_API int asim_campaign_start_on_cores(struct asim_campaign *campaign,
+                                          const struct asim_run_options *options,
+                                          const int *cpus, size_t cpu_count,
+                                          struct asim_error *err);
 ASIM_API int asim_campaign_event_fd(const struct asim_campaign *campaign);
 ASIM_API int asim_campaign_dispatch(struct asim_campaign *campaign,
                                     struct asim_error *err);

@@ -10,12 +10,18 @@
 #ifndef AUTOSIM_ERROR_H
 #define AUTOSIM_ERROR_H
 
+#ifdef __cplusplus
+#define ASIM_LINKAGE extern "C"
+#else
+#define ASIM_LINKAGE
+#endif
+
 #if defined(__GNUC__)
-#define ASIM_API __attribute__((visibility("default")))
+#define ASIM_API ASIM_LINKAGE __attribute__((visibility("default")))
 #define ASIM_PRINTF(format_index, first_index)                                         \
     __attribute__((format(printf, format_index, first_index)))
 #else
-#define ASIM_API
+#define ASIM_API ASIM_LINKAGE
 #define ASIM_PRINTF(format_index, first_index)
 #endif
 
@@ -32,6 +38,9 @@ enum asim_status {
     ASIM_ELOCKED,    /* another process works on this campaign */
     ASIM_ECANCELLED, /* stopped on request */
 };
+
+/* "0.1.0": of the library that is loaded. Static. */
+ASIM_API const char *asim_version(void);
 
 struct asim_error {
     enum asim_status status;

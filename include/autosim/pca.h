@@ -39,6 +39,8 @@ struct asim_pca_options {
     const char *align_selection; /* NULL: the analysed atoms */
     const char *ndx_path;        /* for group "X"; NULL: none */
     const char *residues;        /* as in struct asim_selection_context; NULL: none */
+    const struct asim_atom_list *atoms; /* instead of a selection; NULL: by selection */
+    const struct asim_atom_list *align_atoms; /* the same for the fit */
     enum asim_pbc_mode pbc;
     enum asim_reference reference;
     enum asim_memory_mode memory;
@@ -109,6 +111,15 @@ ASIM_API int asim_pca_compute_array(const float *x_nm, size_t frame_count,
                                     const struct asim_pca_options *options,
                                     struct asim_log *log, struct asim_pca *ret_pca,
                                     struct asim_error *err);
+
+/*
+ * The same from files: reads the topology, opens the trajectories (one, or several in
+ * order of time), computes.
+ */
+ASIM_API int asim_extract_reaction_coordinates(
+    const char *topology_path, const char *const *trajectory_paths,
+    size_t trajectory_count, const struct asim_pca_options *options,
+    struct asim_log *log, struct asim_pca *ret_pca, struct asim_error *err);
 
 /* Writes pca.json, eigenval.xvg, proj.xvg, proj.npy [frames][K], frames.npy [frames][2]
  * (time in ps, number in the trajectory), eigenvec.npy [K][3N], average.pdb, mode1.pdb

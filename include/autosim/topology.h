@@ -62,6 +62,11 @@ ASIM_API int asim_topology_recognise(const char *path, const char **ret_format,
 ASIM_API int asim_topology_read(const char *path, struct asim_topology *ret_top,
                                 struct asim_error *err);
 
+/* Atoms of which nothing is known but their number: nothing can be selected by name,
+ * and nothing is made whole. */
+ASIM_API int asim_topology_of_atoms(size_t atom_count, struct asim_topology *ret_top,
+                                    struct asim_error *err);
+
 ASIM_API const char *asim_topology_atom_name(const struct asim_topology *top, size_t i);
 ASIM_API const char *asim_topology_residue_name(const struct asim_topology *top,
                                                 size_t i);

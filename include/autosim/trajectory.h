@@ -74,6 +74,28 @@ struct asim_trajectory_part {
 ASIM_API const struct asim_trajectory_part *
 asim_trajectory_parts(const struct asim_trajectory *traj, size_t *ret_count);
 
+/*
+ * Frames that the caller has, or makes, as a trajectory. `read` is asked for one frame
+ * at a time, in any order and more than once, possibly from another thread than the
+ * one that opened; it points *ret_x to atom_count rows, which stay until it is called
+ * again, gives the time, may fill in the box (rows in the same unit; all zero as
+ * handed over: none), and returns 0; anything else ends the reading with ASIM_EINPUT.
+ * Times must ascend.
+ */
+struct asim_frame_reader {
+    void *context;
+    size_t atom_count;
+    size_t frame_count;
+    float nm_per_unit; /* 1 for nm, 0.1f for Angstrom */
+    int (*read)(void *context, size_t frame_index, const float (**ret_x)[3],
+                float (*ret_box)[3], double *ret_time_ps);
+};
+/* `name` stands for a path in messages. The reader is copied, its context borrowed. */
+ASIM_API int asim_trajectory_open_reader(const struct asim_frame_reader *reader,
+                                         const char *name,
+                                         struct asim_trajectory **ret_traj,
+                                         struct asim_error *err);
+
 ASIM_API void asim_trajectory_close(struct asim_trajectory *traj);
 
 ASIM_API const char *asim_trajectory_path(const struct asim_trajectory *traj);

@@ -81,6 +81,29 @@ ASIM_API int asim_plan_write(struct asim_plan *plan, const struct asim_pca *pca,
                              const struct asim_topology *top, const char *tpr_path,
                              struct asim_trajectory *traj, const char *folder,
                              struct asim_error *err);
+/* Both from files: places the windows and writes all of a campaign's folder that is
+ * needed to run it. The topology must be the TPR; the trajectories are those of the
+ * PCA, in the same order. */
+ASIM_API int asim_plan_windows(const struct asim_pca *pca, const char *tpr_path,
+                               const char *const *trajectory_paths,
+                               size_t trajectory_count,
+                               const struct asim_plan_options *options,
+                               const char *folder, struct asim_log *log,
+                               struct asim_plan *ret_plan, struct asim_error *err);
+/*
+ * One window alone, where and as stiff as `bias` says and of `nsteps` steps, written as
+ * a campaign of its own below `folder`. It starts from the frame of `pca` nearest to
+ * the centre, which may lie outside the range that was sampled; without a trajectory
+ * (NULL) it starts from the coordinates of the TPR, and the frames of `pca` are passed
+ * over. Of `options`, seed, temperature, sample_ps and bias count.
+ */
+ASIM_API int asim_plan_one_window(const struct asim_pca *pca, const char *tpr_path,
+                                  const char *const *trajectory_paths,
+                                  size_t trajectory_count, const struct asim_bias *bias,
+                                  int64_t nsteps,
+                                  const struct asim_plan_options *options,
+                                  const char *folder, struct asim_log *log,
+                                  struct asim_plan *ret_plan, struct asim_error *err);
 ASIM_API int asim_plan_read(const char *folder, struct asim_plan *ret_plan,
                             struct asim_error *err);
 /* The same from any file of a plan. */

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/version.h"
+
 int asim_fail(struct asim_error *err, enum asim_status status, const char *format, ...)
 {
     if (err) {
@@ -61,4 +63,9 @@ int asim_status_exit_code(enum asim_status status)
         return 130;
     }
     return 1;
+}
+
+const char *asim_version(void)
+{
+    return AUTOSIM_VERSION;
 }

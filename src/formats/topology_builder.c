@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/error.h"
 #include "base/memory.h"
 
 int asim_topology_builder_init(struct asim_topology_builder *builder, size_t atom_count,
@@ -63,4 +64,23 @@ void asim_topology_builder_take(struct asim_topology_builder *builder,
     top->strings = asim_string_table_take(&builder->names, &top->string_count);
     *ret_top = *top;
     *top = (struct asim_topology){0};
+}
+
+int asim_topology_of_atoms(size_t atom_count, struct asim_topology *ret_top,
+                           struct asim_error *err)
+{
+    static const struct asim_residue unknown = {
+        .resid = 1, .resnum = 1, .insertion_code = ' '};
+    struct asim_topology_builder builder;
+    if (atom_count == 0)
+        return asim_fail(err, ASIM_EINPUT, "a topology of no atoms");
+    if (asim_topology_builder_init(&builder, atom_count, err) < 0)
+        return -1;
+    for (size_t i = 0; i < atom_count; i++)
+        if (asim_topology_builder_add(&builder, &unknown, false, err) < 0) {
+            asim_topology_builder_finish(&builder);
+            return -1;
+        }
+    asim_topology_builder_take(&builder, ret_top);
+    return 0;
 }

@@ -15,12 +15,48 @@ static void copy_text(char *to, size_t size, const char *from)
     snprintf(to, size, "%s", from);
 }
 
+static uint32_t *copy_indices(const struct asim_atom_list *list, struct asim_error *err)
+{
+    uint32_t *copy = asim_alloc_array(list->count, sizeof *copy, err);
+    if (copy)
+        memcpy(copy, list->index, list->count * sizeof *copy);
+    return copy;
+}
+
+/* Ascending without repeats, as a selection gives them; within the topology. */
+static int copy_given(const struct asim_topology *top,
+                      const struct asim_atom_list *given,
+                      struct asim_atom_list *ret_list, struct asim_error *err)
+{
+    for (size_t i = 0; i < given->count; i++) {
+        if (given->index[i] >= top->atom_count)
+            return asim_fail(err, ASIM_EINPUT,
+                             "atom %u is beyond the %zu of the topology",
+                             given->index[i], top->atom_count);
+        if (i > 0 && given->index[i] <= given->index[i - 1])
+            return asim_fail(err, ASIM_EUSAGE,
+                             "atom %u stands behind atom %u: atoms that are given by "
+                             "number must ascend, each once",
+                             given->index[i], given->index[i - 1]);
+    }
+    uint32_t *index = copy_indices(given, err);
+    if (!index)
+        return -1;
+    *ret_list = (struct asim_atom_list){.count = given->count, .index = index};
+    return 0;
+}
+
 static int select_atoms(const struct asim_topology *top,
                         const struct asim_pca_options *options,
                         const struct asim_selection_context *context,
                         struct asim_atom_list *ret_list, char *ret_text, size_t size,
                         struct asim_error *err)
 {
+    if (options->atoms) {
+        snprintf(ret_text, size, "%s",
+                 options->selection ? options->selection : "given by number");
+        return copy_given(top, options->atoms, ret_list, err);
+    }
     if (!options->selection)
         return asim_selection_default(top, context, ret_list, ret_text, size, err);
     copy_text(ret_text, size, options->selection);
@@ -31,14 +67,6 @@ static bool lists_equal(const struct asim_atom_list *a, const struct asim_atom_l
 {
     return a->count == b->count &&
            memcmp(a->index, b->index, a->count * sizeof *a->index) == 0;
-}
-
-static uint32_t *copy_indices(const struct asim_atom_list *list, struct asim_error *err)
-{
-    uint32_t *copy = asim_alloc_array(list->count, sizeof *copy, err);
-    if (copy)
-        memcpy(copy, list->index, list->count * sizeof *copy);
-    return copy;
 }
 
 static void log_damage(const struct asim_trajectory *traj, struct asim_log *log)
@@ -83,17 +111,22 @@ int asim_pca_compute(const struct asim_topology *top, struct asim_trajectory *tr
     const char *align_selection =
         options->align_selection ? options->align_selection : options->selection;
     copy_text(align_text, sizeof align_text,
-              align_selection ? align_selection : selection);
+              options->align_atoms && !options->align_selection ? "given by number"
+              : align_selection                                 ? align_selection
+                                                                : selection);
     bool same = true;
-    if (options->align_selection) {
-        if (asim_selection_evaluate(top, options->align_selection, &context, &align,
-                                    err) < 0) {
+    bool own_fit = options->align_selection || options->align_atoms;
+    if (own_fit) {
+        if ((options->align_atoms
+                 ? copy_given(top, options->align_atoms, &align, err)
+                 : asim_selection_evaluate(top, options->align_selection, &context,
+                                           &align, err)) < 0) {
             asim_wrap(err, "selection of the fit");
             goto out;
         }
         same = lists_equal(&atoms, &align);
     }
-    const struct asim_atom_list *fit = options->align_selection ? &align : &atoms;
+    const struct asim_atom_list *fit = own_fit ? &align : &atoms;
     char calcium[300];
     if (asim_selection_calcium(top, &atoms, calcium, sizeof calcium))
         asim_log_write(log, ASIM_LOG_WARNING, "%s", calcium);
@@ -132,5 +165,26 @@ out:
     asim_trajectory_source_finish(&source);
     asim_atom_list_finish(&atoms);
     asim_atom_list_finish(&align);
+    return rc;
+}
+
+int asim_extract_reaction_coordinates(const char *topology_path,
+                                      const char *const *trajectory_paths,
+                                      size_t trajectory_count,
+                                      const struct asim_pca_options *options,
+                                      struct asim_log *log, struct asim_pca *ret_pca,
+                                      struct asim_error *err)
+{
+    struct asim_topology top = {0};
+    struct asim_trajectory *traj = NULL;
+    int rc = -1;
+    if (asim_topology_read(topology_path, &top, err) == 0 &&
+        (trajectory_count == 1
+             ? asim_trajectory_open(trajectory_paths[0], &traj, err)
+             : asim_trajectory_open_many(trajectory_paths, trajectory_count, &traj,
+                                         err)) == 0)
+        rc = asim_pca_compute(&top, traj, options, log, ret_pca, err);
+    asim_trajectory_close(traj);
+    asim_topology_finish(&top);
     return rc;
 }

@@ -18,8 +18,8 @@ STAGES = ["base", "formats", "structure", "pca", "windows", "engine", "campaign"
 PUBLIC = {"error": 0, "log": 0, "trajectory": 1, "topology": 1, "selection": 2, "pbc": 2, "pca": 3,
           "bias": 4, "windows": 4, "engine": 5, "slurm": 6, "campaign": 6, "samples": 7, "pmf": 8, "report": 9,
           "autosim": 9}
-FOLDERS = {".ci", "bench", "cli", "docs", "examples", "fuzz", "include", "scripts", "src",
-           "tests"}
+FOLDERS = {".ci", "bench", "cli", "debian", "docs", "examples", "fuzz", "include", "python",
+           "scripts", "src", "tests"}
 LONGEST_FILE = 600
 MARKS = re.compile(r"\b(TODO|FIXME|XXX|HACK|placeholder|not implemented)\b", re.I)
 MACHINE_PATH = re.compile(r"/(work|farm|root|home)/")
