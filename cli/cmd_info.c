@@ -191,6 +191,14 @@ static void print_atoms(const struct asim_topology *top)
                top->charge_e ? (double)top->charge_e[i] : NAN);
 }
 
+static void print_selected(const struct file_info *info, const char *selection)
+{
+    char calcium[300];
+    printf("  '%s' selects %zu atoms\n", selection, info->selected.count);
+    if (asim_selection_calcium(&info->top, &info->selected, calcium, sizeof calcium))
+        printf("  note: %s\n", calcium);
+}
+
 static void print_info(const struct file_info *info, const struct settings *settings)
 {
     printf("%s: %s, %zu atoms", info->path, info->format, atom_count(info));
@@ -231,8 +239,7 @@ static void print_info(const struct file_info *info, const struct settings *sett
                    (unsigned long long)damage[i].offset_bytes, damage[i].what);
     }
     if (info->has_topology && settings->pca.selection)
-        printf("  '%s' selects %zu atoms\n", settings->pca.selection,
-               info->selected.count);
+        print_selected(info, settings->pca.selection);
     if (settings->atoms && info->has_topology)
         print_atoms(&info->top);
 }
