@@ -243,16 +243,30 @@ static float load_nm(const unsigned char *p, bool swap, uint32_t *not_finite)
     return angstrom * 0.1f;
 }
 
+/* So many atoms of one axis at once: the compiler does these side by side. */
+enum { ATOMS_AT_ONCE = 64 };
+
+static void load_run(const unsigned char *p, size_t count, bool swap, float *target,
+                     uint32_t *not_finite)
+{
+    for (size_t i = 0; i < count; i++)
+        target[i] = load_nm(p + 4 * i, swap, not_finite);
+}
+
 /* The first `count` atoms of three records. */
 static bool load_all(const unsigned char *const axis[3], size_t count, bool swap,
                      float (*x_nm)[3])
 {
     uint32_t not_finite = 0;
-    const unsigned char *x = axis[0], *y = axis[1], *z = axis[2];
-    for (size_t i = 0; i < count; i++) {
-        x_nm[i][0] = load_nm(x + 4 * i, swap, &not_finite);
-        x_nm[i][1] = load_nm(y + 4 * i, swap, &not_finite);
-        x_nm[i][2] = load_nm(z + 4 * i, swap, &not_finite);
+    float run[3][ATOMS_AT_ONCE];
+    for (size_t first = 0; first < count; first += ATOMS_AT_ONCE) {
+        size_t left = count - first;
+        size_t length = left < ATOMS_AT_ONCE ? left : (size_t)ATOMS_AT_ONCE;
+        for (int d = 0; d < 3; d++)
+            load_run(axis[d] + 4 * first, length, swap, run[d], &not_finite);
+        for (size_t i = 0; i < length; i++)
+            for (int d = 0; d < 3; d++)
+                x_nm[first + i][d] = run[d][i];
     }
     return !not_finite;
 }
