@@ -12,6 +12,13 @@ double asim_monotonic_seconds(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+double asim_awake_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
 void asim_local_time_text(char *ret_text, size_t size)
 {
     time_t now = time(NULL);

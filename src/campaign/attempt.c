@@ -36,6 +36,7 @@ struct asim_runner *asim_runner_create(struct asim_driver *driver, size_t i,
     runner->slot = -1;
     runner->first_step = runner->step = -1;
     runner->start_seconds = asim_monotonic_seconds();
+    runner->active_seconds = asim_awake_seconds();
     runner->next_probe = runner->kill_at = runner->stop_kill_at = INFINITY;
     runner->probe_delay = driver->campaign->timing.probe_first;
     runner->folder = asim_campaign_window_folder(driver->campaign, i, err);
@@ -219,6 +220,21 @@ static void weigh(const struct asim_driver *driver, const struct asim_runner *ru
     }
 }
 
+static void weigh_hang(const struct asim_runner *runner,
+                       struct asim_run_outcome *outcome)
+{
+    char cause[200];
+    if (!runner->hung ||
+        (outcome->end != ASIM_END_MACHINE && outcome->end != ASIM_END_STOPPED))
+        return;
+    snprintf(
+        cause, sizeof cause,
+        "hung: gmx wrote nothing for %.0f s at step %lld and was killed; its input "
+        "or the file system may be at fault",
+        runner->hang_seconds, (long long)outcome->step);
+    set_end(outcome, ASIM_END_MACHINE, cause);
+}
+
 static int judge(struct asim_driver *driver, struct asim_runner *runner,
                  struct asim_run_outcome *outcome, struct asim_exit_record *record,
                  bool *ret_has_record)
@@ -248,6 +264,7 @@ static int judge(struct asim_driver *driver, struct asim_runner *runner,
         return 0;
     }
     weigh(driver, runner, found == 1 ? record : NULL, outcome);
+    weigh_hang(runner, outcome);
     return 0;
 }
 
@@ -298,9 +315,7 @@ static void log_end(const struct asim_campaign *campaign, size_t i,
                        "%.0f s",
                        id, life->attempts, asim_window_event_name(change->event),
                        (long long)life->step, life->cause,
-                       life->fresh ? "starts afresh with new velocities or files"
-                                   : "continues",
-                       delay_seconds);
+                       asim_window_repair_words(life), delay_seconds);
         break;
     }
 }
@@ -364,8 +379,10 @@ int asim_runner_judge(struct asim_driver *driver, struct asim_runner *runner,
         (outcome.end == ASIM_END_COMPLETED &&
          check_completed(driver, runner, &outcome, err) < 0))
         return -1;
+    bool relaxed =
+        outcome.end == ASIM_END_COMPLETED && campaign->windows[i].life.relaxing;
     struct asim_window_change change = {
-        .event = end_events[outcome.end],
+        .event = relaxed ? ASIM_EVENT_RELAXED : end_events[outcome.end],
         .attempt = runner->attempt,
         .retries = driver->options.retries,
         .step = outcome.step,
@@ -398,14 +415,8 @@ int asim_runner_judge(struct asim_driver *driver, struct asim_runner *runner,
     log_end(campaign, i, &change, action, delay);
     if (action == ASIM_ACTION_QUEUE || action == ASIM_ACTION_PAUSE)
         asim_driver_queue(driver, i, asim_monotonic_seconds() + delay);
-    if (action == ASIM_ACTION_PAUSE) {
-        struct asim_error pause;
-        asim_fail(&pause, ASIM_EENV,
-                  "the disk of '%s' is full (window %d: %s); the campaign is paused: "
-                  "free space and run again, every window goes on from its checkpoint",
-                  campaign->folder, campaign->plan.windows[i].window_id, change.cause);
-        asim_driver_pause(driver, &pause);
-    }
+    if (change.event == ASIM_EVENT_DISK_FULL)
+        asim_driver_hold_for_disk(driver, change.cause);
     asim_runner_remove(driver, runner);
     return 0;
 }
@@ -445,17 +456,28 @@ int asim_window_intend(struct asim_driver *driver, size_t i, int slot,
         rc = 0;
         goto out;
     }
-    struct asim_window_start start = {.reseed_index = life->reseeds,
-                                      .nsteps = life->nsteps};
+    struct asim_window_start start = {
+        .reseed_index = life->reseeds,
+        .nsteps = life->relax ? ASIM_RELAX_STEPS : life->nsteps,
+        .relaxing = life->relax,
+        .start_attempt = life->relax ? 0 : life->start_attempt,
+    };
+    enum asim_mdrun_from from = life->fresh    ? ASIM_FROM_START
+                                : life->rewind ? ASIM_FROM_PREVIOUS
+                                               : ASIM_FROM_CHECKPOINT;
     if (asim_window_prepare_inputs(folder, &campaign->plan, &campaign->plan.windows[i],
                                    &start, campaign->make_tpr, &cause) < 0 ||
-        asim_mdrun_prepare(folder, attempt, life->fresh, &cause) < 0 ||
+        asim_mdrun_prepare(folder, attempt, from, &cause) < 0 ||
         asim_window_write_command(folder, driver->argv, &cause) < 0) {
         if (cause.status == ASIM_EINPUT || cause.status == ASIM_EUSAGE) {
             rc = refuse(driver, i, &cause, err);
         } else if (cause.status == ASIM_ELOCKED) { /* it came alive just now */
             asim_driver_queue(
                 driver, i, asim_monotonic_seconds() + campaign->timing.probe_largest);
+            rc = 0;
+        } else if (asim_driver_disk_is_full(driver)) {
+            asim_driver_queue(driver, i, asim_monotonic_seconds());
+            asim_driver_hold_for_disk(driver, cause.text);
             rc = 0;
         } else { /* the machine's fault: nothing is started until it is mended */
             asim_driver_queue(driver, i, asim_monotonic_seconds());
@@ -503,7 +525,10 @@ int asim_runner_spawn(struct asim_driver *driver, struct asim_runner *runner,
     runner->start_seconds = asim_monotonic_seconds();
     if (asim_process_spawn(&spawn, &runner->process, &cause) < 0) {
         snprintf(runner->trouble, sizeof runner->trouble, "%.199s", cause.text);
-        asim_driver_pause(driver, &cause);
+        if (asim_driver_disk_is_full(driver))
+            asim_driver_hold_for_disk(driver, cause.text);
+        else
+            asim_driver_pause(driver, &cause);
         return asim_driver_post(driver, runner->window_index, ASIM_EVENT_SPAWN_FAILED,
                                 err);
     }

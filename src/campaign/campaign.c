@@ -455,10 +455,9 @@ int asim_campaign_record_order(struct asim_campaign *campaign, struct asim_order
         campaign->windows[order->windows[k]].life = life;
     }
     order->count = kept;
-    if (asim_campaign_remember_request(campaign, request, err) < 0 ||
-        asim_journal_add(campaign->journal, asim_record_order(order, request), err) <
-            0 ||
-        asim_journal_commit(campaign->journal, err) < 0)
+    if (asim_journal_add_alone(campaign->journal, asim_record_order(order, request),
+                               err) < 0 ||
+        asim_campaign_remember_request(campaign, request, err) < 0)
         return -1;
     for (size_t k = 0; k < kept; k++) {
         apply_one(campaign, order, k, &action);

@@ -22,18 +22,22 @@ struct asim_campaign_timing {
     double grace;                          /* between TERM and KILL */
     double probe_first, probe_largest;     /* looking at the lock of a lost window */
     double progress;                       /* looking at the steps of running windows */
+    double hang; /* without a write of gmx; 0: from the checkpoint interval */
+    double disk; /* between looks at the space left, and the first pause for it */
 };
 
 #define ASIM_CAMPAIGN_TIMING_INIT                                                      \
     {                                                                                  \
         .backoff_first = 1, .backoff_largest = 60, .grace = 30, .probe_first = 0.02,   \
-        .probe_largest = 1, .progress = 3                                              \
+        .probe_largest = 1, .progress = 3, .disk = 5                                   \
     }
 
 /* How window.tpr of an attempt differs from the planned one. */
 struct asim_window_start {
     int reseed_index; /* 0: the planned velocities */
     int64_t nsteps;
+    bool relaxing;     /* a relaxation: a smaller time step */
+    int start_attempt; /* the relaxation whose final structure is the start; 0: none */
 };
 
 /* Writes window.tpr of `folder` from planned.tpr. */

@@ -288,11 +288,17 @@ static int drain(struct asim_driver *driver, struct asim_error *err)
     return 0;
 }
 
+/* Nothing is started for now. */
+static bool is_held(const struct asim_driver *driver)
+{
+    return driver->campaign->paused || driver->disk_hold;
+}
+
 static int start_windows(struct asim_driver *driver, struct asim_error *err)
 {
     struct asim_ready_item item;
     double now = asim_monotonic_seconds();
-    while (!driver->stopping && !driver->campaign->paused &&
+    while (!driver->stopping && !is_held(driver) &&
            driver->runner_count < (size_t)driver->slots.slot_count &&
            asim_ready_next(&driver->ready) <= now) {
         bool intended, ours = true;
@@ -333,7 +339,7 @@ static bool shall_leave(const struct asim_driver *driver,
                         const struct asim_runner *runner)
 {
     const struct asim_campaign *campaign = driver->campaign;
-    return driver->stopping || campaign->paused ||
+    return driver->stopping || is_held(driver) || runner->hung ||
            campaign->windows[runner->window_index].life.cancelled;
 }
 
@@ -388,10 +394,40 @@ static int handle_spool(struct asim_driver *driver, double now, struct asim_erro
     return asim_requests_take(driver->campaign, true, err);
 }
 
+/* gmx writes a checkpoint at least once an interval: several of them without a write
+ * into any file, on a machine that is awake, mean that it hangs. */
+static double hang_seconds(const struct asim_driver *driver)
+{
+    static const double LEAST_SECONDS = 900, MARGIN_SECONDS = 300;
+    if (driver->campaign->timing.hang > 0)
+        return driver->campaign->timing.hang;
+    return fmax(LEAST_SECONDS,
+                3 * 60 * driver->options.checkpoint_minutes + MARGIN_SECONDS);
+}
+
+static void watch_activity(struct asim_driver *driver, struct asim_runner *runner)
+{
+    double now = asim_awake_seconds(), limit = hang_seconds(driver);
+    uint64_t activity = asim_mdrun_activity(runner->folder);
+    if (activity != runner->activity) {
+        runner->activity = activity;
+        runner->active_seconds = now;
+    } else if (now - runner->active_seconds > limit && !runner->hung &&
+               !shall_leave(driver, runner)) {
+        runner->hung = true;
+        runner->hang_seconds = limit;
+        asim_log_write(driver->campaign->log, ASIM_LOG_WARNING,
+                       "Window %d: gmx has written nothing for %.0f s; it is stopped",
+                       driver->campaign->plan.windows[runner->window_index].window_id,
+                       limit);
+    }
+}
+
 static int handle_timers(struct asim_driver *driver, double now, struct asim_error *err)
 {
     if (handle_spool(driver, now, err) < 0)
         return -1;
+    asim_driver_watch_disk(driver, now);
     handle_stop(driver, now);
     bool look = now >= driver->next_progress;
     /* A probe only posts: runners are removed by drain() alone. */
@@ -402,6 +438,7 @@ static int handle_timers(struct asim_driver *driver, double now, struct asim_err
         if (!look)
             continue;
         int64_t step = asim_mdrun_step(runner->folder, driver->campaign->plan.dt_ps);
+        watch_activity(driver, runner);
         if (step > runner->step) {
             if (runner->first_step < 0) {
                 runner->first_step = step;
@@ -430,9 +467,11 @@ static void arm_timer(struct asim_driver *driver)
     }
     if (driver->runner_count > 0)
         next = fmin(next, driver->next_progress);
+    if (driver->prepared && (driver->runner_count > 0 || driver->disk_hold))
+        next = fmin(next, driver->next_disk);
     if (leaving)
         next = fmin(next, now + STOP_POLL_SECONDS);
-    else if (!driver->campaign->paused &&
+    else if (!is_held(driver) &&
              driver->runner_count < (size_t)driver->slots.slot_count)
         next = fmin(next, asim_ready_next(&driver->ready));
     if (driver->maxh_at > 0 && !driver->stopping)
@@ -473,15 +512,35 @@ static int collect(struct asim_driver *driver, struct asim_error *err)
     return 0;
 }
 
+static int commit(struct asim_driver *driver, struct asim_error *err)
+{
+    struct asim_error cause;
+    struct asim_journal *journal = driver->campaign->journal;
+    driver->commit_waits = asim_journal_commit(journal, &cause) < 0;
+    if (!driver->commit_waits)
+        return 0;
+    if (asim_journal_is_broken(journal) || driver->stopping)
+        return asim_fail(err, cause.status, "%s", cause.text);
+    asim_driver_hold_for_disk(driver, "the journal does not fit");
+    return 0;
+}
+
 static int work_round(struct asim_driver *driver, struct asim_error *err)
 {
     if (collect(driver, err) < 0 ||
         handle_timers(driver, asim_monotonic_seconds(), err) < 0)
         return -1;
+    /* What is not on record must not be acted upon: until there is space, nothing is.
+     */
+    if (driver->commit_waits && driver->disk_hold && !driver->stopping)
+        return 0;
     do {
         if (drain(driver, err) < 0 || start_windows(driver, err) < 0 ||
-            asim_journal_commit(driver->campaign->journal, err) < 0 ||
-            spawn_windows(driver, err) < 0)
+            commit(driver, err) < 0)
+            return -1;
+        if (driver->commit_waits)
+            return 0;
+        if (spawn_windows(driver, err) < 0)
             return -1;
     } while (driver->posted_count > 0);
     return 0;

@@ -28,8 +28,12 @@ struct asim_runner {
     double adopt_after;             /* an adoption that came to nothing is not
                                        repeated at once */
     double kill_at;                 /* when the shim is gone and the lock still held */
-    char trouble[200];              /* why the spawn failed; "" */
-    int64_t first_step, step;       /* seen in its log; -1: none */
+    uint64_t activity;              /* asim_mdrun_activity as last seen to change, */
+    double active_seconds;          /* at asim_awake_seconds */
+    double hang_seconds;            /* what was too long */
+    bool hung;
+    char trouble[200];        /* why the spawn failed; "" */
+    int64_t first_step, step; /* seen in its log; -1: none */
     double first_seconds, step_seconds;
 };
 
@@ -60,6 +64,11 @@ struct asim_driver {
     double next_progress, next_spool, maxh_at;
     int stop_requests;
     bool stopping, killing;
+    bool commit_waits; /* the journal's queue did not fit on the disk */
+    bool disk_hold;    /* nothing runs until there is space again */
+    double next_disk;  /* when the space left is looked at */
+    double disk_until; /* a hold for the disk lasts at least until then, */
+    double disk_wait;  /* because it lasted this long before */
     double kill_at, abandon_at;
     bool broken;             /* the journal failed: nothing is done any more */
     struct asim_error fatal; /* why the campaign is paused; status ASIM_OK: not */
@@ -101,6 +110,13 @@ int asim_driver_watch(struct asim_driver *driver, struct asim_runner *runner,
 void asim_driver_queue(struct asim_driver *driver, size_t i, double due_seconds);
 /* Makes ready for starting windows, once. */
 int asim_driver_prepare(struct asim_driver *driver, struct asim_error *err);
+/* disk.c */
+bool asim_driver_disk_is_full(const struct asim_driver *driver);
+/* Lets what runs write its checkpoint, and starts nothing until there is space. */
+void asim_driver_hold_for_disk(struct asim_driver *driver, const char *cause);
+/* Looks at the space left where it is time to: begins or ends a hold. */
+void asim_driver_watch_disk(struct asim_driver *driver, double now);
+
 /* Remembers why, and lets what runs write its checkpoint. */
 void asim_driver_pause(struct asim_driver *driver, const struct asim_error *cause);
 

@@ -152,20 +152,20 @@ int asim_campaign_insert_plan(struct asim_campaign *campaign, const char *plan_p
     if (check_growth(&old, &plan, plan_path, err) < 0 ||
         write_next(campaign, plan_path, sha256, err) < 0)
         goto out;
+    if (asim_journal_add_alone(campaign->journal,
+                               asim_record_plan(sha256, plan.window_count, request),
+                               err) < 0)
+        goto out;
+    /* What fails from here on fails the driver: the disk is ahead of memory. */
     campaign->plan = plan;
     if (asim_campaign_grow(campaign, old.window_count, err) < 0) {
         campaign->plan = old;
-        goto out;
+        goto broken;
     }
     size_t added = plan.window_count - old.window_count;
     plan = old; /* freed below; the campaign has the new one */
-    /* What fails from here on fails the driver: memory may be ahead of the disk. */
     memcpy(campaign->plan_sha256, sha256, sizeof sha256);
     if (asim_campaign_remember_request(campaign, request, err) < 0 ||
-        asim_journal_add(campaign->journal,
-                         asim_record_plan(sha256, campaign->plan.window_count, request),
-                         err) < 0 ||
-        asim_journal_commit(campaign->journal, err) < 0 ||
         rename_plan(campaign->folder, err) < 0)
         goto broken;
     for (size_t i = old.window_count; i < campaign->plan.window_count; i++) {

@@ -298,6 +298,20 @@ out:
     return rc;
 }
 
+int asim_journal_add_alone(struct asim_journal *journal, json_t *record,
+                           struct asim_error *err)
+{
+    size_t queue_size = journal->queue_size;
+    uint64_t next_seq = journal->next_seq;
+    if (asim_journal_add(journal, record, err) < 0)
+        return -1;
+    if (asim_journal_commit(journal, err) == 0)
+        return 0;
+    journal->queue_size = queue_size;
+    journal->next_seq = next_seq;
+    return -1;
+}
+
 bool asim_journal_is_broken(const struct asim_journal *journal)
 {
     return journal->broken;
@@ -325,11 +339,11 @@ int asim_journal_commit(struct asim_journal *journal, struct asim_error *err)
     return 0;
 fail:;
     int cause = errno;
-    journal->broken = true;
+    bool full = cause == ENOSPC || cause == EDQUOT;
     /* Whole lines of a group that failed must not be taken for acknowledged ones. */
     bool cut = ftruncate(journal->fd, (off_t)journal->size) == 0;
-    enum asim_status status = cause == ENOSPC || cause == EDQUOT ? ASIM_EENV : ASIM_EIO;
-    return asim_fail(err, status,
+    journal->broken = !full || !cut;
+    return asim_fail(err, full ? ASIM_EENV : ASIM_EIO,
                      "cannot write the journal '%s': %s%s; nothing new is started, "
                      "windows that run go on and are found again by the next run",
                      journal->path, strerror(cause),

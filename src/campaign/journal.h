@@ -53,8 +53,12 @@ void asim_journal_close(struct asim_journal *journal);
 int asim_journal_add(struct asim_journal *journal, json_t *record,
                      struct asim_error *err);
 /* Writes what is queued with one write and one fdatasync. After a failure nothing of
- * the queue is on record and the journal takes no more. */
+ * the queue is on record. Where the disk was full (ASIM_EENV) the queue is kept and the
+ * commit can be tried again; after any other failure the journal takes no more. */
 int asim_journal_commit(struct asim_journal *journal, struct asim_error *err);
+/* A record and its commit; where that fails the record is forgotten. */
+int asim_journal_add_alone(struct asim_journal *journal, json_t *record,
+                           struct asim_error *err);
 /* It takes no more records: what is in memory may be ahead of the disk. */
 bool asim_journal_is_broken(const struct asim_journal *journal);
 

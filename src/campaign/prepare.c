@@ -98,12 +98,12 @@ out:
     return rc;
 }
 
-/* "RESEED NSTEPS SHA256\n". */
+/* "RESEED NSTEPS RELAXING START-ATTEMPT SHA256\n". */
 static void mark_text(const struct asim_window_start *start, const char *sha256,
                       char *ret_text, size_t size)
 {
-    snprintf(ret_text, size, "%d %lld %s\n", start->reseed_index,
-             (long long)start->nsteps, sha256);
+    snprintf(ret_text, size, "%d %lld %d %d %s\n", start->reseed_index,
+             (long long)start->nsteps, start->relaxing, start->start_attempt, sha256);
 }
 
 /* The mark is written after window.tpr: where it fits, window.tpr is what was made. */
@@ -155,7 +155,8 @@ int asim_window_prepare_inputs(const char *folder, const struct asim_plan *plan,
     if (window->bias_sha256[0] &&
         check_bias(folder, asim_bias_method(plan->bias), window->bias_sha256, err) < 0)
         return -1;
-    if (start->reseed_index == 0 && start->nsteps == window->nsteps)
+    if (start->reseed_index == 0 && start->nsteps == window->nsteps &&
+        !start->relaxing && start->start_attempt == 0)
         return check_file(folder, ASIM_MDRUN_TPR, window->tpr_sha256, err);
     if (keep_planned(folder, window, err) < 0)
         return -1;
@@ -167,6 +168,35 @@ int asim_window_prepare_inputs(const char *folder, const struct asim_plan *plan,
     return mark_made(folder, start, err);
 }
 
+/* The final structure of a relaxation: still in the folder, or moved aside since. */
+static int read_relaxed(const char *folder, int attempt, size_t atom_count,
+                        struct asim_frame *frame, struct asim_error *err)
+{
+    struct asim_trajectory *traj = NULL;
+    int rc = -1;
+    char *path =
+        asim_format(err, "%s/attempt-%d.files/" ASIM_MDRUN_GRO, folder, attempt);
+    if (path && !asim_file_exists(path)) {
+        free(path);
+        path = asim_path_join(folder, ASIM_MDRUN_GRO, err);
+    }
+    if (!path || asim_trajectory_open(path, &traj, err) < 0)
+        goto out;
+    if (asim_trajectory_atom_count(traj) != atom_count) {
+        asim_fail(err, ASIM_EINPUT, "'%s' holds %zu atoms, not the %zu of the TPR",
+                  path, asim_trajectory_atom_count(traj), atom_count);
+        goto out;
+    }
+    int got = asim_trajectory_next(traj, frame, err);
+    if (got == 0)
+        asim_fail(err, ASIM_EINPUT, "'%s' holds no structure", path);
+    rc = got == 1 ? 0 : -1;
+out:
+    asim_trajectory_close(traj);
+    free(path);
+    return rc;
+}
+
 int asim_window_make_tpr(const char *folder, const struct asim_plan *plan,
                          const struct asim_window *window,
                          const struct asim_window_start *start, struct asim_error *err)
@@ -175,6 +205,7 @@ int asim_window_make_tpr(const char *folder, const struct asim_plan *plan,
     void *patched = NULL;
     size_t size, patched_size;
     struct asim_tpr tpr = {0};
+    struct asim_frame relaxed = {0};
     int rc = -1;
     char *from = asim_path_join(folder, PLANNED_TPR, err);
     char *to = asim_path_join(folder, ASIM_MDRUN_TPR, err);
@@ -196,11 +227,21 @@ int asim_window_make_tpr(const char *folder, const struct asim_plan *plan,
             (int32_t)(asim_random_derive((uint64_t)window->ld_seed, index) & INT32_MAX);
         patch.velocity_seed = asim_random_derive(window->velocity_seed, index);
     }
+    if (start->relaxing)
+        patch.dt_ps = tpr.dt_ps / ASIM_RELAX_DT_DIVISOR;
+    if (start->start_attempt > 0) {
+        if (read_relaxed(folder, start->start_attempt, tpr.atom_count, &relaxed, err) <
+            0)
+            goto out;
+        patch.x_nm = (const float(*)[3])relaxed.x_nm;
+        patch.box_nm = tpr.offset.box ? (const float(*)[3])relaxed.box_nm : NULL;
+    }
     if (asim_tpr_patch(data, size, &patch, &patched, &patched_size, err) < 0 ||
         asim_file_replace(to, patched, patched_size, err) < 0)
         goto out;
     rc = 0;
 out:
+    asim_frame_finish(&relaxed);
     asim_tpr_finish(&tpr);
     free(patched);
     free(data);

@@ -147,9 +147,9 @@ static int follow_hold(struct asim_campaign *campaign, bool paused, const char *
 {
     if (campaign->paused == paused)
         return 0;
-    if (asim_campaign_remember_request(campaign, id, err) < 0 ||
-        asim_journal_add(campaign->journal, asim_record_hold(paused, id), err) < 0 ||
-        asim_journal_commit(campaign->journal, err) < 0)
+    if (asim_journal_add_alone(campaign->journal, asim_record_hold(paused, id), err) <
+            0 ||
+        asim_campaign_remember_request(campaign, id, err) < 0)
         return -1;
     campaign->paused = paused;
     asim_log_write(campaign->log, ASIM_LOG_INFO, "Campaign: %s on request",
@@ -233,6 +233,10 @@ static int take_one(struct asim_campaign *campaign, const char *id, bool working
         failed = follow(campaign, &spooled.request, id, &answer, &failure) < 0;
     }
     asim_spooled_finish(&spooled);
+    /* A full disk is no answer: the request waits for space as everything else does. */
+    if (failed && failure.status == ASIM_EENV &&
+        !asim_journal_is_broken(campaign->journal))
+        return 0;
     if (failed && asim_journal_is_broken(campaign->journal))
         return asim_fail(err, failure.status, "%s", failure.text);
     if (failed)

@@ -45,8 +45,8 @@ static int64_t window_step(const struct asim_campaign *campaign, size_t i,
         if (isfinite(steps_per_second))
             *ret_ns_per_day = steps_to_ns_per_day(campaign, steps_per_second);
     }
-    if (life->fresh || step < 0)
-        return 0;
+    if (life->fresh || life->relax || step < 0)
+        return 0; /* the steps of a relaxation are none of the window's */
     return step < nsteps ? step : nsteps;
 }
 

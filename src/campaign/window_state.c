@@ -43,6 +43,7 @@ static const struct row table[ASIM_EVENT_COUNT][ASIM_PHASE_COUNT] = {
     [ASIM_EVENT_PHYSICS] = ENDS(WAITING, QUEUE),
     [ASIM_EVENT_INPUT] = ENDS(FAILED, GIVE_UP),
     [ASIM_EVENT_RESTART] = ENDS(WAITING, QUEUE),
+    [ASIM_EVENT_RELAXED] = ENDS(WAITING, QUEUE),
     [ASIM_EVENT_REFUSED] = {[ASIM_PHASE_PLANNED] = GO(FAILED, GIVE_UP),
                             [ASIM_PHASE_WAITING] = GO(FAILED, GIVE_UP)},
     [ASIM_EVENT_RETRY] = {[ASIM_PHASE_FAILED] = GO(WAITING, QUEUE)},
@@ -73,10 +74,10 @@ static const struct row table[ASIM_EVENT_COUNT][ASIM_PHASE_COUNT] = {
 /* clang-format on */
 
 static const char *const event_names[ASIM_EVENT_COUNT] = {
-    "start",   "completed",  "walltime",  "stopped",  "machine",      "disk_full",
-    "physics", "input",      "restart",   "refused",  "retry",        "extend",
-    "cancel",  "restore",    "priority",  "spawned",  "spawn_failed", "reopened",
-    "adopted", "shim_ended", "lock_held", "lock_free"};
+    "start",    "completed", "walltime",   "stopped",   "machine",  "disk_full",
+    "physics",  "input",     "restart",    "relaxed",   "refused",  "retry",
+    "extend",   "cancel",    "restore",    "priority",  "spawned",  "spawn_failed",
+    "reopened", "adopted",   "shim_ended", "lock_held", "lock_free"};
 
 static const char *const phase_names[ASIM_PHASE_COUNT] = {
     "planned", "intended",  "watched", "lost",
@@ -91,6 +92,18 @@ void asim_window_life_init(struct asim_window_life *ret_life, int64_t nsteps)
                                           .ns_per_day = NAN,
                                           .final_potential_energy_kj_mol = NAN,
                                           .samples_bytes = -1};
+}
+
+const char *asim_window_repair_words(const struct asim_window_life *life)
+{
+    if (life->rewind)
+        return "goes back to the checkpoint before the last";
+    if (life->relax && life->fresh)
+        return "starts afresh with new velocities, first relaxed with a small time "
+               "step";
+    if (life->fresh && life->start_attempt > 0)
+        return "starts afresh from its relaxed structure";
+    return life->fresh ? "starts afresh" : "continues";
 }
 
 bool asim_window_event_durable(enum asim_window_event event)
@@ -151,7 +164,7 @@ const char *asim_window_state_name(enum asim_window_state state)
 
 static bool ends_attempt(enum asim_window_event event)
 {
-    return event >= ASIM_EVENT_COMPLETED && event <= ASIM_EVENT_RESTART;
+    return event >= ASIM_EVENT_COMPLETED && event <= ASIM_EVENT_RELAXED;
 }
 
 static enum counter counter_of(enum asim_window_event event)
@@ -168,12 +181,26 @@ static enum counter counter_of(enum asim_window_event event)
     }
 }
 
+/* The first time only the last checkpoint is distrusted: the one before it, with other
+ * random numbers where the physics failed. Then a new beginning; after a blow-up that
+ * is the planned structure with new velocities, relaxed with a small time step. */
+static void choose_repair(struct asim_window_life *life, enum asim_window_event event)
+{
+    bool physics = event == ASIM_EVENT_PHYSICS;
+    life->rewind = (physics ? life->physics_failures : life->restarts) == 0;
+    life->fresh = !life->rewind;
+    if (physics && life->fresh) {
+        life->relax = true;
+        life->start_attempt = 0;
+    }
+}
+
 static void end_attempt(struct asim_window_life *life,
                         const struct asim_window_change *change)
 {
     /* A machine that fails now and then, while the window gets on, is no reason to give
      * it up. */
-    if (change->step > life->best_step) {
+    if (change->step > life->best_step && !life->relaxing) {
         life->best_step = change->step;
         life->machine_failures = 0;
     }
@@ -189,7 +216,12 @@ static void end_attempt(struct asim_window_life *life,
                sizeof life->samples_sha256);
     }
     if (change->event == ASIM_EVENT_PHYSICS || change->event == ASIM_EVENT_RESTART)
+        choose_repair(life, change->event);
+    if (change->event == ASIM_EVENT_RELAXED) {
+        life->relax = false;
         life->fresh = true;
+        life->start_attempt = change->attempt;
+    }
 }
 
 /* Counts the failure; true where the limit is passed. */
@@ -248,8 +280,11 @@ int asim_window_apply(struct asim_window_life *life,
     switch (change->event) {
     case ASIM_EVENT_START:
         life->attempts = change->attempt;
-        life->attempt_nsteps = change->nsteps > 0 ? change->nsteps : life->nsteps;
-        life->fresh = false;
+        life->relaxing = life->relax;
+        life->attempt_nsteps = change->nsteps > 0 ? change->nsteps
+                               : life->relax      ? ASIM_RELAX_STEPS
+                                                  : life->nsteps;
+        life->fresh = life->rewind = false;
         break;
     case ASIM_EVENT_REFUSED:
         memcpy(life->cause, change->cause, sizeof life->cause);

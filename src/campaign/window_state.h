@@ -34,6 +34,7 @@ enum asim_window_event {
     ASIM_EVENT_PHYSICS,
     ASIM_EVENT_INPUT,
     ASIM_EVENT_RESTART,
+    ASIM_EVENT_RELAXED, /* a relaxation came to its end */
     ASIM_EVENT_REFUSED, /* its files are not the planned ones: not started */
     ASIM_EVENT_RETRY,   /* a window that was given up shall be tried again */
     ASIM_EVENT_EXTEND,  /* its last step is a later one now */
@@ -79,6 +80,11 @@ struct asim_window_life {
     int64_t nsteps; /* its last step */
     int64_t attempt_nsteps; /* the last step of the newest attempt */
     bool fresh;        /* the next attempt starts from the beginning: old files aside */
+    bool rewind;       /* it starts from the checkpoint before the last one */
+    bool relax;        /* it is a relaxation with a smaller time step ... */
+    bool relaxing;     /* ... and so is the one that runs */
+    int start_attempt; /* a relaxation whose final structure is the start; 0: as planned
+                        */
     int64_t best_step; /* furthest step of any attempt; -1: none */
     int exit_code;     /* of the last attempt; -signal */
     int64_t step;      /* of the last attempt; -1: none */
@@ -108,12 +114,18 @@ struct asim_window_change {
     char samples_sha256[65];
 };
 
+/* Steps of a relaxation, each a tenth as long as the window's. */
+enum { ASIM_RELAX_STEPS = 10000, ASIM_RELAX_DT_DIVISOR = 10 };
+
 void asim_window_life_init(struct asim_window_life *ret_life, int64_t nsteps);
 
 /* Applies a change. -1, with the life untouched, where the table does not allow it. */
 int asim_window_apply(struct asim_window_life *life,
                       const struct asim_window_change *change,
                       enum asim_window_action *ret_action);
+
+/* What the next attempt does differently, for messages: "continues", ... */
+const char *asim_window_repair_words(const struct asim_window_life *life);
 
 bool asim_window_event_durable(enum asim_window_event event);
 /* Names as in the journal; the phase's are for messages. */

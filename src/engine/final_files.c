@@ -36,6 +36,21 @@ static bool is_older(const struct stat *a, const struct stat *b)
                : a->st_mtim.tv_nsec < b->st_mtim.tv_nsec;
 }
 
+/* Title, number of atoms, atoms, box: gmx wrote all of it. */
+static bool has_all_lines(const char *path, size_t atom_count)
+{
+    char block[65536];
+    size_t got, lines = 0;
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    while ((got = fread(block, 1, sizeof block, file)) > 0)
+        for (size_t i = 0; i < got; i++)
+            lines += block[i] == '\n';
+    fclose(file);
+    return lines == atom_count + 3;
+}
+
 static enum asim_structure_state
 look_at_structure(const char *path, const char *process_path, size_t atom_count)
 {
@@ -47,7 +62,8 @@ look_at_structure(const char *path, const char *process_path, size_t atom_count)
     if (stat(process_path, &started) == 0 && is_older(&structure, &started))
         return ASIM_STRUCTURE_STALE;
     if (asim_gro_check(path, &found, NULL) < 0)
-        return ASIM_STRUCTURE_DAMAGED;
+        return has_all_lines(path, atom_count) ? ASIM_STRUCTURE_OVERFLOWN
+                                               : ASIM_STRUCTURE_DAMAGED;
     return found == atom_count ? ASIM_STRUCTURE_WHOLE : ASIM_STRUCTURE_OTHER_ATOMS;
 }
 
@@ -83,8 +99,11 @@ out:
 const char *asim_structure_state_name(enum asim_structure_state state)
 {
     static const char *const names[] = {
-        "confout.gro is whole", "confout.gro is missing",
-        "confout.gro is older than this attempt", "confout.gro is damaged",
-        "confout.gro has another number of atoms"};
+        "confout.gro is whole",
+        "confout.gro is missing",
+        "confout.gro is older than this attempt",
+        "confout.gro is damaged",
+        "confout.gro has another number of atoms",
+        "confout.gro holds numbers that are not finite or do not fit their fields"};
     return (size_t)state < sizeof names / sizeof *names ? names[state] : "unknown";
 }

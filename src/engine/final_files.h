@@ -14,6 +14,7 @@ enum asim_structure_state {
     ASIM_STRUCTURE_STALE, /* older than the attempt: of an earlier, shorter run */
     ASIM_STRUCTURE_DAMAGED,
     ASIM_STRUCTURE_OTHER_ATOMS,
+    ASIM_STRUCTURE_OVERFLOWN, /* every line is there, but no number fits its field */
 };
 
 struct asim_final_files {

@@ -377,6 +377,10 @@ static enum asim_run_end judge_words(const struct evidence *evidence,
                             symptoms[i].cause ? symptoms[i].cause : words);
     if (report)
         return judge_report(evidence, report, words, outcome);
+    if (own_end(evidence) && evidence->files.structure == ASIM_STRUCTURE_OVERFLOWN)
+        return conclude(outcome, ASIM_END_PHYSICS,
+                        "blow-up: the final coordinates are not finite or do not fit "
+                        "confout.gro");
     if (strstr(said, "Run time exceeded") && own_end(evidence))
         return conclude(outcome, ASIM_END_WALLTIME, "run time (-maxh) used up");
     if (evidence->record && strstr(said, "Received the ") &&

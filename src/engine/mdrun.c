@@ -333,10 +333,40 @@ static void remove_leftovers(const char *folder)
         closedir(entries);
 }
 
-int asim_mdrun_prepare(const char *folder, int attempt, bool afresh,
+static int use_previous(const char *folder, struct asim_error *err)
+{
+    return move_file(folder, MDRUN_CPT_PREVIOUS, folder, ASIM_MDRUN_CPT, err);
+}
+
+/* 1: state.cpt is the checkpoint before the last one now; 0: there is none before. The
+ * last one is kept with the files of its attempt, which also tells a second call after
+ * a crash that this was done. */
+static int rewind_checkpoint(const char *folder, int previous, struct asim_error *err)
+{
+    int rc = -1;
+    char *set = asim_attempt_path(folder, previous, "files", err);
+    if (!set)
+        return -1;
+    if (!file_in(folder, MDRUN_CPT_PREVIOUS)) {
+        rc = file_in(set, ASIM_MDRUN_CPT) && file_in(folder, ASIM_MDRUN_CPT);
+        goto out;
+    }
+    if (asim_make_folder(set, err) < 0 ||
+        (!file_in(set, ASIM_MDRUN_CPT) &&
+         move_file(folder, ASIM_MDRUN_CPT, set, ASIM_MDRUN_CPT, err) < 0) ||
+        use_previous(folder, err) < 0)
+        goto out;
+    rc = 1;
+out:
+    free(set);
+    return rc;
+}
+
+int asim_mdrun_prepare(const char *folder, int attempt, enum asim_mdrun_from from,
                        struct asim_error *err)
 {
     enum asim_window_lock lock;
+    int previous = attempt > 1 ? attempt - 1 : 0;
     if (asim_window_lock_probe(folder, &lock, err) < 0)
         return -1;
     if (lock == ASIM_WINDOW_HELD)
@@ -344,14 +374,32 @@ int asim_mdrun_prepare(const char *folder, int attempt, bool afresh,
                          "attempt %d cannot be prepared: a process still runs in '%s'",
                          attempt, folder);
     remove_leftovers(folder);
-    if (!afresh && !file_in(folder, ASIM_MDRUN_CPT) &&
-        file_in(folder, MDRUN_CPT_PREVIOUS) &&
-        move_file(folder, MDRUN_CPT_PREVIOUS, folder, ASIM_MDRUN_CPT, err) < 0)
+    int rewound = 0;
+    if (from == ASIM_FROM_PREVIOUS &&
+        (rewound = rewind_checkpoint(folder, previous, err)) < 0)
         return -1;
-    if (!afresh && file_in(folder, ASIM_MDRUN_CPT))
+    if (from == ASIM_FROM_CHECKPOINT && !file_in(folder, ASIM_MDRUN_CPT) &&
+        file_in(folder, MDRUN_CPT_PREVIOUS) && use_previous(folder, err) < 0)
+        return -1;
+    if (rewound || (from == ASIM_FROM_CHECKPOINT && file_in(folder, ASIM_MDRUN_CPT)))
         return asim_mdrun_collect(folder, err);
     for (int i = 0; i < RUN_FILE_COUNT; i++)
         if (file_in(folder, run_files[i]))
-            return set_aside(folder, attempt > 1 ? attempt - 1 : 0, err);
+            return set_aside(folder, previous, err);
     return 0;
+}
+
+uint64_t asim_mdrun_activity(const char *folder)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < RUN_FILE_COUNT; i++) {
+        struct stat status;
+        char *path = asim_path_join(folder, run_files[i], NULL);
+        if (path && stat(path, &status) == 0)
+            sum = 31 * sum + (uint64_t)status.st_size +
+                  (uint64_t)status.st_mtim.tv_sec * 1000003u +
+                  (uint64_t)status.st_mtim.tv_nsec;
+        free(path);
+    }
+    return sum;
 }

@@ -32,21 +32,30 @@ struct asim_mdrun {
 int asim_mdrun_command(const struct asim_mdrun *mdrun, char ***ret_argv,
                        struct asim_error *err);
 
+/* Where the next attempt goes on. */
+enum asim_mdrun_from {
+    ASIM_FROM_CHECKPOINT, /* the last one; from the beginning where there is none */
+    ASIM_FROM_PREVIOUS, /* the one before it; from the beginning where there is none */
+    ASIM_FROM_START,
+};
+
 /*
- * Makes the folder ready for its next attempt; call it before every spawn. Nothing may
- * live in the folder (ASIM_ELOCKED). Halves of our own files that a kill left go.
+ * Makes the folder ready for its next attempt; call it before every spawn; calling it
+ * again after a crash comes to the same. Nothing may live in the folder (ASIM_ELOCKED).
+ * Halves of our own files that a kill left go.
  *
  * gmx replaces a checkpoint in two renames; where a kill fell between them,
  * state_prev.cpt becomes state.cpt again (with `-cpi` of a missing file gmx would
- * silently start from nothing). Where there is no checkpoint, or `afresh` asks for a
- * new beginning, what earlier attempts wrote is moved to attempt-M.files/, M being the
- * newest attempt before this one, because gmx is told to overwrite and never to keep
+ * silently start from nothing). FROM_PREVIOUS moves state.cpt aside and does the same.
+ * Where there is no checkpoint, or a new beginning is asked for, what earlier attempts
+ * wrote is moved to attempt-M.files/, M being the newest attempt before this one,
+ * because gmx is told to overwrite and never to keep
  * "#file.1#" copies (it gives up at 99 of them). Of such folders the newest
  * ASIM_MDRUN_KEPT are kept whole, of older ones only the log. Where there is one, what
  * the bias wrote so far is collected first.
  */
 enum { ASIM_MDRUN_KEPT = 3 };
-int asim_mdrun_prepare(const char *folder, int attempt, bool afresh,
+int asim_mdrun_prepare(const char *folder, int attempt, enum asim_mdrun_from from,
                        struct asim_error *err);
 
 /*
@@ -90,6 +99,10 @@ int asim_mdrun_judge(const char *folder, int attempt,
 
 /* In words, for logs: "completed", "walltime", ... */
 const char *asim_run_end_name(enum asim_run_end end);
+
+/* Changes whenever gmx writes into any of its files; the same while it writes nothing.
+ * Cheap: looks at sizes and times only. */
+uint64_t asim_mdrun_activity(const char *folder);
 
 /* The last step a running window has written, from its log or, where that says less
  * (nstlog 0 or large), from the times of its bias output; -1 where not known. Cheap:

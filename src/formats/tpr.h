@@ -35,7 +35,7 @@ struct asim_tpr {
      * would be inserted; `modules` and `prepared` are the two trees at the end, 0 where
      * the version has none. */
     struct {
-        uint64_t body, body_size, box, x, v, nsteps, ld_seed, continuation;
+        uint64_t body, body_size, box, x, v, nsteps, dt, ld_seed, continuation;
         uint64_t v_flag, body_size_field, modules, prepared;
     } offset;
 };
@@ -60,6 +60,7 @@ struct asim_tpr_patch {
     int32_t ld_seed;
     uint64_t velocity_seed;
     double temperature_kelvin; /* of the Maxwell velocities */
+    double dt_ps;              /* 0: the original's */
 };
 
 /*

@@ -72,6 +72,11 @@ static int check_request(const struct asim_tpr *tpr, const struct asim_tpr_patch
         return asim_fail(err, ASIM_EUSAGE,
                          "a temperature of %g K is not possible; expected 0 or more",
                          patch->temperature_kelvin);
+    if (!(patch->dt_ps >= 0) || !isfinite(patch->dt_ps))
+        return asim_fail(err, ASIM_EUSAGE,
+                         "a time step of %g ps is not possible; expected more than 0, "
+                         "or 0 for the original's",
+                         patch->dt_ps);
     return 0;
 }
 
@@ -129,6 +134,9 @@ static void apply(uint8_t *copy, const struct asim_tpr *tpr,
         store_u64(nsteps, (uint64_t)patch->nsteps);
     else
         store_u32(nsteps, (uint32_t)(int32_t)patch->nsteps);
+    if (patch->dt_ps > 0) /* double since version 59 */
+        store_real(copy + tpr->offset.dt + shift, patch->dt_ps,
+                   tpr->file_version >= 59 || wide);
     uint8_t *seed = copy + tpr->offset.ld_seed + shift;
     if (tpr->file_version >= 97)
         store_u64(seed, (uint64_t)(int64_t)patch->ld_seed);
@@ -148,9 +156,11 @@ static int verify(const void *copy, size_t copy_size, const struct asim_tpr *tpr
     size_t n = tpr->atom_count;
     if (asim_tpr_parse(copy, copy_size, &again, NULL, err) < 0)
         return asim_wrap(err, "the patched TPR cannot be read back");
+    double dt_ps = patch->dt_ps > 0 ? patch->dt_ps : tpr->dt_ps;
     const void *box = patch->box_nm ? (const void *)patch->box_nm : tpr->box_nm;
     bool same = again.atom_count == n && again.nsteps == patch->nsteps &&
-                again.ld_seed == patch->ld_seed && again.dt_ps == tpr->dt_ps &&
+                again.ld_seed == patch->ld_seed &&
+                fabs(again.dt_ps - dt_ps) <= 1e-7 * dt_ps &&
                 again.ref_t_kelvin == tpr->ref_t_kelvin && again.v_nm_ps &&
                 !asim_tpr_continuation(copy, &again) &&
                 memcmp(again.box_nm, box, sizeof again.box_nm) == 0 &&

@@ -50,9 +50,11 @@ static void read_length(struct asim_tpr_reader *reader, struct asim_tpr *tpr)
         asim_tpr_skip(reader, "iiiiii"); /* nstlog to nstxout-compressed */
     if (version >= 59) {
         asim_tpr_skip(reader, "d"); /* first time */
+        tpr->offset.dt = reader->position;
         tpr->dt_ps = read_double(reader);
     } else {
         asim_tpr_skip(reader, "r");
+        tpr->offset.dt = reader->position;
         tpr->dt_ps = read_real(reader);
     }
     if (version < 139)

@@ -6,7 +6,8 @@
  *     steps sample_every checkpoint_every microseconds_a_step atoms [mode]
  *
  * mode: ok (default), blowup (fatal LINCS error at half of the steps), input (bad TPR),
- * full (out of disk space), die (SIGKILL at half of the steps), diefirst (the same, but
+ * full (out of disk space, unless there is a file "space"), hang (at once, without a
+ * write, ignores TERM), die (SIGKILL at half of the steps), diefirst (the same, but
  * only while there is no checkpoint), deaf (ignores TERM).
  *
  * Two of it in one folder at once are caught by a lock of its own ("alone"), and leave
@@ -111,7 +112,12 @@ static int mdrun(void)
     sigaction(SIGINT, &stop, NULL);
     if (strcmp(mode, "input") == 0)
         fatal("reading tpx file (window.tpr) version 133 with version 127 program");
-    if (strcmp(mode, "full") == 0)
+    if (strcmp(mode, "hang") == 0)
+        for (;;) {
+            signal(SIGTERM, SIG_IGN);
+            sleep(100);
+        }
+    if (strcmp(mode, "full") == 0 && access("space", F_OK) < 0)
         fatal("Cannot write trajectory; maybe you are out of disk space?");
     FILE *checkpoint = fopen("state.cpt", "r");
     if (checkpoint) {

@@ -127,8 +127,9 @@ static int reseed_text(const char *folder, const struct asim_plan *plan,
 {
     (void)plan, (void)window;
     char path[400], text[100];
-    int length = snprintf(text, sizeof text, "100 10 20 0 3 %s\n",
-                          start->reseed_index < 2 ? "blowup" : "ok");
+    int length =
+        snprintf(text, sizeof text, "%lld 10 20 0 3 %s\n", (long long)start->nsteps,
+                 start->reseed_index < 2 ? "blowup" : "ok");
     snprintf(path, sizeof path, "%s/window.tpr", folder);
     return asim_file_replace(path, text, (size_t)length, err);
 }
@@ -145,7 +146,8 @@ static void test_physics_starts_afresh_with_new_velocities(void **state)
     assert_int_equal(fixture_run(campaign, 30, &err), 0);
     struct asim_window_status status = status_of(campaign, 0);
     assert_int_equal(status.state, ASIM_WINDOW_COMPLETED);
-    assert_int_equal(status.attempts, 3);
+    /* As planned, from the checkpoint before, relaxed, and from there. */
+    assert_int_equal(status.attempts, 4);
     assert_int_equal(status.failures, 2);
     /* Afresh: no samples of the failed attempts remain; the planned TPR is kept. */
     assert_int_equal(fixture_count_lines(fixture_window_path(folder, 0, "bias.xvg")),
@@ -170,8 +172,9 @@ static void test_retry_does_not_repeat_velocities(void **state)
         assert_int_equal(fixture_start(campaign, 1, round == 0 ? 1 : 0, &err), 0);
         assert_int_equal(fixture_run(campaign, 30, &err), 0);
         struct asim_window_status status = status_of(campaign, 0);
-        /* The planned TPR and reseeding 1 blow up; the retry begins with 2. */
-        assert_int_equal(status.attempts, round == 0 ? 2 : 3);
+        /* The planned TPR and reseeding 1 blow up; the retry begins with 2, and with a
+         * relaxation. */
+        assert_int_equal(status.attempts, round == 0 ? 2 : 4);
         assert_int_equal(status.state,
                          round == 0 ? ASIM_WINDOW_FAILED : ASIM_WINDOW_COMPLETED);
         asim_campaign_close(campaign);
@@ -213,18 +216,64 @@ static void test_causes_and_limits(void **state)
     fixture_remove_folder(folder);
 }
 
-static void test_full_disk_pauses(void **state)
+static struct asim_log *open_log(const char *folder)
+{
+    struct asim_log *log;
+    char path[300];
+    snprintf(path, sizeof path, "%s/autosim_compute.log", folder);
+    assert_int_equal(asim_log_open(path, &log, NULL), 0);
+    return log;
+}
+
+static void test_full_disk_pauses_until_there_is_space(void **state)
 {
     (void)state;
     char *folder = fixture_create_folder();
-    const char *tprs[] = {"100 10 20 0 3 full\n", OK_TPR};
-    struct asim_error err;
-    struct asim_campaign *campaign = run_all(folder, tprs, 2, 2, -1, &err);
-    assert_int_equal(err.status, ASIM_EENV);
-    assert_non_null(strstr(err.text, "disk"));
+    fixture_write_window(folder, 0, "100 10 20 0 3 full\n");
+    fixture_write_window(folder, 1, OK_TPR);
+    struct asim_log *log = open_log(folder);
+    struct asim_campaign *campaign = fixture_open(folder, 2, 100, log);
+    struct asim_error err = {0};
+    campaign->timing.disk = 2;
+    assert_int_equal(fixture_start(campaign, 1, 2, &err), 0);
+    for (int i = 0; i < 200 && !log_has(folder, "Campaign paused: the disk of"); i++)
+        assert_int_equal(fixture_run(campaign, 0.05, &err), -2);
+    assert_int_equal(fixture_run(campaign, 0.1, &err), -2); /* held, not over */
     assert_int_equal(status_of(campaign, 0).state, ASIM_WINDOW_WAITING);
     assert_int_equal(status_of(campaign, 0).failures, 0);
     assert_int_equal(status_of(campaign, 1).state, ASIM_WINDOW_PLANNED);
+    FILE *space = fopen(fixture_window_path(folder, 0, "space"), "w");
+    assert_non_null(space);
+    fclose(space);
+    assert_int_equal(fixture_run(campaign, 30, &err), 0);
+    assert_true(log_has(folder, "Campaign goes on"));
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(state_of(campaign, i), ASIM_WINDOW_COMPLETED);
+    asim_campaign_close(campaign);
+    asim_log_close(log);
+    fixture_remove_folder(folder);
+}
+
+static void test_hung_gmx_is_killed(void **state)
+{
+    (void)state;
+    char *folder = fixture_create_folder();
+    fixture_write_window(folder, 0, "100 10 20 0 3 hang\n");
+    fixture_write_window(folder, 1, "2000 10 20 1000 3\n"); /* slow, not hung */
+    struct asim_campaign *campaign = fixture_open(folder, 2, 100, NULL);
+    struct asim_error err = {0};
+    campaign->plan.windows[1].nsteps = campaign->windows[1].life.nsteps = 2000;
+    campaign->timing.hang = 0.5;
+    campaign->timing.grace = 0.2;
+    assert_int_equal(fixture_start(campaign, 2, 1, &err), 0);
+    assert_int_equal(fixture_run(campaign, 30, &err), 0);
+    struct asim_window_status status = status_of(campaign, 0);
+    assert_int_equal(status.state, ASIM_WINDOW_FAILED);
+    assert_int_equal(status.attempts, 2);
+    assert_int_equal(status.exit_code, -SIGKILL);
+    assert_non_null(strstr(status.cause, "hung: gmx wrote nothing for"));
+    assert_int_equal(state_of(campaign, 1), ASIM_WINDOW_COMPLETED);
+    assert_int_equal(status_of(campaign, 1).attempts, 1);
     asim_campaign_close(campaign);
     fixture_remove_folder(folder);
 }
@@ -424,7 +473,8 @@ int main(void)
         cmocka_unit_test(test_physics_starts_afresh_with_new_velocities),
         cmocka_unit_test(test_retry_does_not_repeat_velocities),
         cmocka_unit_test(test_causes_and_limits),
-        cmocka_unit_test(test_full_disk_pauses),
+        cmocka_unit_test(test_full_disk_pauses_until_there_is_space),
+        cmocka_unit_test(test_hung_gmx_is_killed),
         cmocka_unit_test(test_changed_and_missing_files_are_refused),
         cmocka_unit_test(test_stop_and_go_on),
         cmocka_unit_test(test_grace_and_second_stop),

@@ -30,6 +30,7 @@ static const struct {
     {ASIM_EVENT_PHYSICS, ".WWW....", ASIM_ACTION_QUEUE, NULL},
     {ASIM_EVENT_INPUT, ".FFF....", ASIM_ACTION_GIVE_UP, NULL},
     {ASIM_EVENT_RESTART, ".WWW....", ASIM_ACTION_QUEUE, NULL},
+    {ASIM_EVENT_RELAXED, ".WWW....", ASIM_ACTION_QUEUE, NULL},
     {ASIM_EVENT_REFUSED, "F...F...", ASIM_ACTION_GIVE_UP, NULL},
     {ASIM_EVENT_RETRY, "......W.", ASIM_ACTION_QUEUE, NULL},
     {ASIM_EVENT_EXTEND, "PIRLWWFX", ASIM_ACTION_NONE, ".....Q.."},
@@ -132,8 +133,10 @@ static int attempts_until_given_up(enum asim_window_event event, int64_t step_ea
             assert_int_equal(action, ASIM_ACTION_GIVE_UP);
             return attempt;
         }
-        assert_int_equal(life.fresh,
-                         event == ASIM_EVENT_PHYSICS || event == ASIM_EVENT_RESTART);
+        bool repair = event == ASIM_EVENT_PHYSICS || event == ASIM_EVENT_RESTART;
+        assert_int_equal(life.rewind, repair && attempt == 1);
+        assert_int_equal(life.fresh, repair && attempt > 1);
+        assert_int_equal(life.relax, event == ASIM_EVENT_PHYSICS && attempt > 1);
     }
     return limit;
 }
@@ -181,6 +184,34 @@ static void apply(struct asim_window_life *life, struct asim_window_change chang
 {
     enum asim_window_action action;
     assert_int_equal(asim_window_apply(life, &change, &action), 0);
+}
+
+/* A blow-up: the checkpoint before the last; a relaxation; its structure. */
+static void test_repair_of_the_physics(void **state)
+{
+    (void)state;
+    struct asim_window_life life = life_in(ASIM_PHASE_PLANNED, 0);
+    apply(&life, change_of(ASIM_EVENT_START, 1, 0));
+    apply(&life, change_of(ASIM_EVENT_PHYSICS, 1, 500));
+    assert_true(life.rewind && !life.fresh && !life.relax && life.reseeds == 1);
+    apply(&life, change_of(ASIM_EVENT_START, 2, 0));
+    assert_false(life.rewind);
+    assert_int_equal(life.attempt_nsteps, 1000);
+    apply(&life, change_of(ASIM_EVENT_PHYSICS, 2, 500));
+    assert_true(!life.rewind && life.fresh && life.relax && life.reseeds == 2);
+    apply(&life, change_of(ASIM_EVENT_START, 3, 0));
+    assert_int_equal(life.attempt_nsteps, ASIM_RELAX_STEPS);
+    /* A relaxation that is stopped goes on; its steps are none of the window's. */
+    apply(&life, change_of(ASIM_EVENT_STOPPED, 3, 9000));
+    assert_true(life.relax && life.best_step == 500);
+    apply(&life, change_of(ASIM_EVENT_START, 4, 0));
+    apply(&life, change_of(ASIM_EVENT_RELAXED, 4, ASIM_RELAX_STEPS));
+    assert_true(life.fresh && !life.relax && life.start_attempt == 4);
+    apply(&life, change_of(ASIM_EVENT_START, 5, 0));
+    assert_int_equal(life.attempt_nsteps, 1000);
+    /* It blew up from there too: another relaxation, from the planned structure. */
+    apply(&life, change_of(ASIM_EVENT_PHYSICS, 5, 10));
+    assert_true(life.relax && life.start_attempt == 0);
 }
 
 static void test_extended_while_it_runs(void **state)
@@ -234,6 +265,7 @@ int main(void)
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_retry_starts_counting_anew),
         cmocka_unit_test(test_start_consumes_fresh),
+        cmocka_unit_test(test_repair_of_the_physics),
         cmocka_unit_test(test_extended_while_it_runs),
         cmocka_unit_test(test_cancelled_while_it_runs),
     };

@@ -58,26 +58,26 @@ static void test_prepare(void **state)
     (void)state;
     char *folder = folder_create();
     char text[100], name[64];
-    assert_int_equal(asim_mdrun_prepare(folder, 1, false, NULL), 0);
+    assert_int_equal(asim_mdrun_prepare(folder, 1, ASIM_FROM_CHECKPOINT, NULL), 0);
     /* A checkpoint: everything stays. */
     write_text(folder, "md.log", "1");
     write_text(folder, "traj.xtc", "1");
     write_text(folder, "state.cpt", "new");
     write_text(folder, "state_prev.cpt", "old");
-    assert_int_equal(asim_mdrun_prepare(folder, 2, false, NULL), 0);
+    assert_int_equal(asim_mdrun_prepare(folder, 2, ASIM_FROM_CHECKPOINT, NULL), 0);
     assert_true(has_file(folder, "md.log") && has_file(folder, "state_prev.cpt"));
     /* A kill between gmx's two renames: the previous one counts. */
     char path[4200];
     snprintf(path, sizeof path, "%s/state.cpt", folder);
     remove(path);
-    assert_int_equal(asim_mdrun_prepare(folder, 2, false, NULL), 0);
+    assert_int_equal(asim_mdrun_prepare(folder, 2, ASIM_FROM_CHECKPOINT, NULL), 0);
     read_text(folder, "state.cpt", text, sizeof text);
     assert_string_equal(text, "old");
     /* Afresh, five times: three whole sets stay, of older ones the log. */
     for (int attempt = 3; attempt < 8; attempt++) {
         write_text(folder, "md.log", "1");
         write_text(folder, "traj.xtc", "1");
-        assert_int_equal(asim_mdrun_prepare(folder, attempt, true, NULL), 0);
+        assert_int_equal(asim_mdrun_prepare(folder, attempt, ASIM_FROM_START, NULL), 0);
         assert_false(has_file(folder, "md.log") || has_file(folder, "traj.xtc") ||
                      has_file(folder, "state.cpt"));
     }
@@ -106,7 +106,7 @@ static void test_leftovers_go(void **state)
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
         write_text(folder, kept[i], "1\n");
     write_text(folder, "state.cpt", "x");
-    assert_int_equal(asim_mdrun_prepare(folder, 2, false, NULL), 0);
+    assert_int_equal(asim_mdrun_prepare(folder, 2, ASIM_FROM_CHECKPOINT, NULL), 0);
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
         assert_false(has_file(folder, gone[i]));
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
@@ -121,7 +121,7 @@ static void test_prepare_locked(void **state)
     struct asim_error err = {0};
     struct asim_process process = spawn_fake(folder, 1, "mark up\nsleep 60000");
     wait_file(folder, "up");
-    assert_int_equal(asim_mdrun_prepare(folder, 2, true, &err), -1);
+    assert_int_equal(asim_mdrun_prepare(folder, 2, ASIM_FROM_START, &err), -1);
     assert_int_equal(err.status, ASIM_ELOCKED);
     asim_process_signal(folder, 1, 9);
     wait_process(&process, 10);
