@@ -487,7 +487,7 @@ int asim_window_intend(struct asim_driver *driver, size_t i, int slot,
         goto out;
     }
     struct asim_window_change change = {
-        .event = ASIM_EVENT_START, .attempt = attempt, .nsteps = life->nsteps};
+        .event = ASIM_EVENT_START, .attempt = attempt, .nsteps = start.nsteps};
     enum asim_window_action action;
     const int *cpus = driver->slots.cpus + (size_t)slot * (size_t)width;
     if (asim_grow(&driver->spawns, &driver->spawn_capacity, driver->spawn_count + 1,

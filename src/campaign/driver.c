@@ -32,10 +32,7 @@ static const uint64_t TAG_SPOOL = UINT64_MAX - 2;
 
 enum { EVENTS_A_CALL = 64 };
 
-static const double ABANDON_SECONDS = 10; /* after KILL, for what cannot be killed */
 static const double SECONDS_PER_HOUR = 3600;
-/* Where requests/ cannot be watched; otherwise against an event that was lost. */
-static const double SPOOL_SECONDS = 2, WATCHED_SPOOL_SECONDS = 30;
 
 int asim_driver_post(struct asim_driver *driver, size_t i, enum asim_window_event event,
                      struct asim_error *err)
@@ -62,15 +59,6 @@ int asim_driver_watch(struct asim_driver *driver, struct asim_runner *runner,
     return watch_fd(driver, runner->process.pidfd, runner->window_index, err);
 }
 
-static void begin_stop(struct asim_driver *driver)
-{
-    if (driver->stopping)
-        return;
-    driver->stopping = true;
-    driver->kill_at = asim_monotonic_seconds() + driver->campaign->timing.grace;
-    driver->abandon_at = INFINITY;
-}
-
 void asim_driver_pause(struct asim_driver *driver, const struct asim_error *cause)
 {
     if (driver->fatal.status == ASIM_OK) {
@@ -78,7 +66,7 @@ void asim_driver_pause(struct asim_driver *driver, const struct asim_error *caus
         asim_log_write(driver->campaign->log, ASIM_LOG_ERROR, "Campaign paused: %s",
                        cause->text);
     }
-    begin_stop(driver);
+    asim_driver_begin_stop(driver);
 }
 
 void asim_driver_destroy(struct asim_driver *driver)
@@ -288,17 +276,11 @@ static int drain(struct asim_driver *driver, struct asim_error *err)
     return 0;
 }
 
-/* Nothing is started for now. */
-static bool is_held(const struct asim_driver *driver)
-{
-    return driver->campaign->paused || driver->disk_hold;
-}
-
 static int start_windows(struct asim_driver *driver, struct asim_error *err)
 {
     struct asim_ready_item item;
     double now = asim_monotonic_seconds();
-    while (!driver->stopping && !is_held(driver) &&
+    while (!driver->stopping && !asim_driver_is_held(driver) &&
            driver->runner_count < (size_t)driver->slots.slot_count &&
            asim_ready_next(&driver->ready) <= now) {
         bool intended, ours = true;
@@ -333,157 +315,6 @@ static int spawn_windows(struct asim_driver *driver, struct asim_error *err)
         if (asim_runner_spawn(driver, driver->spawns[k], err) < 0)
             return -1;
     return 0;
-}
-
-static bool shall_leave(const struct asim_driver *driver,
-                        const struct asim_runner *runner)
-{
-    const struct asim_campaign *campaign = driver->campaign;
-    return driver->stopping || is_held(driver) || runner->hung ||
-           campaign->windows[runner->window_index].life.cancelled;
-}
-
-/* TERM once, KILL after the grace time, to every window that shall leave. */
-static void press(struct asim_driver *driver, double now)
-{
-    for (size_t k = 0; k < driver->runner_count; k++) {
-        struct asim_runner *runner = driver->runners[k];
-        if (!shall_leave(driver, runner))
-            continue;
-        if (isinf(runner->stop_kill_at))
-            runner->stop_kill_at = now + driver->campaign->timing.grace;
-        if (!runner->told_to_stop)
-            asim_runner_tell(runner, SIGTERM);
-        if ((driver->killing || now >= runner->stop_kill_at) && !runner->told_to_die)
-            asim_runner_tell(runner, SIGKILL);
-    }
-    if (driver->killing && isinf(driver->abandon_at))
-        driver->abandon_at = now + ABANDON_SECONDS;
-}
-
-static void handle_stop(struct asim_driver *driver, double now)
-{
-    int requests = driver->stop_requests;
-    if (driver->maxh_at > 0 && now >= driver->maxh_at && !driver->stopping) {
-        asim_log_write(driver->campaign->log, ASIM_LOG_INFO,
-                       "Campaign: the time limit is reached; windows write their "
-                       "checkpoints and leave");
-        begin_stop(driver);
-    }
-    if (requests > 0 && !driver->stopping) {
-        asim_log_write(driver->campaign->log, ASIM_LOG_INFO,
-                       "Campaign: stop was asked; windows write their checkpoints and "
-                       "leave");
-        begin_stop(driver);
-    }
-    if (driver->stopping && (requests > 1 || now >= driver->kill_at))
-        driver->killing = true;
-    press(driver, now);
-}
-
-/* What others ask of the campaign; a slot hears of it from the coordinator's journal.
- */
-static int handle_spool(struct asim_driver *driver, double now, struct asim_error *err)
-{
-    if (driver->campaign->slot)
-        return asim_slot_refresh(driver, now, err);
-    if (now < driver->next_spool)
-        return 0;
-    driver->next_spool =
-        now + (driver->spool_fd < 0 ? SPOOL_SECONDS : WATCHED_SPOOL_SECONDS);
-    return asim_requests_take(driver->campaign, true, err);
-}
-
-/* gmx writes a checkpoint at least once an interval: several of them without a write
- * into any file, on a machine that is awake, mean that it hangs. */
-static double hang_seconds(const struct asim_driver *driver)
-{
-    static const double LEAST_SECONDS = 900, MARGIN_SECONDS = 300;
-    if (driver->campaign->timing.hang > 0)
-        return driver->campaign->timing.hang;
-    return fmax(LEAST_SECONDS,
-                3 * 60 * driver->options.checkpoint_minutes + MARGIN_SECONDS);
-}
-
-static void watch_activity(struct asim_driver *driver, struct asim_runner *runner)
-{
-    double now = asim_awake_seconds(), limit = hang_seconds(driver);
-    uint64_t activity = asim_mdrun_activity(runner->folder);
-    if (activity != runner->activity) {
-        runner->activity = activity;
-        runner->active_seconds = now;
-    } else if (now - runner->active_seconds > limit && !runner->hung &&
-               !shall_leave(driver, runner)) {
-        runner->hung = true;
-        runner->hang_seconds = limit;
-        asim_log_write(driver->campaign->log, ASIM_LOG_WARNING,
-                       "Window %d: gmx has written nothing for %.0f s; it is stopped",
-                       driver->campaign->plan.windows[runner->window_index].window_id,
-                       limit);
-    }
-}
-
-static int handle_timers(struct asim_driver *driver, double now, struct asim_error *err)
-{
-    if (handle_spool(driver, now, err) < 0)
-        return -1;
-    asim_driver_watch_disk(driver, now);
-    handle_stop(driver, now);
-    bool look = now >= driver->next_progress;
-    /* A probe only posts: runners are removed by drain() alone. */
-    for (size_t k = 0; k < driver->runner_count; k++) {
-        struct asim_runner *runner = driver->runners[k];
-        if (now >= runner->next_probe && asim_runner_probe(driver, runner, err) < 0)
-            return -1;
-        if (!look)
-            continue;
-        int64_t step = asim_mdrun_step(runner->folder, driver->campaign->plan.dt_ps);
-        watch_activity(driver, runner);
-        if (step > runner->step) {
-            if (runner->first_step < 0) {
-                runner->first_step = step;
-                runner->first_seconds = now;
-            }
-            runner->step = step;
-            runner->step_seconds = now;
-        }
-    }
-    if (look)
-        driver->next_progress = now + driver->campaign->timing.progress;
-    return 0;
-}
-
-static void arm_timer(struct asim_driver *driver)
-{
-    static const double STOP_POLL_SECONDS = 0.2;
-    double now = asim_monotonic_seconds();
-    double next = driver->campaign->slot
-                      ? asim_slot_next_refresh(driver->campaign->slot)
-                      : driver->next_spool;
-    bool leaving = driver->stopping;
-    for (size_t k = 0; k < driver->runner_count; k++) {
-        next = fmin(next, driver->runners[k]->next_probe);
-        leaving |= shall_leave(driver, driver->runners[k]);
-    }
-    if (driver->runner_count > 0)
-        next = fmin(next, driver->next_progress);
-    if (driver->prepared && (driver->runner_count > 0 || driver->disk_hold))
-        next = fmin(next, driver->next_disk);
-    if (leaving)
-        next = fmin(next, now + STOP_POLL_SECONDS);
-    else if (!is_held(driver) &&
-             driver->runner_count < (size_t)driver->slots.slot_count)
-        next = fmin(next, asim_ready_next(&driver->ready));
-    if (driver->maxh_at > 0 && !driver->stopping)
-        next = fmin(next, driver->maxh_at);
-    struct itimerspec when = {0};
-    if (isfinite(next)) {
-        /* At least 1 ms: zero would disarm, and nothing here is more urgent. */
-        double wait = fmax(next - now, 0.001);
-        when.it_value.tv_sec = (time_t)wait;
-        when.it_value.tv_nsec = (long)((wait - floor(wait)) * 1e9);
-    }
-    timerfd_settime(driver->timer_fd, 0, &when, NULL);
 }
 
 static int collect(struct asim_driver *driver, struct asim_error *err)
@@ -528,7 +359,7 @@ static int commit(struct asim_driver *driver, struct asim_error *err)
 static int work_round(struct asim_driver *driver, struct asim_error *err)
 {
     if (collect(driver, err) < 0 ||
-        handle_timers(driver, asim_monotonic_seconds(), err) < 0)
+        asim_driver_handle_timers(driver, asim_monotonic_seconds(), err) < 0)
         return -1;
     /* What is not on record must not be acted upon: until there is space, nothing is.
      */
@@ -571,7 +402,7 @@ static void say_end(struct asim_driver *driver)
 /* How things are after a round: 1 work is left, 0 none is, -1 it failed. */
 static int sum_up(struct asim_driver *driver, struct asim_error *err)
 {
-    arm_timer(driver);
+    asim_driver_arm_timer(driver);
     if (!is_over(driver))
         return 1;
     say_end(driver);

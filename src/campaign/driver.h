@@ -110,6 +110,15 @@ int asim_driver_watch(struct asim_driver *driver, struct asim_runner *runner,
 void asim_driver_queue(struct asim_driver *driver, size_t i, double due_seconds);
 /* Makes ready for starting windows, once. */
 int asim_driver_prepare(struct asim_driver *driver, struct asim_error *err);
+/* timers.c */
+/* Nothing is started for now. */
+bool asim_driver_is_held(const struct asim_driver *driver);
+void asim_driver_begin_stop(struct asim_driver *driver);
+int asim_driver_handle_timers(struct asim_driver *driver, double now,
+                              struct asim_error *err);
+/* Sets the timer to when the next of it is due. */
+void asim_driver_arm_timer(struct asim_driver *driver);
+
 /* disk.c */
 bool asim_driver_disk_is_full(const struct asim_driver *driver);
 /* Lets what runs write its checkpoint, and starts nothing until there is space. */
