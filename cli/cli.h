@@ -26,6 +26,8 @@ struct settings {
     double window_ns;
     double extend_ns;
     double pmf_begin_ps;
+    const char *from;    /* pmf: samples that were made elsewhere */
+    double from_kelvin;  /* 0: as the input says */
     double until_kj_mol; /* 0: not asked for */
     double most_ns;      /* 0: the default */
     bool apply;
@@ -65,6 +67,7 @@ enum option_group {
     OPTIONS_UNTIL = 1 << 13,
     OPTIONS_CHECK = 1 << 14,
     OPTIONS_SLOT = 1 << 15,
+    OPTIONS_FROM = 1 << 16,
 };
 
 struct command {

@@ -1,6 +1,7 @@
 /* autosim pmf: the profile from the samples that are there. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -29,14 +30,48 @@ static int print_json(const struct settings *settings, struct asim_error *err)
     return rc;
 }
 
+/* The profile of a campaign, or of samples made elsewhere. */
+static int compute(struct workplace *workplace, struct asim_pmf *ret_pmf,
+                   struct asim_error *err)
+{
+    return workplace->settings->from ? stage_external(workplace, ret_pmf, err)
+                                     : stage_pmf(workplace, 0, ret_pmf, err);
+}
+
+/* What --from needs, and that it does not fall into a campaign's folder. */
+static int check_from(const struct settings *settings, struct asim_error *err)
+{
+    bool wham = settings->from && strcmp(settings->from, "gmx-wham") == 0;
+    int wanted = !settings->from ? 0 : wham ? 2 : 1;
+    if (settings->from && !wham && strcmp(settings->from, "meta") != 0)
+        return asim_fail(err, ASIM_EUSAGE,
+                         "--from '%s' is not known; gmx-wham or meta was expected",
+                         settings->from);
+    if (settings->argument_count != wanted)
+        return asim_fail(err, ASIM_EUSAGE,
+                         wanted == 0   ? "'%s': files are taken with --from only"
+                         : wanted == 1 ? "--from meta takes one list of windows%.0s"
+                                       : "--from gmx-wham takes two lists, of TPRs and "
+                                         "of pullx or pullf files%.0s",
+                         settings->argument_count ? settings->arguments[0] : "");
+    if (!settings->from)
+        return check_campaign(settings, err);
+    if (campaign_file_exists(settings, "plan.json"))
+        return asim_fail(err, ASIM_EUSAGE,
+                         "'%s' is a campaign with a profile of its own: name another "
+                         "folder with -C",
+                         settings->folder);
+    return asim_make_folder(settings->folder, err);
+}
+
 int cmd_pmf(const struct settings *settings, struct asim_error *err)
 {
     struct workplace workplace;
     struct asim_pmf pmf = {0};
-    if (check_campaign(settings, err) < 0 ||
+    if (check_from(settings, err) < 0 ||
         workplace_open(&workplace, settings, false, err) < 0)
         return -1;
-    int rc = workplace_end(&workplace, stage_pmf(&workplace, 0, &pmf, err), err);
+    int rc = workplace_end(&workplace, compute(&workplace, &pmf, err), err);
     if (rc == 0 && settings->json) {
         rc = print_json(settings, err);
     } else if (rc == 0) {

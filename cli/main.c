@@ -68,10 +68,15 @@ static const struct command commands[] = {
      OPTIONS_COMMON | OPTIONS_PMF | OPTIONS_UNTIL | OPTIONS_CHECK | OPTIONS_JSON |
          OPTIONS_SETTINGS,
      0, 0, cmd_check},
-    {"pmf", "", "the free-energy profile from the windows' samples",
-     "  autosim pmf\n  autosim pmf --bootstrap 200\n  autosim pmf --discard 500 "
-     "--json\n",
-     OPTIONS_COMMON | OPTIONS_PMF | OPTIONS_JSON | OPTIONS_SETTINGS, 0, 0, cmd_pmf},
+    {"pmf", "[LIST...]", "the free-energy profile from the windows' samples",
+     "  autosim pmf --bootstrap 200 --json\n"
+     "  autosim pmf --from gmx-wham tpr-files.dat pullx-files.dat -C wham\n"
+     "  autosim pmf --from meta metadata.dat --temperature 300 -C other\n"
+     "\n"
+     "Without --from the samples of the campaign in DIR, with it those that the lists "
+     "name;\nthe profile goes to DIR/pmf.\n",
+     OPTIONS_COMMON | OPTIONS_PMF | OPTIONS_FROM | OPTIONS_JSON | OPTIONS_SETTINGS, 0,
+     2, cmd_pmf},
     {"report", "", "one self-contained HTML file about the campaign",
      "  autosim report\n  autosim report --html share.html\n"
      "  autosim report -C other/folder\n",

@@ -136,6 +136,14 @@ static const struct option_spec table[] = {
      "times what was planned)"},
     {"apply", 0, NULL, OPTIONS_CHECK, KIND_FLAG, AT(apply), 0, 0,
      "do what is advised: extend windows, insert new ones"},
+    {"from", 0, "KIND", OPTIONS_FROM, KIND_TEXT, AT(from), 0, 0,
+     "samples made elsewhere: gmx-wham TPRS PULLFILES (lists as gmx wham takes them), "
+     "or "
+     "meta LIST (a line per window: file, centre nm, k kJ/mol/nm^2 [, correlation "
+     "time, "
+     "temperature])"},
+    {"temperature", 0, "K", OPTIONS_FROM, KIND_REAL, AT(from_kelvin), 1e-3, 1e5,
+     "with --from meta: of the ensemble, where the list does not say it"},
     {"bins", 0, "N", OPTIONS_PMF, KIND_SIZE, AT(pmf.bin_count), 2, 1e6,
      "points of the profile (default: a quarter of a window's width each)"},
     {"bootstrap", 0, "N", OPTIONS_PMF, KIND_SIZE, AT(pmf.bootstrap_count), 0, 1e5,

@@ -45,6 +45,13 @@ int stage_windows(struct workplace *workplace, bool *ret_ended, struct asim_erro
 int stage_pmf(struct workplace *workplace, double target_kj_mol,
               struct asim_pmf *ret_pmf, struct asim_error *err);
 
+/* pmf/ with its files and its picture. */
+int write_profile(const struct settings *settings, const struct asim_pmf *pmf,
+                  struct asim_error *err);
+/* PMF of samples made elsewhere (--from) into pmf/. */
+int stage_external(struct workplace *workplace, struct asim_pmf *ret_pmf,
+                   struct asim_error *err);
+
 /* All simulated time that is allowed: as the user says, or ten times what was planned.
  */
 struct results;

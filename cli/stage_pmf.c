@@ -37,8 +37,8 @@ static size_t discarded_rows(struct workplace *workplace, const struct results *
     return row + more;
 }
 
-static int write_profile(const struct settings *settings, const struct asim_pmf *pmf,
-                         struct asim_error *err)
+int write_profile(const struct settings *settings, const struct asim_pmf *pmf,
+                  struct asim_error *err)
 {
     char *folder = asim_path_join(settings->folder, "pmf", err);
     char *picture = asim_path_join(settings->folder, "pmf/pmf.svg", err);

@@ -81,6 +81,48 @@ ASIM_API int asim_window_check_read(const char *window_folder,
                                     struct asim_window_check *ret_check,
                                     struct asim_error *err);
 
+/* Windows of an umbrella campaign that was made elsewhere. */
+struct asim_external_window {
+    char *name; /* of its samples' file, and the pull coordinate where there are several
+                 */
+    struct asim_bias bias;
+    struct asim_series series; /* bias_kj_mol NULL */
+    double temperature_kelvin; /* 0: not said */
+};
+
+struct asim_external {
+    size_t count;
+    struct asim_external_window *windows; /* in the order of their centres */
+    double temperature_kelvin;            /* of all; 0: not said */
+    size_t duplicate_count; /* rows left out because a later row had the same time */
+};
+
+ASIM_API void asim_external_finish(struct asim_external *external);
+
+/*
+ * What `gmx wham` takes: a file that lists TPRs, and one that lists pullx or pullf
+ * files
+ * (-ix, -if), line by line in the same order; "#" begins a comment. Each harmonic pull
+ * coordinate of a TPR is a window; its samples are found by legend, forces become
+ * positions by x = init - F/k. XVG files may be compressed by gzip. Names are relative
+ * to where they are read from. ASIM_EINPUT for what cannot be an equilibrium window in
+ * nm: a moving reference, an angle, no temperature or several of them, rows of mixed
+ * spacing, headers with other units.
+ */
+ASIM_API int asim_external_read_gmx_wham(const char *tpr_list, const char *pull_list,
+                                         int thread_count,
+                                         struct asim_external *ret_external,
+                                         struct asim_error *err);
+
+/*
+ * Grossfield's list: a line per window with the file of its time series (time_ps and
+ * value_nm columns), its centre (nm), its force constant (kJ/mol/nm^2) and, where they
+ * are given, the correlation time (not used: it is measured) and the temperature (K).
+ */
+ASIM_API int asim_external_read_meta(const char *list, int thread_count,
+                                     struct asim_external *ret_external,
+                                     struct asim_error *err);
+
 /* Statistical inefficiency g >= 1 of a series (1 + 2 tau / dt), Chodera et al. 2007,
  * J. Chem. Theory Comput. 3, 26, by FFT or windowed sums: never O(N^2). A constant
  * series is one observation: g = count. */

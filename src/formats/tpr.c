@@ -17,6 +17,7 @@ void asim_tpr_finish(struct asim_tpr *tpr)
         return;
     free(tpr->x_nm);
     free(tpr->v_nm_ps);
+    free(tpr->pull_coordinates);
     *tpr = (struct asim_tpr){0};
 }
 

@@ -12,6 +12,24 @@
 
 #include <autosim/topology.h>
 
+/* Numbers of GROMACS' enumerations of what is pulled how. */
+enum { ASIM_PULL_UMBRELLA = 0 };
+enum asim_pull_geometry {
+    ASIM_PULL_DISTANCE,
+    ASIM_PULL_DIRECTION,
+    ASIM_PULL_CYLINDER,
+    ASIM_PULL_DIRECTION_PERIODIC,
+    ASIM_PULL_DIRECTION_RELATIVE,
+    ASIM_PULL_ANGLE, /* this and the following ones are no lengths */
+};
+
+struct asim_tpr_pull_coordinate {
+    int type, geometry;
+    double init; /* in nm where the geometry is a length */
+    double rate_per_ps;
+    double k; /* kJ/mol/nm^2 */
+};
+
 struct asim_tpr {
     char gromacs_version[64]; /* the file's "VERSION ..." text, without that word */
     int file_version;         /* e.g. 127 */
@@ -29,7 +47,9 @@ struct asim_tpr {
     size_t temperature_group_count;
     double ref_t_kelvin;  /* of the group with most degrees of freedom; 0: none */
     bool one_temperature; /* every group has the same ref_t */
-    int pbc_type;         /* 0 xyz, 1 none, 2 xy, 3 screw (epbc of GROMACS) */
+    size_t pull_coordinate_count; /* none of files before version 101 (GROMACS 5.1) */
+    struct asim_tpr_pull_coordinate *pull_coordinates;
+    int pbc_type; /* 0 xyz, 1 none, 2 xy, 3 screw (epbc of GROMACS) */
     /* Bytes of the file at which patches are made; internal. `box` is 0 where the file
      * has none, `body_size_field` where the body is XDR; `v` is where velocities are or
      * would be inserted; `modules` and `prepared` are the two trees at the end, 0 where

@@ -1,10 +1,12 @@
 /*
  * Run parameters that are in a TPR only where a feature is used: pulling, AWH, enforced
- * rotation, ion swapping, and the key-value trees of modules. Walked, nothing is kept.
+ * rotation, ion swapping, and the key-value trees of modules. Walked; only the pull
+ * coordinates are kept.
  */
+#include "base/memory.h"
 #include "formats/tpr_layout.h"
 
-enum { DIRECTION_RELATIVE = 4, EXTERNAL_POTENTIAL = 5, TREE_DEPTH = 64 };
+enum { EXTERNAL_POTENTIAL = 5, TREE_DEPTH = 64 };
 
 static void skip_string(struct asim_tpr_reader *reader)
 {
@@ -28,23 +30,25 @@ static void skip_pull_group(struct asim_tpr_reader *reader)
         asim_tpr_skip(reader, "vv rrr");
 }
 
-static void skip_pull_coordinate(struct asim_tpr_reader *reader)
+static void read_pull_coordinate(struct asim_tpr_reader *reader,
+                                 struct asim_tpr_pull_coordinate *coordinate)
 {
     int version = reader->file_version;
     if (version >= 107) {
-        int32_t type = read_int(reader);
-        if (version >= 110 && type == EXTERNAL_POTENTIAL)
+        coordinate->type = read_int(reader);
+        if (version >= 110 && coordinate->type == EXTERNAL_POTENTIAL)
             skip_string(reader);
-        asim_tpr_skip(reader, "i"); /* geometry */
-        skip_ints(reader);          /* groups */
+        coordinate->geometry = read_int(reader);
+        skip_ints(reader); /* groups */
         asim_tpr_skip(reader, "iii");
         if (version >= 124)
             skip_string(reader); /* expression of a transformation */
     } else {
         asim_tpr_skip(reader, "ii");
         if (version >= 101) {
-            asim_tpr_skip(reader, "i");
-            if (read_int(reader) == DIRECTION_RELATIVE)
+            coordinate->type = read_int(reader);
+            coordinate->geometry = read_int(reader);
+            if (coordinate->geometry == ASIM_PULL_DIRECTION_RELATIVE)
                 asim_tpr_skip(reader, "ii");
             asim_tpr_skip(reader, "iii");
         }
@@ -52,10 +56,13 @@ static void skip_pull_coordinate(struct asim_tpr_reader *reader)
     asim_tpr_skip(reader, "vv");
     if (version >= 101)
         asim_tpr_skip(reader, "b");
-    asim_tpr_skip(reader, "rrrr");
+    coordinate->init = read_real(reader);
+    coordinate->rate_per_ps = read_real(reader);
+    coordinate->k = read_real(reader);
+    asim_tpr_skip(reader, "r");
 }
 
-void asim_tpr_walk_pull(struct asim_tpr_reader *reader)
+void asim_tpr_walk_pull(struct asim_tpr_reader *reader, struct asim_tpr *tpr)
 {
     int version = reader->file_version;
     reader->section = "the pull parameters";
@@ -77,8 +84,18 @@ void asim_tpr_walk_pull(struct asim_tpr_reader *reader)
         asim_tpr_skip(reader, "b");
     for (size_t i = 0; i < groups && !reader->failed; i++)
         skip_pull_group(reader);
-    for (size_t i = 0; version >= 95 && i < coordinates && !reader->failed; i++)
-        skip_pull_coordinate(reader);
+    struct asim_tpr_pull_coordinate *kept = NULL;
+    if (version >= 101 && !reader->failed && !tpr->pull_coordinates) {
+        kept = asim_alloc_array(coordinates, sizeof *kept, reader->err);
+        if (!kept)
+            reader->failed = true;
+        tpr->pull_coordinates = kept;
+        tpr->pull_coordinate_count = kept ? coordinates : 0;
+    }
+    for (size_t i = 0; version >= 95 && i < coordinates && !reader->failed; i++) {
+        struct asim_tpr_pull_coordinate ignored = {0};
+        read_pull_coordinate(reader, kept ? &kept[i] : &ignored);
+    }
     if (version >= 116)
         asim_tpr_skip(reader, "bb");
     reader->section = "the run parameters";

@@ -89,7 +89,7 @@ void asim_tpr_walk_interactions(struct asim_tpr_reader *reader, size_t atom_coun
 void asim_tpr_walk_run_parameters(struct asim_tpr_reader *reader, struct asim_tpr *tpr);
 
 /* Parts of the run parameters that are there only where a feature is used. */
-void asim_tpr_walk_pull(struct asim_tpr_reader *reader);
+void asim_tpr_walk_pull(struct asim_tpr_reader *reader, struct asim_tpr *tpr);
 void asim_tpr_walk_awh(struct asim_tpr_reader *reader);
 void asim_tpr_walk_rotation(struct asim_tpr_reader *reader);
 void asim_tpr_walk_swap(struct asim_tpr_reader *reader);

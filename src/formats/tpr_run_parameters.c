@@ -195,13 +195,13 @@ static void read_seed(struct asim_tpr_reader *reader, struct asim_tpr *tpr)
     }
 }
 
-static void skip_features(struct asim_tpr_reader *reader)
+static void walk_features(struct asim_tpr_reader *reader, struct asim_tpr *tpr)
 {
     int version = reader->file_version;
     /* Before 101 an enumeration whose 0 is "no". */
     bool pull = version >= 101 ? read_bool(reader) : read_int(reader) != 0;
     if (pull)
-        asim_tpr_walk_pull(reader);
+        asim_tpr_walk_pull(reader, tpr);
     if (version >= 112 && read_bool(reader))
         asim_tpr_walk_awh(reader);
     if (version >= 74 && read_bool(reader))
@@ -308,7 +308,7 @@ void asim_tpr_walk_run_parameters(struct asim_tpr_reader *reader, struct asim_tp
     size_t states = skip_free_energy(reader);
     skip_expanded_ensemble(reader, states);
     read_seed(reader, tpr);
-    skip_features(reader);
+    walk_features(reader, tpr);
     reader->section = "the group options of the run parameters";
     read_groups(reader, tpr);
     reader->section = "the last part of the run parameters";

@@ -11,12 +11,13 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "base/file.h"
 #include "base/memory.h"
 #include "formats/number.h"
 
-enum { MOST_COLUMNS = 1000000 };
+enum { MOST_COLUMNS = 1000000, INFLATE_STEP = 1 << 18 };
 static const uint64_t most_bytes = (uint64_t)1 << 38;
 
 struct legend {
@@ -41,6 +42,7 @@ void asim_xvg_finish(struct asim_xvg *xvg)
     for (size_t i = 0; xvg->legends && i < xvg->column_count; i++)
         free(xvg->legends[i]);
     free(xvg->legends);
+    free(xvg->y_label);
     free(xvg->values);
     *xvg = (struct asim_xvg){0};
 }
@@ -52,11 +54,35 @@ static const char *skip_blanks(const char *p, const char *end)
     return p;
 }
 
+/* `@    yaxis  label "text"` */
+static int parse_axis_label(struct parser *parser, const char *p, const char *end,
+                            struct asim_error *err)
+{
+    static const char word[] = "yaxis";
+    if ((size_t)(end - p) < sizeof word || memcmp(p, word, sizeof word - 1) != 0)
+        return 0;
+    p = skip_blanks(p + sizeof word - 1, end);
+    if (end - p < 6 || memcmp(p, "label", 5) != 0)
+        return 0;
+    p = skip_blanks(p + 5, end);
+    if (p == end || *p++ != '"')
+        return 0;
+    const char *close = memrchr(p, '"', (size_t)(end - p));
+    if (!close)
+        return 0;
+    free(parser->xvg.y_label);
+    parser->xvg.y_label =
+        asim_format(err, "%.*s", (int)(close - p > 1000 ? 1000 : close - p), p);
+    return parser->xvg.y_label ? 0 : -1;
+}
+
 /* `@ s0 legend "text"`: set 0 is column 1, for column 0 is the x axis. */
 static int parse_directive(struct parser *parser, const char *p, const char *end,
                            struct asim_error *err)
 {
     p = skip_blanks(p + 1, end);
+    if (p < end && *p == 'y')
+        return parse_axis_label(parser, p, end, err);
     if (p == end || *p++ != 's' || p == end || *p < '0' || *p > '9')
         return 0;
     size_t set = 0;
@@ -221,13 +247,67 @@ out:
     return rc;
 }
 
+static bool is_gzip(const char *data, size_t size)
+{
+    return size >= 2 && (unsigned char)data[0] == 0x1f &&
+           (unsigned char)data[1] == 0x8b;
+}
+
+/* All members of a gzip file, one behind the other. */
+static int inflate_all(const char *path, char *data, size_t size, char **ret_text,
+                       size_t *ret_size, struct asim_error *err)
+{
+    z_stream stream = {.next_in = (Bytef *)data};
+    char *text = NULL;
+    size_t capacity = 0, used = 0, left = size;
+    int code = inflateInit2(&stream, 15 + 16);
+    if (code != Z_OK)
+        return asim_fail(err, ASIM_ENOMEM, "no memory to decompress '%s'", path);
+    while (code != Z_STREAM_END || left + stream.avail_in > 0) {
+        if (code == Z_STREAM_END && inflateReset(&stream) != Z_OK)
+            break;
+        if (stream.avail_in == 0) {
+            stream.avail_in = left > INFLATE_STEP ? INFLATE_STEP : (uInt)left;
+            left -= stream.avail_in;
+        }
+        if (used > most_bytes ||
+            asim_grow(&text, &capacity, used + INFLATE_STEP, 1, err) < 0) {
+            inflateEnd(&stream);
+            free(text);
+            return -1;
+        }
+        stream.next_out = (Bytef *)text + used;
+        stream.avail_out = INFLATE_STEP;
+        code = inflate(&stream, Z_NO_FLUSH);
+        used += INFLATE_STEP - stream.avail_out;
+        if (code != Z_OK && code != Z_STREAM_END)
+            break;
+    }
+    inflateEnd(&stream);
+    if (code != Z_STREAM_END) {
+        free(text);
+        return asim_fail(err, ASIM_EINPUT,
+                         "'%s': damaged gzip data after %zu bytes of text", path, used);
+    }
+    *ret_text = text;
+    *ret_size = used;
+    return 0;
+}
+
 int asim_xvg_read(const char *path, struct asim_xvg *ret_xvg, struct asim_error *err)
 {
-    char *data;
+    char *data, *text = NULL;
     size_t size;
     if (asim_file_read(path, most_bytes, &data, &size, err) < 0)
         return -1;
-    int rc = asim_xvg_parse(data, size, path, ret_xvg, err);
+    int rc = 0;
+    if (is_gzip(data, size)) {
+        rc = inflate_all(path, data, size, &text, &size, err);
+        free(data);
+        data = text;
+    }
+    if (rc == 0)
+        rc = asim_xvg_parse(data, size, path, ret_xvg, err);
     free(data);
     return rc;
 }

@@ -12,6 +12,7 @@ struct asim_xvg {
     size_t column_count; /* the first is the x axis */
     double *values;      /* [row_count][column_count] */
     char **legends;      /* [column_count]; NULL where a column has none; [0] NULL */
+    char *y_label;       /* of the y axis; NULL: none */
     bool torn_tail;      /* the last line was incomplete and was dropped */
 };
 
@@ -21,7 +22,8 @@ void asim_xvg_finish(struct asim_xvg *xvg);
  * Rows with a wrong number of columns inside the file are ASIM_EINPUT with the line; an
  * incomplete last line (too few columns, or no newline and shorter than the line
  * before) is dropped and flagged. "nan" and "inf" are kept as such: judge the columns
- * that are used. A second data set (rows behind "&") is ASIM_EINPUT.
+ * that are used. A second data set (rows behind "&") is ASIM_EINPUT. A file compressed
+ * by gzip is read as what it holds.
  */
 int asim_xvg_read(const char *path, struct asim_xvg *ret_xvg, struct asim_error *err);
 /* The same from memory; `name` stands for the path in messages. */

@@ -1,0 +1,208 @@
+/*
+ * What readers of campaigns made elsewhere have in common: lists of files, two columns
+ * as a series, and the checks that no single file can make.
+ */
+#include "samples/external.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+
+static const uint64_t LARGEST_LIST = (uint64_t)1 << 28;
+/* Of the rows' intervals: so many of another length are no gap but another spacing. */
+static const double OTHER_SPACING = 0.01, SAME_SPACING = 0.01;
+
+void asim_external_finish(struct asim_external *external)
+{
+    if (!external)
+        return;
+    for (size_t i = 0; external->windows && i < external->count; i++) {
+        free(external->windows[i].name);
+        asim_series_finish(&external->windows[i].series);
+    }
+    free(external->windows);
+    *external = (struct asim_external){0};
+}
+
+void asim_list_finish(struct asim_list *list)
+{
+    free(list->text);
+    free(list->lines);
+    *list = (struct asim_list){0};
+}
+
+int asim_list_read(const char *path, struct asim_list *ret_list, struct asim_error *err)
+{
+    struct asim_list list = {0};
+    size_t size, capacity = 0, number = 0;
+    if (asim_file_read(path, LARGEST_LIST, &list.text, &size, err) < 0)
+        return -1;
+    char *rest = list.text, *line;
+    while ((line = strsep(&rest, "\n"))) {
+        struct asim_list_line *own;
+        char *comment = strchr(line, '#'), *word, *state = NULL;
+        number++;
+        if (comment)
+            *comment = '\0';
+        if (asim_grow(&list.lines, &capacity, list.line_count + 1, sizeof *list.lines,
+                      err) < 0) {
+            asim_list_finish(&list);
+            return -1;
+        }
+        own = &list.lines[list.line_count];
+        *own = (struct asim_list_line){.number = number};
+        for (word = strtok_r(line, " \t\r", &state); word;
+             word = strtok_r(NULL, " \t\r", &state)) {
+            if (own->word_count < sizeof own->words / sizeof *own->words)
+                own->words[own->word_count] = word;
+            own->word_count++;
+        }
+        list.line_count += own->word_count > 0;
+    }
+    if (list.line_count == 0) {
+        asim_list_finish(&list);
+        return asim_fail(err, ASIM_EINPUT,
+                         "'%s' lists no file; a line for each window was expected",
+                         path);
+    }
+    *ret_list = list;
+    return 0;
+}
+
+char *asim_list_path(const char *list_path, const char *name, struct asim_error *err)
+{
+    /* From here, as gmx wham takes names; else from where the list is. */
+    const char *slash = strrchr(list_path, '/');
+    if (name[0] == '/' || !slash || asim_file_exists(name))
+        return asim_strdup(name, err);
+    return asim_format(err, "%.*s/%s", (int)(slash - list_path), list_path, name);
+}
+
+struct row {
+    double time_ps;
+    size_t index;
+};
+
+static int by_time(const void *first, const void *second)
+{
+    const struct row *a = first, *b = second;
+    if (a->time_ps != b->time_ps)
+        return a->time_ps < b->time_ps ? -1 : 1;
+    return (a->index > b->index) - (a->index < b->index);
+}
+
+static int compare_doubles(const void *first, const void *second)
+{
+    const double *a = first, *b = second;
+    return (*a > *b) - (*a < *b);
+}
+
+/* Samples count alike, so they must stand for the same time. A missing row or a few are
+ * a gap; many intervals of another length are two kinds of output in one file. */
+static int check_spacing(const struct asim_series *series, struct asim_error *err)
+{
+    size_t count = series->count - 1, other = 0, first_other = 0;
+    double *intervals = asim_alloc_array(count, sizeof *intervals, err);
+    if (!intervals)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        intervals[i] = series->time_ps[i + 1] - series->time_ps[i];
+    qsort(intervals, count, sizeof *intervals, compare_doubles);
+    double usual = intervals[count / 2];
+    free(intervals);
+    for (size_t i = 0; i < count; i++) {
+        double interval = series->time_ps[i + 1] - series->time_ps[i];
+        if (fabs(interval - usual) <= SAME_SPACING * usual)
+            continue;
+        if (other++ == 0)
+            first_other = i;
+    }
+    if ((double)other <= OTHER_SPACING * (double)count + 2)
+        return 0;
+    return asim_fail(err, ASIM_EINPUT,
+                     "rows are %g ps apart mostly, but not so %zu of %zu times, first "
+                     "from %g to %g ps: outputs of different spacing were joined; thin "
+                     "them out to one spacing",
+                     usual, other, count, series->time_ps[first_other],
+                     series->time_ps[first_other + 1]);
+}
+
+int asim_series_from_xvg(const struct asim_xvg *xvg, size_t column,
+                         struct asim_series *ret_series, struct asim_error *err)
+{
+    struct asim_series series = {0};
+    size_t count = xvg->row_count;
+    bool sorted = true;
+    int rc = -1;
+    struct row *rows = asim_alloc_array(count, sizeof *rows, err);
+    series.time_ps = asim_alloc_array(count, sizeof(double), err);
+    series.value_nm = asim_alloc_array(count, sizeof(double), err);
+    if (!rows || !series.time_ps || !series.value_nm)
+        goto out;
+    for (size_t i = 0; i < count; i++) {
+        const double *row = &xvg->values[i * xvg->column_count];
+        if (!isfinite(row[0]) || !isfinite(row[column])) {
+            asim_fail(err, ASIM_EINPUT,
+                      "row %zu (time %g ps) holds a number that is not finite", i + 1,
+                      row[0]);
+            goto out;
+        }
+        rows[i] = (struct row){row[0], i};
+        sorted = sorted && (i == 0 || rows[i - 1].time_ps <= row[0]);
+    }
+    if (!sorted)
+        qsort(rows, count, sizeof *rows, by_time);
+    for (size_t i = 0; i < count; i++) {
+        if (i + 1 < count && rows[i + 1].time_ps == rows[i].time_ps)
+            continue;
+        series.time_ps[series.count] = rows[i].time_ps;
+        series.value_nm[series.count] =
+            xvg->values[rows[i].index * xvg->column_count + column];
+        series.count++;
+    }
+    series.duplicate_count = count - series.count;
+    if (series.count < 2) {
+        asim_fail(err, ASIM_EINPUT, "%zu rows; two times at least were expected",
+                  count);
+        goto out;
+    }
+    if (check_spacing(&series, err) < 0)
+        goto out;
+    *ret_series = series;
+    series = (struct asim_series){0};
+    rc = 0;
+out:
+    asim_series_finish(&series);
+    free(rows);
+    return rc;
+}
+
+static int by_centre(const void *first, const void *second)
+{
+    const struct asim_external_window *a = first, *b = second;
+    if (a->bias.centre_nm != b->bias.centre_nm)
+        return a->bias.centre_nm < b->bias.centre_nm ? -1 : 1;
+    return strcmp(a->name, b->name);
+}
+
+int asim_external_settle(struct asim_external *external, struct asim_error *err)
+{
+    const struct asim_external_window *first = &external->windows[0];
+    for (size_t i = 0; i < external->count; i++) {
+        const struct asim_external_window *window = &external->windows[i];
+        external->duplicate_count += window->series.duplicate_count;
+        if (window->temperature_kelvin != first->temperature_kelvin)
+            return asim_fail(err, ASIM_EINPUT,
+                             "'%s' is at %g K and '%s' at %g K; windows of one "
+                             "temperature were expected",
+                             first->name, first->temperature_kelvin, window->name,
+                             window->temperature_kelvin);
+    }
+    external->temperature_kelvin = first->temperature_kelvin;
+    qsort(external->windows, external->count, sizeof *external->windows, by_centre);
+    return 0;
+}

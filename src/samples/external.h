@@ -1,0 +1,38 @@
+/* Shared by the readers of campaigns that were made elsewhere. */
+#ifndef SAMPLES_EXTERNAL_H
+#define SAMPLES_EXTERNAL_H
+
+#include <autosim/samples.h>
+
+#include "formats/xvg.h"
+
+/* The words of the lines of a list; comments and empty lines are left out. */
+struct asim_list {
+    char *text; /* owned; words point into it */
+    size_t line_count;
+    struct asim_list_line {
+        size_t number; /* in the file, from 1 */
+        size_t word_count;
+        char *words[8]; /* what lies behind is counted only */
+    } * lines;
+};
+
+int asim_list_read(const char *path, struct asim_list *ret_list,
+                   struct asim_error *err);
+void asim_list_finish(struct asim_list *list);
+
+/* A name in a list as a path from here. Free with free(). */
+char *asim_list_path(const char *list_path, const char *name, struct asim_error *err);
+
+/*
+ * Time and one column as a series: the last row of a time wins. ASIM_EINPUT where
+ * numbers are not finite, fewer than two times are left, or a part of the rows is
+ * spaced otherwise than the rest.
+ */
+int asim_series_from_xvg(const struct asim_xvg *xvg, size_t column,
+                         struct asim_series *ret_series, struct asim_error *err);
+
+/* Sorts by centre, checks temperatures, sums up. */
+int asim_external_settle(struct asim_external *external, struct asim_error *err);
+
+#endif

@@ -1,0 +1,102 @@
+/* Grossfield's list of time series. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "base/threads.h"
+#include "samples/external.h"
+
+struct meta {
+    const char *path;
+    const struct asim_list *list;
+    struct asim_external *external;
+};
+
+/* Numbers in other units look like numbers: what a header says is believed. */
+static int check_units(const struct asim_xvg *xvg, size_t column,
+                       struct asim_error *err)
+{
+    static const char *const others[] = {"angstrom", "\xc3\x85", "(A)", "(deg",
+                                         "(rad",     "kJ",       "kcal"};
+    const char *texts[] = {xvg->y_label, xvg->legends[column]};
+    for (size_t t = 0; t < 2; t++)
+        for (size_t i = 0; texts[t] && i < sizeof others / sizeof *others; i++)
+            if (strcasestr(texts[t], others[i]))
+                return asim_fail(
+                    err, ASIM_EINPUT,
+                    "the header says '%s'; a coordinate in nm was expected", texts[t]);
+    return 0;
+}
+
+static int read_line(void *context, size_t index, int thread_index,
+                     struct asim_error *err)
+{
+    (void)thread_index;
+    const struct meta *meta = context;
+    const struct asim_list_line *line = &meta->list->lines[index];
+    struct asim_external_window *window = &meta->external->windows[index];
+    struct asim_xvg xvg = {0};
+    double numbers[4] = {0, 0, 0, 0};
+    int rc = -1;
+    if (line->word_count < 3 || line->word_count > 5)
+        return asim_fail(err, ASIM_EINPUT,
+                         "'%s', line %zu: %zu words; a file, a centre (nm), a force "
+                         "constant (kJ/mol/nm^2), and perhaps a correlation time and a "
+                         "temperature (K) were expected",
+                         meta->path, line->number, line->word_count);
+    for (size_t i = 1; i < line->word_count; i++)
+        if (!asim_parse_double(line->words[i], &numbers[i - 1]))
+            return asim_fail(err, ASIM_EINPUT, "'%s', line %zu: '%s' is not a number",
+                             meta->path, line->number, line->words[i]);
+    if (numbers[1] < 0 || numbers[3] < 0)
+        return asim_fail(
+            err, ASIM_EINPUT,
+            "'%s', line %zu: force constant %g and temperature %g; neither "
+            "may be negative",
+            meta->path, line->number, numbers[1], numbers[3]);
+    window->bias = (struct asim_bias){numbers[0], numbers[1]};
+    window->temperature_kelvin = numbers[3];
+    window->name = asim_list_path(meta->path, line->words[0], err);
+    if (!window->name || asim_xvg_read(window->name, &xvg, err) < 0)
+        return -1;
+    if (xvg.row_count == 0 || xvg.column_count < 2)
+        asim_fail(err, ASIM_EINPUT,
+                  "%zu rows of %zu columns; time and coordinate were "
+                  "expected",
+                  xvg.row_count, xvg.column_count);
+    else if (check_units(&xvg, 1, err) == 0)
+        rc = asim_series_from_xvg(&xvg, 1, &window->series, err);
+    asim_xvg_finish(&xvg);
+    if (rc < 0)
+        asim_wrap(err, "'%s'", window->name);
+    return rc;
+}
+
+int asim_external_read_meta(const char *list_path, int thread_count,
+                            struct asim_external *ret_external, struct asim_error *err)
+{
+    struct asim_external external = {0};
+    struct asim_list list = {0};
+    struct meta meta = {.path = list_path, .list = &list, .external = &external};
+    int rc = -1;
+    if (asim_list_read(list_path, &list, err) < 0)
+        return -1;
+    external.windows = asim_alloc_array(list.line_count, sizeof *external.windows, err);
+    if (!external.windows)
+        goto out;
+    external.count = list.line_count;
+    if (asim_parallel(list.line_count, thread_count, read_line, &meta, err) < 0 ||
+        asim_external_settle(&external, err) < 0)
+        goto out;
+    *ret_external = external;
+    external = (struct asim_external){0};
+    rc = 0;
+out:
+    asim_external_finish(&external);
+    asim_list_finish(&list);
+    return rc;
+}
