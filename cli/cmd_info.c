@@ -356,6 +356,10 @@ static int info_of_files(const struct settings *settings, json_t *list,
         if (rc < 0)
             return -1;
     }
+    if (settings->pca.selection && series->count == (size_t)settings->argument_count)
+        return asim_fail(err, ASIM_EUSAGE,
+                         "--sel needs a topology to select from: name a TPR, PSF, PDB "
+                         "or GRO file as well");
     return 0;
 }
 
