@@ -17,7 +17,9 @@ static void stop_on_signal(struct workplace *workplace, struct asim_campaign *ca
 {
     unsigned char number;
     while (read(signal_fd, &number, 1) == 1) {
-        if (*signal_number == 0)
+        /* Jobs on a cluster go on without us. */
+        if (*signal_number == 0 &&
+            workplace->settings->run.backend == ASIM_BACKEND_LOCAL)
             asim_log_write(workplace->log, ASIM_LOG_WARNING,
                            "%s: asking the running windows to write a checkpoint and "
                            "stop; once more kills them",
@@ -81,11 +83,13 @@ static int windows_exit_code(struct workplace *workplace,
     *ret_ended = progress.completed + progress.failed + progress.cancelled ==
                  progress.window_count;
     if (!*ret_ended) {
-        asim_log_write(workplace->log, ASIM_LOG_INFO,
-                       "Stopped with %zu of %zu windows completed; 'autosim run -C %s' "
-                       "goes on",
-                       progress.completed, progress.window_count,
-                       workplace->settings->folder);
+        asim_log_write(
+            workplace->log, ASIM_LOG_INFO,
+            "Stopped with %zu of %zu windows completed; 'autosim run -C %s%s' "
+            "goes on",
+            progress.completed, progress.window_count, workplace->settings->folder,
+            workplace->settings->run.backend == ASIM_BACKEND_SLURM ? " --backend slurm"
+                                                                   : "");
         /* No signal: the time of --maxh has passed, as was asked for. */
         return signal_number ? 128 + signal_number : 0;
     }

@@ -450,10 +450,12 @@ static int open_descriptors(struct asim_slurm *slurm, struct asim_error *err)
     return 0;
 }
 
-static int remove_stop_file(const struct asim_campaign *campaign,
-                            struct asim_error *err)
+/* A word to slots that an earlier run left. */
+static int take_back(const struct asim_campaign *campaign, const char *name,
+                     struct asim_error *err)
 {
-    char *path = asim_format(err, "%s/%s/stop", campaign->folder, ASIM_SLOTS_FOLDER);
+    char *path =
+        asim_format(err, "%s/%s/%s", campaign->folder, ASIM_SLOTS_FOLDER, name);
     if (!path)
         return -1;
     int rc =
@@ -479,7 +481,9 @@ static int prepare(struct asim_slurm *slurm, const struct asim_run_options *opti
                          "the %d of --cpus",
                          slurm->width, options->slurm.cpus);
     asim_slurm_name(slurm);
-    if (remove_stop_file(campaign, err) < 0 || asim_slurm_watch_slots(slurm, err) < 0)
+    if (take_back(campaign, "stop", err) < 0 ||
+        take_back(campaign, "excluded", err) < 0 ||
+        asim_slurm_watch_slots(slurm, err) < 0)
         return -1;
     campaign->fold.on_change = on_change;
     campaign->fold.context = slurm;

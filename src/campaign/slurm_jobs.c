@@ -41,6 +41,12 @@ static enum asim_element_state state_of(const char *name)
     return ASIM_ELEMENT_ENDED;
 }
 
+/* Slurm holds a job that it failed to launch; only a person brings it back. */
+static bool is_held(const char *reason)
+{
+    return strstr(reason, "requeued held") || strstr(reason, "requeued in held");
+}
+
 /* The text up to `delimiter` into a buffer; the rest, or NULL where it does not fit or
  * the delimiter is missing. */
 static const char *take_field(const char *text, char delimiter, char *ret_field,
@@ -61,6 +67,7 @@ int asim_queue_line(const char *line, struct asim_element *ret_element)
     static const char hex[] = "0123456789abcdef";
     size_t prefix = strlen(ASIM_COMMENT_PREFIX);
     char text[512], comment[64];
+    const char *reason = NULL;
     size_t length = strcspn(line, "\n");
     if (length >= sizeof text)
         return 0;
@@ -71,13 +78,14 @@ int asim_queue_line(const char *line, struct asim_element *ret_element)
         at = take_field(at, '|', element.state_name, sizeof element.state_name);
     if (at)
         at = take_field(at, '|', comment, sizeof comment);
-    if (!at || strncmp(comment, ASIM_COMMENT_PREFIX, prefix) != 0 ||
+    if (at)
+        reason = take_field(at, '|', element.node, sizeof element.node);
+    if (!reason || strncmp(comment, ASIM_COMMENT_PREFIX, prefix) != 0 ||
         strspn(comment + prefix, hex) != ASIM_TOKEN_BYTES - 1 ||
         strlen(comment + prefix) != ASIM_TOKEN_BYTES - 1)
         return 0;
     memcpy(element.token, comment + prefix, ASIM_TOKEN_BYTES);
-    snprintf(element.node, sizeof element.node, "%.*s", ASIM_NODE_BYTES - 1, at);
-    element.state = state_of(element.state_name);
+    element.state = is_held(reason) ? ASIM_ELEMENT_ENDED : state_of(element.state_name);
     *ret_element = element;
     return 1;
 }

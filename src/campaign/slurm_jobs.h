@@ -14,7 +14,7 @@
 enum { ASIM_TOKEN_BYTES = 13, ASIM_JOB_ID_BYTES = 32, ASIM_NODE_BYTES = 128 };
 
 /* Fields of a line of the queue, in this order. */
-#define ASIM_QUEUE_FORMAT "%i|%T|%k|%N"
+#define ASIM_QUEUE_FORMAT "%i|%T|%k|%N|%r"
 
 enum asim_element_state {
     ASIM_ELEMENT_QUEUED,  /* will run */

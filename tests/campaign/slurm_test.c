@@ -35,15 +35,20 @@ static void test_queue_lines(void **state)
         enum asim_element_state state;
         const char *id, *node;
     } rows[] = {
-        {"12_3|PENDING|autosim:" TOKEN_A "|", 1, ASIM_ELEMENT_QUEUED, "12_3", ""},
-        {"12_3|RUNNING|autosim:" TOKEN_A "|n[1-2]\nmore", 1, ASIM_ELEMENT_RUNNING,
+        {"12_3|PENDING|autosim:" TOKEN_A "||Priority", 1, ASIM_ELEMENT_QUEUED, "12_3",
+         ""},
+        {"12_3|RUNNING|autosim:" TOKEN_A "|n[1-2]|None\nmore", 1, ASIM_ELEMENT_RUNNING,
          "12_3", "n[1-2]"},
-        {"7|COMPLETING|autosim:" TOKEN_A "|n1", 1, ASIM_ELEMENT_RUNNING, "7", "n1"},
-        {"7|NODE_FAIL|autosim:" TOKEN_A "|n1", 1, ASIM_ELEMENT_ENDED, "7", "n1"},
-        {"7|REQUEUED|autosim:" TOKEN_A "|", 1, ASIM_ELEMENT_QUEUED, "7", ""},
-        {"7|RUNNING|(null)|n1", 0, 0, "", ""},
-        {"7|RUNNING|autosim:" TOKEN_A "x|n1", 0, 0, "", ""},
-        {"7|RUNNING|autosim:00112233AABB|n1", 0, 0, "", ""},
+        {"7|COMPLETING|autosim:" TOKEN_A "|n1|a|b", 1, ASIM_ELEMENT_RUNNING, "7", "n1"},
+        {"7|NODE_FAIL|autosim:" TOKEN_A "|n1|", 1, ASIM_ELEMENT_ENDED, "7", "n1"},
+        {"7|REQUEUED|autosim:" TOKEN_A "||", 1, ASIM_ELEMENT_QUEUED, "7", ""},
+        {"7|PENDING|autosim:" TOKEN_A "||launch failed requeued held", 1,
+         ASIM_ELEMENT_ENDED, "7", ""},
+        {"7|PENDING|autosim:" TOKEN_A "||JobHeldUser", 1, ASIM_ELEMENT_QUEUED, "7", ""},
+        {"7|PENDING|autosim:" TOKEN_A "|", 0, 0, "", ""},
+        {"7|RUNNING|(null)|n1|", 0, 0, "", ""},
+        {"7|RUNNING|autosim:" TOKEN_A "x|n1|", 0, 0, "", ""},
+        {"7|RUNNING|autosim:00112233AABB|n1|", 0, 0, "", ""},
         {"7|RUNNING", 0, 0, "", ""},
         {"", 0, 0, "", ""},
         {"||||||", 0, 0, "", ""},
@@ -72,22 +77,22 @@ static void test_submission_fates(void **state)
     assert_int_equal(asim_submission_fate(one, false), ASIM_SUBMISSION_INTENDED);
     assert_int_equal(asim_jobs_live(&jobs, &queued), 4);
     /* A second answer without it: lost, unless a slot of it began. */
-    asim_jobs_look(&jobs, "1|RUNNING|autosim:" TOKEN_B "|n1\n");
+    asim_jobs_look(&jobs, "1|RUNNING|autosim:" TOKEN_B "|n1|\n");
     assert_int_equal(asim_submission_fate(one, false), ASIM_SUBMISSION_LOST);
     assert_int_equal(asim_submission_fate(one, true), ASIM_SUBMISSION_ENDED);
     /* It comes up after all. */
-    asim_jobs_look(&jobs, "5_0|RUNNING|autosim:" TOKEN_A "|n1\n"
-                          "5_1|PENDING|autosim:" TOKEN_A "|\n"
-                          "5_2|FAILED|autosim:" TOKEN_A "|n2\n");
+    asim_jobs_look(&jobs, "5_0|RUNNING|autosim:" TOKEN_A "|n1|\n"
+                          "5_1|PENDING|autosim:" TOKEN_A "||\n"
+                          "5_2|FAILED|autosim:" TOKEN_A "|n2|\n");
     assert_int_equal(asim_submission_fate(one, false), ASIM_SUBMISSION_SEEN);
     assert_int_equal(asim_jobs_live(&jobs, &queued), 2);
     assert_int_equal(queued, 1);
     /* Its number now belongs to another job, by another token. */
-    asim_jobs_look(&jobs, "5_0|RUNNING|autosim:" TOKEN_B "|n1\n");
+    asim_jobs_look(&jobs, "5_0|RUNNING|autosim:" TOKEN_B "|n1|\n");
     assert_int_equal(asim_submission_fate(one, false), ASIM_SUBMISSION_INTENDED);
     asim_jobs_look(&jobs, "");
     assert_int_equal(asim_submission_fate(one, false), ASIM_SUBMISSION_ENDED);
-    asim_jobs_look(&jobs, "5_0|CANCELLED|autosim:" TOKEN_A "|n1\n");
+    asim_jobs_look(&jobs, "5_0|CANCELLED|autosim:" TOKEN_A "|n1|\n");
     assert_int_equal(asim_submission_fate(one, false), ASIM_SUBMISSION_ENDED);
     asim_jobs_finish(&jobs);
 }
