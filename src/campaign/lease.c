@@ -27,6 +27,7 @@ enum { BEATS_A_LEASE = 6, LAPSED_LEASES = 2 };
 
 struct asim_lease {
     int fd;
+    char *folder;
     double seconds;
     unsigned long long beat;
     timer_t killer;
@@ -48,6 +49,15 @@ static bool write_text(int fd, const char *text)
            fdatasync(fd) == 0;
 }
 
+/* Once anybody has seen a lease lapse, nobody needs to wait for it again. */
+static bool marked_lapsed(const char *folder)
+{
+    char *path = asim_path_join(folder, LAPSED_NAME, NULL);
+    bool there = path && asim_file_exists(path);
+    free(path);
+    return there;
+}
+
 static struct timespec to_timespec(double seconds)
 {
     return (struct timespec){(time_t)seconds, (long)((seconds - floor(seconds)) * 1e9)};
@@ -60,6 +70,10 @@ static bool write_beat(struct asim_lease *lease)
     snprintf(text, sizeof text, "alive %llu %.3f", ++lease->beat, lease->seconds);
     if (!write_text(lease->fd, text))
         return false;
+    /* A clock that stood still, as in a virtual machine that was paused, winds no timer
+     * down: what others have decided meanwhile holds. */
+    if (marked_lapsed(lease->folder))
+        raise(SIGKILL);
     struct itimerspec at = {.it_value = to_timespec(began + lease->seconds)};
     return timer_settime(lease->killer, TIMER_ABSTIME, &at, NULL) == 0;
 }
@@ -100,6 +114,7 @@ static void release(struct asim_lease *lease)
         close(lease->fd);
     pthread_cond_destroy(&lease->wake);
     pthread_mutex_destroy(&lease->mutex);
+    free(lease->folder);
     free(lease);
 }
 
@@ -122,13 +137,16 @@ int asim_lease_keep(const char *folder, double seconds, struct asim_lease **ret_
 {
     struct asim_lease *lease = asim_alloc_array(1, sizeof *lease, err);
     char *path = asim_path_join(folder, ASIM_LEASE_NAME, err);
+    char *own_folder = asim_strdup(folder, err);
     struct sigevent kill_us = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};
     int rc = -1;
-    if (!lease || !path) {
+    if (!lease || !path || !own_folder) {
         free(lease);
         free(path);
+        free(own_folder);
         return -1;
     }
+    lease->folder = own_folder;
     lease->seconds = seconds;
     pthread_mutex_init(&lease->mutex, NULL);
     pthread_condattr_t monotonic;
@@ -179,15 +197,6 @@ void asim_lease_end(struct asim_lease *lease, const char *why)
         write_text(lease->fd, text); /* where it fails, the lease lapses */
     }
     release(lease);
-}
-
-/* Once anybody has seen a lease lapse, nobody needs to wait for it again. */
-static bool marked_lapsed(const char *folder)
-{
-    char *path = asim_path_join(folder, LAPSED_NAME, NULL);
-    bool there = path && asim_file_exists(path);
-    free(path);
-    return there;
 }
 
 static void mark_lapsed(const char *folder)

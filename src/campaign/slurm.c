@@ -247,8 +247,14 @@ static int submit_ended(struct asim_slurm *slurm,
     snprintf(id, sizeof id, "%.*s", (int)strcspn(result->out, ";\n"), result->out);
     if (result->exit_code == 0 && *id && strspn(id, "0123456789") == strlen(id)) {
         memcpy(submission->job_id, id, sizeof id);
-        asim_log_write(campaign->log, ASIM_LOG_INFO, "Job %s: %d slots submitted", id,
-                       submission->elements);
+        double limits = asim_slurm_limits_needed(slurm, submission->elements);
+        char work[100] = "";
+        if (isfinite(limits))
+            snprintf(work, sizeof work,
+                     "; by the speed so far each needs %.2g of its time limits",
+                     limits);
+        asim_log_write(campaign->log, ASIM_LOG_INFO, "Job %s: %d slots submitted%s", id,
+                       submission->elements, work);
         if (asim_journal_add(campaign->journal, asim_record_job(submission->token, id),
                              err) < 0)
             return -1;

@@ -86,6 +86,9 @@ bool asim_slurm_has_slots(const struct asim_slurm *slurm, const char *token);
 size_t asim_slurm_free_windows(const struct asim_slurm *slurm);
 /* Elements to submit now. */
 int asim_slurm_elements_wanted(const struct asim_slurm *slurm);
+/* Time limits that each of so many jobs needs for the free windows, by the measured
+ * ns/day; NAN: not known. */
+double asim_slurm_limits_needed(const struct asim_slurm *slurm, int elements);
 /* Grows with every step that is on record. */
 double asim_slurm_progress(const struct asim_campaign *campaign);
 

@@ -200,15 +200,33 @@ static double free_slot_seconds(const struct asim_slurm *slurm, int windows_a_sl
            windows_a_slot;
 }
 
-int asim_slurm_elements_wanted(const struct asim_slurm *slurm)
+/* Windows that one job runs at once. */
+static int windows_a_job(const struct asim_slurm *slurm)
 {
     const struct asim_slurm_options *options = &slurm->options.slurm;
-    int queued, live = asim_jobs_live(&slurm->campaign->jobs, &queued);
     int nodes = options->nodes > 0 ? options->nodes : 1;
     int on_node = asim_slurm_cpus(options, slurm->width) / slurm->width;
     if (slurm->options.jobs > 0 && slurm->options.jobs < on_node)
         on_node = slurm->options.jobs;
-    int windows_a_slot = nodes * (on_node > 0 ? on_node : 1);
+    return nodes * (on_node > 0 ? on_node : 1);
+}
+
+double asim_slurm_limits_needed(const struct asim_slurm *slurm, int elements)
+{
+    double limit = 0;
+    const char *time = slurm->options.slurm.time;
+    if (!time || !asim_slurm_time(time, &limit) || limit <= 0 || elements < 1)
+        return NAN;
+    double seconds = free_slot_seconds(slurm, windows_a_job(slurm));
+    return isfinite(seconds) ? seconds / elements / (limit - asim_slurm_margin(limit))
+                             : NAN;
+}
+
+int asim_slurm_elements_wanted(const struct asim_slurm *slurm)
+{
+    const struct asim_slurm_options *options = &slurm->options.slurm;
+    int queued, live = asim_jobs_live(&slurm->campaign->jobs, &queued);
+    int windows_a_slot = windows_a_job(slurm);
     int most = options->slots > 0 ? options->slots : SLOTS_BY_DEFAULT;
     double by_windows = ceil((double)asim_slurm_free_windows(slurm) / windows_a_slot);
     double by_work =

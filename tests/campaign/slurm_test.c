@@ -319,6 +319,31 @@ static void test_stopped_keeper(void **state)
     fixture_remove_folder(folder);
 }
 
+/* A keeper whose clock stood still while others gave it up leaves at its next beat. */
+static void test_overruled_keeper(void **state)
+{
+    (void)state;
+    char *folder = fixture_create_folder();
+    struct asim_error err;
+    int status;
+    pid_t keeper = fork();
+    if (keeper == 0) {
+        struct asim_lease *lease;
+        if (asim_lease_keep(folder, 3, &lease, &err) < 0)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    sleep_seconds(0.2);
+    char path[300];
+    snprintf(path, sizeof path, "%s/lapsed", folder);
+    fclose(fopen(path, "w"));
+    sleep_seconds(1.3); /* the kernel would kill it a lease after the last beat only */
+    assert_int_equal(waitpid(keeper, &status, WNOHANG), keeper);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    fixture_remove_folder(folder);
+}
+
 static void test_lease_end(void **state)
 {
     (void)state;
@@ -417,11 +442,17 @@ static void test_joined_journals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_queue_lines), cmocka_unit_test(test_submission_fates),
-        cmocka_unit_test(test_job_records), cmocka_unit_test(test_time_limits),
-        cmocka_unit_test(test_script),      cmocka_unit_test(test_bad_options),
-        cmocka_unit_test(test_claim_race),  cmocka_unit_test(test_stopped_keeper),
-        cmocka_unit_test(test_lease_end),   cmocka_unit_test(test_joined_journals),
+        cmocka_unit_test(test_queue_lines),
+        cmocka_unit_test(test_submission_fates),
+        cmocka_unit_test(test_job_records),
+        cmocka_unit_test(test_time_limits),
+        cmocka_unit_test(test_script),
+        cmocka_unit_test(test_bad_options),
+        cmocka_unit_test(test_claim_race),
+        cmocka_unit_test(test_stopped_keeper),
+        cmocka_unit_test(test_overruled_keeper),
+        cmocka_unit_test(test_lease_end),
+        cmocka_unit_test(test_joined_journals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
