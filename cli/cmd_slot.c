@@ -97,10 +97,13 @@ static int run_slot(const struct settings *settings, struct asim_log *log,
     if (signals_take(&signals, true, err) < 0)
         return -1;
     int rc = asim_campaign_open_slot(settings->folder, &options, log, &campaign, err);
-    if (rc == 0)
+    /* Windows that were planned elsewhere have no analysis to be checked against. */
+    bool checks = campaign_file_exists(settings, "pca/pca.json");
+    if (rc == 0 && checks)
         rc = window_checker_init(settings->folder, log, &checker, err);
-    if (rc == 0) {
+    if (rc == 0 && checks)
         asim_campaign_set_check(campaign, window_checker_look, &checker);
+    if (rc == 0) {
         asim_log_write(log, ASIM_LOG_INFO, "Slot: %s, job %s on node '%s'",
                        asim_campaign_slot_folder(campaign), options.job_id,
                        options.node);
