@@ -85,6 +85,7 @@ int cmd_check(const struct settings *settings, struct asim_error *err);
 int cmd_cancel(const struct settings *settings, struct asim_error *err);
 int cmd_completion(const struct settings *settings, struct asim_error *err);
 int cmd_doctor(const struct settings *settings, struct asim_error *err);
+int cmd_export(const struct settings *settings, struct asim_error *err);
 int cmd_extend(const struct settings *settings, struct asim_error *err);
 int cmd_help(const struct settings *settings, struct asim_error *err);
 int cmd_info(const struct settings *settings, struct asim_error *err);

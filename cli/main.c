@@ -94,9 +94,14 @@ static const struct command commands[] = {
      "  autosim slot -C /scratch/me/autosim --token 0123456789ab --ntomp 8\n"
      "  autosim slot --token 0123456789ab --usable 3000 --requeue\n",
      OPTIONS_COMMON | OPTIONS_SLOT | OPTIONS_GROMACS, 0, 0, cmd_slot},
+    {"export", "colvars|plumed|edi [DIR]",
+     "the windows' bias as input for use elsewhere",
+     "  autosim export plumed\n  autosim export colvars other/place\n"
+     "  autosim export edi -C other/folder\n",
+     OPTIONS_COMMON, 1, 2, cmd_export},
     {"doctor", "[TPR [TRAJECTORY...]]", "check GROMACS, cores, disk, and the input",
-     "  autosim doctor\n  autosim doctor system.tpr\n"
-     "  autosim doctor system.tpr traj.xtc\n",
+     "  autosim doctor\n  autosim doctor system.tpr traj.xtc\n"
+     "  autosim doctor --gmx gmx_mpi --json\n",
      OPTIONS_COMMON | OPTIONS_PCA | OPTIONS_GROMACS | OPTIONS_SETTINGS | OPTIONS_JSON,
      0, 1000, cmd_doctor},
     {"init", "[TPR TRAJECTORY...]", "a commented settings file, autosim.ini",

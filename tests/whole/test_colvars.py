@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+"""The colvars bias with a real GROMACS that has Colvars.
+
+    test_colvars.py AUTOSIM TPR_TOOL
+
+GROMACS: $AUTOSIM_SECOND_GMX (see scripts/second-gromacs.sh), or gmx on the PATH where it
+is 2024 or newer. Checked are: the TPR against grompp's own, byte for byte, and the runs
+of both; the force on every atom against differences of the coordinate; a campaign that
+is killed and goes on; what happens to a window whose TPR was exchanged.
+"""
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import common
+
+try:
+    import numpy
+except ImportError:
+    common.skip("numpy is not installed")
+
+NO_PIN = ["-ntmpi", "1", "-ntomp", "1", "-pin", "off"]
+
+
+def find_gmx():
+    second = os.environ.get("AUTOSIM_SECOND_GMX",
+                            os.environ.get("AUTOSIM_SECOND_GMX_DEFAULT"))
+    if second and os.access(second, os.X_OK):
+        return second
+    if shutil.which("gmx"):
+        text = common.run(["gmx", "--version"]).stdout
+        year = re.search(r"GROMACS version:\s+(\d{4})", text)
+        if year and int(year.group(1)) >= 2024:
+            return shutil.which("gmx")
+    common.skip("no GROMACS with Colvars: scripts/second-gromacs.sh FOLDER makes one, "
+                "AUTOSIM_SECOND_GMX=FOLDER/gmx names it")
+
+
+def gmx(program, folder, *arguments):
+    return common.run([program, "-quiet", *map(str, arguments)], cwd=folder)
+
+
+def expect(condition, message):
+    if not condition:
+        sys.exit(message)
+
+
+def prepare_triatomic(program, folder):
+    """tri.tpr and 400 ps of tri.xtc."""
+    source = os.path.join(common.SOURCE, "tests", "reference", "triatomic")
+    for name in ("c.gro", "md.mdp", "topol.top"):
+        shutil.copy(os.path.join(source, name), folder)
+    common.set_mdp(os.path.join(folder, "md.mdp"), nsteps=250000, ld_seed=11,
+                   gen_seed=12)
+    gmx(program, folder, "grompp", "-f", "md.mdp", "-c", "c.gro", "-p", "topol.top",
+        "-o", "tri.tpr")
+    gmx(program, folder, "mdrun", "-deffnm", "tri", *NO_PIN)
+
+
+def configuration(folder, campaign, window):
+    """bias.colvars of a window, its atoms, and its numbers."""
+    path = os.path.join(folder, campaign, "windows", f"{window:03d}", "bias.colvars")
+    text = open(path).read()
+    def vectors(pattern):
+        line = re.search(pattern + r" (\(.*)", text).group(1)
+        return numpy.array([[float(x) for x in v.split(",")]
+                            for v in re.findall(r"\(([^)]*)\)", line)])
+    def scalar(key):
+        return float(re.search(key + r" (\S+)", text).group(1))
+    return path, {
+        "atoms": re.search(r"atomNumbers (.*)", text).group(1).split(),
+        "reference": vectors(r"\n {6}refPositions"),
+        "mean": vectors(r"\n {4}refPositions"),
+        "vector": vectors(r"\n {4}vector"),
+        "centre": scalar("centers"),
+        "k": scalar("forceConstant"),
+    }
+
+
+def coordinate(x, bias):
+    """p of positions in nm: superposition by singular values."""
+    x = x - x.mean(axis=0)
+    r = bias["reference"] - bias["reference"].mean(axis=0)
+    u, _, vt = numpy.linalg.svd(x.T @ r)
+    flip = numpy.diag([1, 1, numpy.sign(numpy.linalg.det(u @ vt))])
+    y = x @ (u @ flip @ vt)
+    return float((bias["vector"] * (y - bias["mean"])).sum())
+
+
+def gradient(x, bias):
+    result = numpy.zeros_like(x)
+    for i in range(x.shape[0]):
+        for d in range(3):
+            step = numpy.zeros_like(x)
+            step[i, d] = 1e-5
+            result[i, d] = (coordinate(x + step, bias) -
+                            coordinate(x - step, bias)) / 2e-5
+    return result
+
+
+def vectors_of(dump, name):
+    rows = re.findall(rf"^ +{name}\[ *\d+\]=\{{(.*)\}}", dump, re.M)
+    return numpy.array([[float(x) for x in row.split(",")] for row in rows])
+
+
+def check_against_grompp(program, tool, folder):
+    """The bias put into a plain TPR is the TPR that grompp makes with the bias."""
+    path, bias = configuration(folder, "autosim", 0)
+    shutil.copy(path, os.path.join(folder, "bias.colvars"))
+    shutil.copy(os.path.join(folder, "md.mdp"), os.path.join(folder, "colvars.mdp"))
+    common.set_mdp(os.path.join(folder, "md.mdp"), nsteps=500, nstfout=500, nstxout=500,
+                   nstenergy=100)
+    common.set_mdp(os.path.join(folder, "colvars.mdp"), nsteps=500, nstfout=500,
+                   nstxout=500, nstenergy=100, colvars_active="yes",
+                   colvars_configfile="bias.colvars")
+    for name in ("md", "colvars"):
+        gmx(program, folder, "grompp", "-f", f"{name}.mdp", "-c", "c.gro", "-p",
+            "topol.top", "-o", f"{name}.tpr")
+    common.run([tool, "colvars", "md.tpr", "added.tpr", "bias.colvars", "bias.colvars",
+                *bias["atoms"]], cwd=folder)
+    added, grompps = (open(os.path.join(folder, name), "rb").read()
+                      for name in ("added.tpr", "colvars.tpr"))
+    expect(added == grompps, "the TPR with the bias differs from grompp's own in "
+           f"{sum(a != b for a, b in zip(added, grompps))} bytes")
+    for name in ("added", "colvars"):
+        gmx(program, folder, "mdrun", "-deffnm", name, *NO_PIN)
+    expect(open(os.path.join(folder, "added.colvars.traj")).read() ==
+           open(os.path.join(folder, "colvars.colvars.traj")).read(),
+           "the two runs gave different colvars.traj")
+    energies = [re.search(r"Energies \(kJ/mol\)\n((?: .*\n)+)", open(os.path.join(
+        folder, f"{name}.log")).read()).group(1) for name in ("added", "colvars")]
+    expect(energies[0] == energies[1], "the first steps have different energies")
+    print(f"TPR of {len(added)} bytes, colvars.traj and first energies equal grompp's")
+
+
+def check_forces(program, tool, folder):
+    """Force with the bias less the force without it is -k (p - p0) grad p."""
+    _, bias = configuration(folder, "autosim", 0)
+    text = open(os.path.join(folder, "bias.colvars")).read()
+    open(os.path.join(folder, "weak.colvars"), "w").write(
+        re.sub(r"forceConstant \S+", "forceConstant 1e-30", text))
+    common.run([tool, "colvars", "md.tpr", "weak.tpr", "c", "weak.colvars",
+                *bias["atoms"]], cwd=folder)
+    gmx(program, folder, "mdrun", "-deffnm", "weak", *NO_PIN)
+    dumps = [gmx(program, folder, "dump", "-f", f"{name}.trr").stdout.split("frame 1")[0]
+             for name in ("added", "weak")]
+    x = vectors_of(dumps[0], "x")
+    applied = vectors_of(dumps[0], "f") - vectors_of(dumps[1], "f")
+    p = coordinate(x, bias)
+    expected = -bias["k"] * (p - bias["centre"]) * gradient(x, bias)
+    size = numpy.linalg.norm(expected)
+    error = numpy.linalg.norm(applied - expected) / size
+    without_fit = numpy.linalg.norm(
+        -bias["k"] * (p - bias["centre"]) * bias["vector"]) / size
+    row = open(os.path.join(folder, "added.colvars.traj")).read().splitlines()[1].split()
+    expect(abs(float(row[1]) - p) < 2e-6, f"p is {p} nm, Colvars says {row[1]}")
+    expect(size > 10, f"a force of {size} kJ/mol/nm shows nothing")
+    expect(error < 2e-4, f"relative error of the force {error:.1e}")
+    missing = abs(without_fit**2 - 1)**0.5
+    expect(missing > 10 * error, f"the frame cannot tell the two forces apart: {missing}")
+    print(f"force {size:.0f} kJ/mol/nm: relative error {error:.1e}; without the fit's "
+          f"derivative {missing:.1e}")
+
+
+def window_files(folder):
+    windows = os.path.join(folder, "killed", "windows")
+    return [os.path.join(windows, name) for name in sorted(os.listdir(windows))]
+
+
+def check_killed_campaign(autosim, program, folder):
+    command = [autosim, "run", "-C", "killed", "tri.tpr", "tri.xtc", "--ns", "0.2",
+               "--windows", "3", "--bias", "colvars", "--gmx", program, "--cpt", "0.01",
+               "-j", "1"]
+    first = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL)
+    # Windows run one after another: the second is in its course.
+    output = os.path.join(folder, "killed", "windows", "001", "ener.colvars.traj")
+    checkpoint = os.path.join(folder, "killed", "windows", "001", "state.cpt")
+    for _ in range(6000):
+        if os.path.exists(checkpoint) and os.path.exists(output):
+            break
+        expect(first.poll() is None, "the campaign ended before it could be killed")
+        time.sleep(0.05)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    record = json.load(open(os.path.join(folder, "killed", "windows", "001",
+                                         "attempt-1.process.json")))
+    for key in ("gmx_pid", "pid"):
+        if key in record:
+            try:
+                os.kill(record[key], signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+    done = common.run([autosim, "run", "-C", "killed", "--gmx", program], cwd=folder,
+                      check=False)
+    expect(done.returncode in (0, 6), f"exit {done.returncode}\n{done.stderr}")
+    for window in window_files(folder):
+        rows = {line.split()[0]
+                for line in open(os.path.join(window, "bias.colvars.traj"))
+                if not line.startswith("#")}
+        # 50,000 steps of 4 fs, a row every 25; a kill may lose 20 of them.
+        expect(2001 - 40 <= len(rows) <= 2001, f"{window}: {len(rows)} samples")
+        check = json.load(open(os.path.join(window, "check.json")))
+        expect(check["frame_count"] > 50 and check["force_error"] == 0 and
+               check["largest_difference_nm"] < check["tolerance_nm"],
+               f"{window}: {check}")
+    print("a campaign that was killed has all its samples")
+
+
+def check_exchanged_tpr(autosim, program, folder):
+    """A window is never started, nor continued, without the bias of its plan."""
+    common.run([autosim, "pca", "-C", "other", "tri.tpr", "tri.xtc"], cwd=folder)
+    common.run([autosim, "plan", "-C", "other", "--ns", "0.1", "--windows", "2", "--bias",
+                "colvars", "--gmx", program], cwd=folder)
+    shutil.copy(os.path.join(folder, "tri.tpr"),
+                os.path.join(folder, "other", "windows", "001", "window.tpr"))
+    done = common.run([autosim, "run", "-C", "other", "--gmx", program], cwd=folder,
+                      check=False)
+    expect(done.returncode == 5 and "is not the planned file" in done.stderr,
+           f"an exchanged TPR: exit {done.returncode}\n{done.stderr}")
+    print("an exchanged TPR is refused")
+
+
+def main():
+    autosim, tool = map(os.path.abspath, sys.argv[1:3])
+    program = find_gmx()
+    folder = common.workdir()
+    prepare_triatomic(program, folder)
+    common.run([autosim, "pca", "tri.tpr", "tri.xtc"], cwd=folder)
+    common.run([autosim, "plan", "--gmx", program], cwd=folder)
+    plan = json.load(open(os.path.join(folder, "autosim", "plan.json")))
+    expect(plan["bias"] == "colvars", f"the bias chosen is {plan['bias']}")
+    check_against_grompp(program, tool, folder)
+    check_forces(program, tool, folder)
+    check_killed_campaign(autosim, program, folder)
+    check_exchanged_tpr(autosim, program, folder)
+    shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
