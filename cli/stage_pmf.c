@@ -222,6 +222,7 @@ int stage_report(struct workplace *workplace, const char *html_path,
     size_t sentence_count = 0;
     char *pca_folder = asim_path_join(settings->folder, "pca", err);
     char *pmf_folder = asim_path_join(settings->folder, "pmf", err);
+    char *figures = NULL;
     bool planned = campaign_file_exists(settings, "plan.json");
     bool profiled = campaign_file_exists(settings, "pmf/pmf.json");
     int rc = -1;
@@ -246,8 +247,12 @@ int stage_report(struct workplace *workplace, const char *html_path,
         .decision_count = sentence_count,
         .provenance_json = provenance.text,
     };
-    rc = asim_report_write(&report, html_path, err);
+    figures = asim_path_join(settings->folder, "figures", err);
+    if (figures && asim_report_write(&report, html_path, err) == 0 &&
+        asim_make_folder(figures, err) == 0)
+        rc = asim_report_write_figures(&report, figures, err);
 out:
+    free(figures);
     for (size_t i = 0; i < sentence_count; i++)
         free(sentences[i]);
     free(sentences);

@@ -29,6 +29,11 @@ struct asim_report {
  * written, ASIM_ENOMEM; what was at `path` stays then. */
 ASIM_API int asim_report_write(const struct asim_report *report, const char *path,
                                struct asim_error *err);
+/* Every figure that there is data for as an .svg file of its own in an existing folder:
+ * pmf, scree, projection, plane (PC1 and PC2), histograms, drift, overlap, neighbours.
+ * A file of a figure that has no data is removed. */
+ASIM_API int asim_report_write_figures(const struct asim_report *report,
+                                       const char *folder, struct asim_error *err);
 /* The profile with its band alone, as an .svg file. */
 ASIM_API int asim_report_write_pmf_svg(const struct asim_pmf *pmf, const char *path,
                                        struct asim_error *err);

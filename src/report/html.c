@@ -3,7 +3,6 @@
  * Invariants: text from files is escaped; parts without data are named as missing;
  * numbers are written in the C locale whatever the caller's is.
  */
-#include <locale.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -13,6 +12,7 @@
 #include "report/markup.h"
 #include "report/page.h"
 #include "report/table.h"
+#include "report/write_file.h"
 
 /* A figure fills the column, drawn anew for narrow screens; half figures stand two in
  * a row and are narrow always. 343 px is a phone of 375 px less its margins. */
@@ -438,52 +438,13 @@ static int write_page(FILE *stream, const struct asim_report *report,
     return 0;
 }
 
-typedef int (*write_fn)(FILE *stream, const void *what, struct asim_error *err);
-
 static int write_report(FILE *stream, const void *what, struct asim_error *err)
 {
     return write_page(stream, what, err);
 }
 
-static int write_pmf_svg(FILE *stream, const void *what, struct asim_error *err)
-{
-    static const struct asim_figure_size alone = {720, 400, "alone", true};
-    (void)err;
-    asim_figure_pmf(stream, what, NULL, &alone);
-    return 0;
-}
-
-/* The thread's locale is C while numbers are written: a decimal comma would be no
- * number in SVG. */
-static int write_file(const char *path, write_fn write, const void *what,
-                      struct asim_error *err)
-{
-    struct asim_output output;
-    locale_t c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (!c_locale)
-        return asim_fail(err, ASIM_ENOMEM, "no memory to write '%s'", path);
-    if (asim_output_open(path, &output, err) < 0) {
-        freelocale(c_locale);
-        return -1;
-    }
-    locale_t callers = uselocale(c_locale);
-    int rc = write(output.stream, what, err);
-    uselocale(callers);
-    freelocale(c_locale);
-    if (rc == 0)
-        rc = asim_output_commit(&output, err);
-    asim_output_close(&output);
-    return rc;
-}
-
 int asim_report_write(const struct asim_report *report, const char *path,
                       struct asim_error *err)
 {
-    return write_file(path, write_report, report, err);
-}
-
-int asim_report_write_pmf_svg(const struct asim_pmf *pmf, const char *path,
-                              struct asim_error *err)
-{
-    return write_file(path, write_pmf_svg, pmf, err);
+    return asim_report_write_file(path, write_report, report, err);
 }
