@@ -95,6 +95,7 @@ int cmd_pause(const struct settings *settings, struct asim_error *err);
 int cmd_pca(const struct settings *settings, struct asim_error *err);
 int cmd_plan(const struct settings *settings, struct asim_error *err);
 int cmd_pmf(const struct settings *settings, struct asim_error *err);
+int cmd_project(const struct settings *settings, struct asim_error *err);
 int cmd_report(const struct settings *settings, struct asim_error *err);
 int cmd_resume(const struct settings *settings, struct asim_error *err);
 int cmd_run(const struct settings *settings, struct asim_error *err);

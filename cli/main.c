@@ -27,6 +27,16 @@ static const struct command commands[] = {
      "  autosim pca system.tpr traj.xtc --sel \"protein and backbone\" -b 1000\n"
      "  autosim pca system.tpr traj.xtc --ndx index.ndx:Core --json\n",
      OPTIONS_COMMON | OPTIONS_PCA | OPTIONS_JSON | OPTIONS_SETTINGS, 2, 1000, cmd_pca},
+    {"project", "TPR TRAJECTORY...",
+     "another trajectory on the components of a campaign",
+     "  autosim project system.tpr other.xtc > proj.xvg\n"
+     "  autosim project system.tpr other.xtc -b 1000 --stride 10\n"
+     "  autosim project system.tpr other.xtc -C folder\n"
+     "\n"
+     "Frames are superposed on the reference of DIR/pca and projected on its\n"
+     "components; time and projections go to stdout. Of the options of the analysis\n"
+     "only -b, -e, --stride and --pbc count: atoms and fit are the saved ones.\n",
+     OPTIONS_COMMON | OPTIONS_PCA, 2, 1000, cmd_project},
     {"plan", "", "place the umbrella windows along PC1 and write their inputs",
      "  autosim plan\n"
      "  autosim plan --windows 20 --range -0.5:0.8\n"

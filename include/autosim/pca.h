@@ -65,9 +65,10 @@ struct asim_pca_options {
 /* The result; owned by the caller. Zero-initialised is empty. */
 struct asim_pca {
     size_t frame_count;
-    size_t atom_count;      /* N, analysed atoms */
-    size_t component_count; /* K */
-    uint32_t *atom_indices; /* [N] 0-based in the topology */
+    size_t system_atom_count; /* of the topology; 0: there was none */
+    size_t atom_count;        /* N, analysed atoms */
+    size_t component_count;   /* K */
+    uint32_t *atom_indices;   /* [N] 0-based in the topology */
     size_t align_count;
     uint32_t *align_indices;   /* [align_count]; the same as atom_indices by default */
     double *eigenvalues_nm2;   /* [K] descending */
@@ -139,5 +140,22 @@ ASIM_API int asim_pca_read(const char *folder, struct asim_pca *ret_pca,
  * `component`. `x_nm` holds the whole frame (made whole by the caller where needed). */
 ASIM_API int asim_pca_project(const struct asim_pca *pca, const float (*x_nm)[3],
                               size_t component, double *ret_nm, struct asim_error *err);
+
+/* What is done with a frame's projections [component_count], nm; 0, or -1 with `err`.
+ */
+typedef int (*asim_projection_fn)(void *context, double time_ps, uint64_t frame_index,
+                                  const double *projections_nm, struct asim_error *err);
+/*
+ * Projects another trajectory of the same topology on saved components, each frame
+ * superposed on the saved reference, and visits the frames in their order. Of the
+ * options pbc, begin, end, stride and threads count; pbc AUTO is what the analysis had.
+ * ASIM_EINPUT where the atoms of topology, trajectory and analysis do not fit.
+ */
+ASIM_API int asim_pca_project_trajectory(const struct asim_pca *pca,
+                                         const struct asim_topology *top,
+                                         struct asim_trajectory *traj,
+                                         const struct asim_pca_options *options,
+                                         struct asim_log *log, asim_projection_fn visit,
+                                         void *context, struct asim_error *err);
 
 #endif

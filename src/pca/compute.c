@@ -147,6 +147,7 @@ int asim_pca_compute(const struct asim_topology *top, struct asim_trajectory *tr
         asim_wrap(err, "PCA of '%s'", asim_trajectory_path(traj));
         goto out;
     }
+    pca.system_atom_count = top->atom_count;
     pca.atom_indices = atom_indices;
     pca.align_indices = align_indices;
     atom_indices = align_indices = NULL;

@@ -111,6 +111,20 @@ void asim_block_finish(struct asim_block *block)
     *block = (struct asim_block){0};
 }
 
+static void clear_rows(float *rows, size_t count, size_t atoms, size_t padded)
+{
+    for (size_t i = 0; rows && i < 3 * count; i++)
+        memset(rows + i * padded + atoms, 0, (padded - atoms) * sizeof *rows);
+}
+
+void asim_block_clear_padding(const struct asim_layout *layout,
+                              struct asim_block *block)
+{
+    clear_rows(block->rows, block->count, layout->atom_count, layout->padded);
+    clear_rows(block->align_rows, block->count, layout->align_count,
+               layout->align_padded);
+}
+
 void asim_block_release(const struct asim_layout *layout,
                         const struct asim_block *block)
 {

@@ -54,6 +54,9 @@ int asim_blocks_init(const struct asim_layout *layout, size_t frame_count, bool 
 void asim_block_release(const struct asim_layout *layout,
                         const struct asim_block *block);
 void asim_block_finish(struct asim_block *block);
+/* What stands behind the last atom of each row becomes zero, as every sum needs it. */
+void asim_block_clear_padding(const struct asim_layout *layout,
+                              struct asim_block *block);
 const float *asim_block_align_row(const struct asim_layout *layout,
                                   const struct asim_block *block, size_t row);
 

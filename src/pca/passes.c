@@ -11,13 +11,6 @@
 #include "base/memory.h"
 #include "pca/storage.h"
 
-/* What stands behind the last atom must be zero in every sum. */
-static void clear_padding(float *row, size_t count, size_t padded)
-{
-    for (size_t d = 0; d < 3; d++)
-        memset(row + d * padded + count, 0, (padded - count) * sizeof *row);
-}
-
 /* Times and numbers of the frames of a block: kept in the first pass, compared in later
  * ones. */
 static int check_frames(struct asim_analysis *an, size_t first, size_t count,
@@ -50,8 +43,6 @@ static int check_frames(struct asim_analysis *an, size_t first, size_t count,
 static int fill_block(struct asim_analysis *an, struct asim_block *block, size_t first,
                       struct asim_error *err)
 {
-    const struct asim_layout *layout = an->layout;
-    size_t width = asim_row_width(layout), align_width = asim_align_width(layout);
     double times_ps[ASIM_BLOCK_FRAMES];
     uint64_t indices[ASIM_BLOCK_FRAMES];
     size_t count = 0;
@@ -60,13 +51,8 @@ static int fill_block(struct asim_analysis *an, struct asim_block *block, size_t
                          block->align_rows, times_ps, indices, &count, err) < 0 ||
         check_frames(an, first, count, times_ps, indices, err) < 0)
         return -1;
-    for (size_t f = 0; f < count; f++) {
-        clear_padding(block->rows + f * width, layout->atom_count, layout->padded);
-        if (block->align_rows)
-            clear_padding(block->align_rows + f * align_width, layout->align_count,
-                          layout->align_padded);
-    }
     block->count = count;
+    asim_block_clear_padding(an->layout, block);
     return count == block->capacity;
 }
 

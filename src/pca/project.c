@@ -1,10 +1,16 @@
-/* The projection of one frame on a component. */
+/*
+ * Projections on components that are known: of one frame, and of a whole trajectory.
+ * Invariant: frames are superposed on the reference that the components live on.
+ */
 #include <autosim/pca.h>
 
 #include <stdlib.h>
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/threads.h"
+#include "pca/frames.h"
+#include "pca/source.h"
 #include "structure/superpose.h"
 
 int asim_pca_project(const struct asim_pca *pca, const float (*x_nm)[3],
@@ -40,4 +46,156 @@ int asim_pca_project(const struct asim_pca *pca, const float (*x_nm)[3],
     }
     *ret_nm = projection;
     return 0;
+}
+
+/* A saved analysis, laid out for the passes over blocks. */
+struct projector {
+    struct asim_layout layout;
+    struct asim_target target;
+    double *mean;    /* [row width] */
+    double *vectors; /* [K][row width], plain as deviations are */
+    double *sum;     /* [row width + align width], not looked at */
+    double *values;  /* [K][block frames] */
+    double *row;     /* [K] */
+    struct asim_block block;
+    double times_ps[ASIM_BLOCK_FRAMES];
+    uint64_t indices[ASIM_BLOCK_FRAMES];
+};
+
+static void projector_finish(struct projector *projector)
+{
+    if (!projector)
+        return;
+    asim_target_finish(&projector->target);
+    asim_block_finish(&projector->block);
+    free(projector->mean);
+    free(projector->vectors);
+    free(projector->sum);
+    free(projector->values);
+    free(projector->row);
+    free(projector);
+}
+
+/* From x0 y0 z0 x1 .. to rows with `stride` floats between x, y and z. */
+static void lay_out(const double *from, size_t count, size_t stride, double *to)
+{
+    for (size_t a = 0; a < count; a++)
+        for (size_t d = 0; d < 3; d++)
+            to[d * stride + a] = from[3 * a + d];
+}
+
+static struct projector *projector_create(const struct asim_pca *pca,
+                                          struct asim_error *err)
+{
+    struct projector *projector = asim_alloc_array(1, sizeof *projector, err);
+    if (!projector)
+        return NULL;
+    struct asim_layout *layout = &projector->layout;
+    *layout = asim_layout_make(pca->atom_count, pca->align_count, pca->align_same);
+    size_t width = asim_row_width(layout), align_width = asim_align_width(layout);
+    size_t k = pca->component_count;
+    double *reference = asim_alloc_array(align_width, sizeof *reference, err);
+    bool made =
+        reference && asim_target_init(layout, NULL, &projector->target, err) == 0;
+    if (made)
+        projector->mean = asim_alloc_aligned(width, sizeof(double), err);
+    if (projector->mean)
+        projector->vectors = asim_alloc_aligned(k, width * sizeof(double), err);
+    if (projector->vectors)
+        projector->sum = asim_alloc_aligned(width + align_width, sizeof(double), err);
+    if (projector->sum)
+        projector->values =
+            asim_alloc_array(k, ASIM_BLOCK_FRAMES * sizeof(double), err);
+    if (projector->values)
+        projector->row = asim_alloc_array(k, sizeof(double), err);
+    if (!projector->row || asim_blocks_init(layout, ASIM_BLOCK_FRAMES, false, NULL,
+                                            &projector->block, err) < 0)
+        goto fail;
+    lay_out(pca->reference_nm, pca->align_count, layout->align_padded, reference);
+    lay_out(pca->mean_nm, pca->atom_count, layout->padded, projector->mean);
+    for (size_t i = 0; i < k; i++)
+        lay_out(pca->eigenvectors + i * 3 * pca->atom_count, pca->atom_count,
+                pca->atom_count, projector->vectors + i * width);
+    asim_target_set(layout, reference, &projector->target);
+    if (asim_target_check(layout, &projector->target, err) < 0)
+        goto fail;
+    free(reference);
+    return projector;
+fail:
+    free(reference);
+    projector_finish(projector);
+    return NULL;
+}
+
+static int project_block(const struct asim_pca *pca, struct projector *projector,
+                         int threads, asim_projection_fn visit, void *context,
+                         struct asim_error *err)
+{
+    const struct asim_layout *layout = &projector->layout;
+    struct asim_block *block = &projector->block;
+    size_t width = asim_row_width(layout), k = pca->component_count;
+    double squares = 0.0;
+    if (asim_blocks_fit(layout, block, 1, &projector->target, projector->indices,
+                        threads, projector->sum, projector->sum + width, err) < 0 ||
+        asim_blocks_deviate(layout, block, 1, projector->mean, NULL, threads, &squares,
+                            err) < 0)
+        return -1;
+    for (size_t i = 0; i < k; i++)
+        layout->kernels->project(block->rows, width, block->count,
+                                 projector->vectors + i * width,
+                                 projector->values + i * ASIM_BLOCK_FRAMES);
+    for (size_t f = 0; f < block->count; f++) {
+        for (size_t i = 0; i < k; i++)
+            projector->row[i] = projector->values[i * ASIM_BLOCK_FRAMES + f];
+        if (visit(context, projector->times_ps[f], projector->indices[f],
+                  projector->row, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int asim_pca_project_trajectory(const struct asim_pca *pca,
+                                const struct asim_topology *top,
+                                struct asim_trajectory *traj,
+                                const struct asim_pca_options *options,
+                                struct asim_log *log, asim_projection_fn visit,
+                                void *context, struct asim_error *err)
+{
+    struct asim_atom_list atoms = {pca->atom_count, pca->atom_indices};
+    struct asim_atom_list align = {pca->align_count, pca->align_indices};
+    struct asim_trajectory_source source = {0};
+    struct asim_pca_options own = *options;
+    int threads = asim_thread_count(options->thread_count), rc = -1;
+    if (pca->system_atom_count && pca->system_atom_count != top->atom_count)
+        return asim_fail(err, ASIM_EINPUT,
+                         "the components belong to a system of %zu atoms, the topology "
+                         "has %zu: give the system that was analysed",
+                         pca->system_atom_count, top->atom_count);
+    struct projector *projector = projector_create(pca, err);
+    /* As the analysis had it, unless asked otherwise. */
+    if (own.pbc == ASIM_PBC_AUTO && pca->pbc != ASIM_PBC_WHOLE)
+        own.pbc = pca->pbc;
+    if (!projector ||
+        asim_trajectory_source_init(&source, top, traj, &own, &atoms, &align,
+                                    pca->align_same, log, err) < 0)
+        goto out;
+    struct asim_frame_source frames = asim_trajectory_source_frames(&source);
+    struct asim_block *block = &projector->block;
+    if (frames.rewind(frames.context, err) < 0)
+        goto out;
+    do {
+        if (frames.read(frames.context, ASIM_BLOCK_FRAMES, threads, block->rows,
+                        block->align_rows, projector->times_ps, projector->indices,
+                        &block->count, err) < 0)
+            goto out;
+        asim_block_clear_padding(&projector->layout, block);
+        if (block->count > 0 &&
+            project_block(pca, projector, threads, visit, context, err) < 0)
+            goto out;
+    } while (block->count == ASIM_BLOCK_FRAMES);
+    rc = 0;
+out:
+    asim_trajectory_source_finish(&source);
+    projector_finish(projector);
+    return rc;
 }

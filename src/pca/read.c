@@ -131,6 +131,7 @@ static int read_members(const json_t *root, struct asim_pca *pca,
 {
     char format[64];
     size_t atoms;
+    int64_t system;
     if (asim_json_text(root, "format", format, sizeof format, err) < 0)
         return -1;
     if (strcmp(format, "autosim-pca 2") != 0)
@@ -139,6 +140,11 @@ static int read_members(const json_t *root, struct asim_pca *pca,
             "member 'format' is '%s'; 'autosim-pca 2' was expected; run 'autosim "
             "pca' again",
             format);
+    if (asim_json_int64(root, "n_system_atoms", &system, err) < 0)
+        return -1;
+    if (system < 0)
+        return asim_fail(err, ASIM_EINPUT, "member 'n_system_atoms' is negative");
+    pca->system_atom_count = (size_t)system;
     if (read_count(root, "n_frames", &pca->frame_count, err) < 0 ||
         read_count(root, "n_atoms", &pca->atom_count, err) < 0 ||
         read_count(root, "n_components", &pca->component_count, err) < 0 ||

@@ -256,6 +256,7 @@ static json_t *pca_object(const struct asim_pca *pca)
     } members[] = {
         {"format", json_string("autosim-pca 2")},
         {"n_frames", json_integer((json_int_t)pca->frame_count)},
+        {"n_system_atoms", json_integer((json_int_t)pca->system_atom_count)},
         {"n_atoms", json_integer((json_int_t)pca->atom_count)},
         {"n_components", json_integer((json_int_t)pca->component_count)},
         {"eigenvalue_nm2", asim_json_number(pca->eigenvalues_nm2[0])},

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "fixture.h"
 #include "formats/xtc.h"
 #include "pca/source.h"
 
@@ -117,8 +118,95 @@ static void test_times(void **state)
     unlink(path);
 }
 
+struct seen {
+    const struct asim_pca *pca;
+    size_t count;
+    double worst_nm;
+};
+
+static int compare_frame(void *context, double time_ps, uint64_t frame_index,
+                         const double *projections_nm, struct asim_error *err)
+{
+    (void)err;
+    struct seen *seen = context;
+    const struct asim_pca *pca = seen->pca;
+    assert_true(time_ps == pca->time_ps[seen->count]);
+    assert_int_equal(frame_index, pca->frame_indices[seen->count]);
+    for (size_t k = 0; k < pca->component_count; k++)
+        seen->worst_nm =
+            fmax(seen->worst_nm,
+                 fabs(projections_nm[k] -
+                      pca->projections_nm[k * pca->frame_count + seen->count]));
+    seen->count++;
+    return 0;
+}
+
+static void write_motion(const char *path, const float *x, size_t frames, size_t atoms)
+{
+    struct asim_xtc_bytes bytes = {0};
+    for (size_t i = 0; i < frames; i++) {
+        struct asim_frame frame = {.atom_count = atoms,
+                                   .x_nm = (float(*)[3])(x + i * FIXTURE_ATOMS * 3),
+                                   .time_ps = (double)i,
+                                   .precision = 1000};
+        assert_int_equal(asim_xtc_append(&bytes, &frame, ASIM_XTC_MAGIC_1995, NULL), 0);
+    }
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes.data, 1, bytes.size, file), bytes.size);
+    fclose(file);
+    asim_xtc_bytes_finish(&bytes);
+}
+
+/* The trajectory that an analysis is of has the analysis' own projections, wherever its
+ * fit was; one of other atoms is refused. */
+static void test_projected_trajectory(void **state)
+{
+    (void)state;
+    enum { FRAMES = 300 };
+    struct fixture fixture;
+    char path[] = "project-test-XXXXXX";
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    close(file);
+    fixture_init(&fixture);
+    float *x = synthetic_motion(FRAMES, FIXTURE_ATOMS, 6);
+    for (int own_fit = 0; own_fit < 2; own_fit++) {
+        struct asim_trajectory *traj = NULL;
+        struct asim_pca pca = {0};
+        struct asim_error err = {0};
+        struct asim_pca_options options = ASIM_PCA_OPTIONS_INIT;
+        options.selection = "all";
+        options.align_selection = own_fit ? "name CA" : NULL;
+        options.pbc = ASIM_PBC_NONE;
+        write_motion(path, x, FRAMES, FIXTURE_ATOMS);
+        assert_int_equal(asim_trajectory_open(path, &traj, &err), 0);
+        if (asim_pca_compute(&fixture.top, traj, &options, NULL, &pca, &err) < 0)
+            fail_msg("%s", err.text);
+        struct seen seen = {.pca = &pca};
+        if (asim_pca_project_trajectory(&pca, &fixture.top, traj, &options, NULL,
+                                        compare_frame, &seen, &err) < 0)
+            fail_msg("%s", err.text);
+        assert_int_equal(seen.count, FRAMES);
+        /* The reference was settled to 1e-6 nm when frames were last fitted to it. */
+        assert_true(seen.worst_nm < 1e-6);
+        asim_trajectory_close(traj);
+        write_motion(path, x, 3, FIXTURE_ATOMS - 1);
+        assert_int_equal(asim_trajectory_open(path, &traj, &err), 0);
+        assert_int_equal(asim_pca_project_trajectory(&pca, &fixture.top, traj, &options,
+                                                     NULL, compare_frame, &seen, &err),
+                         -1);
+        assert_int_equal(err.status, ASIM_EINPUT);
+        asim_trajectory_close(traj);
+        asim_pca_finish(&pca);
+    }
+    unlink(path);
+    free(x);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_times)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_times),
+                                       cmocka_unit_test(test_projected_trajectory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

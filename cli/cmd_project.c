@@ -1,0 +1,64 @@
+/* autosim project: another trajectory on the components of a campaign. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "pipeline.h"
+#include "trajectory_files.h"
+
+enum { DECIMALS = 9 };
+
+struct printer {
+    size_t components;
+};
+
+static int print_frame(void *context, double time_ps, uint64_t frame_index,
+                       const double *projections_nm, struct asim_error *err)
+{
+    const struct printer *printer = context;
+    char text[ASIM_FIXED_TEXT];
+    (void)frame_index;
+    (void)err;
+    printf("%.10g", time_ps);
+    for (size_t k = 0; k < printer->components; k++) {
+        putchar(' ');
+        fwrite(text, 1, asim_format_fixed(text, projections_nm[k], DECIMALS), stdout);
+    }
+    putchar('\n');
+    return 0;
+}
+
+static void print_head(const struct asim_pca *pca)
+{
+    printf("# Projections of superposed frames, minus the mean, on saved components\n"
+           "@    title \"Projections on the principal components\"\n"
+           "@    xaxis  label \"Time (ps)\"\n@    yaxis  label \"(nm)\"\n@TYPE xy\n");
+    for (size_t k = 0; k < pca->component_count; k++)
+        printf("@ s%zu legend \"PC%zu\"\n", k, k + 1);
+}
+
+int cmd_project(const struct settings *settings, struct asim_error *err)
+{
+    struct asim_topology top = {0};
+    struct asim_trajectory *traj = NULL;
+    struct asim_pca pca = {0};
+    int rc = -1;
+    if (check_input_files(settings, err) < 0)
+        return -1;
+    char *folder = asim_path_join(settings->folder, "pca", err);
+    if (!folder || asim_pca_read(folder, &pca, err) < 0 ||
+        asim_topology_read(settings->arguments[0], &top, err) < 0 ||
+        trajectory_files_open(settings, NULL, &traj, err) < 0)
+        goto out;
+    struct printer printer = {pca.component_count};
+    print_head(&pca);
+    rc = asim_pca_project_trajectory(&pca, &top, traj, &settings->pca, NULL,
+                                     print_frame, &printer, err);
+out:
+    asim_trajectory_close(traj);
+    asim_topology_finish(&top);
+    asim_pca_finish(&pca);
+    free(folder);
+    return rc;
+}
