@@ -79,7 +79,8 @@ class PcaOptions(Structure):
 
 
 class Pca(Structure):
-    _fields_ = [("frame_count", c_size_t), ("atom_count", c_size_t),
+    _fields_ = [("frame_count", c_size_t), ("system_atom_count", c_size_t),
+                ("atom_count", c_size_t),
                 ("component_count", c_size_t), ("atom_indices", POINTER(c_uint32)),
                 ("align_count", c_size_t), ("align_indices", POINTER(c_uint32)),
                 ("eigenvalues_nm2", POINTER(c_double)),
@@ -91,7 +92,7 @@ class Pca(Structure):
                 ("pbc", c_int), ("streaming", c_bool), ("align_same", c_bool),
                 ("computation_time_ms", c_double), ("peak_memory_mb", c_double),
                 ("selection", c_char * 400), ("align_selection", c_char * 400),
-                ("plan", c_char * 300), ("_room", c_char * _ROOM)]
+                ("plan", c_char * 400), ("storage", c_void_p), ("_room", c_char * _ROOM)]
 
 
 READ_FRAME = CFUNCTYPE(c_int, c_void_p, c_size_t, POINTER(POINTER(c_float)),
