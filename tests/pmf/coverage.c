@@ -14,24 +14,33 @@ struct tally {
     double bootstrap_ratio;
 };
 
-/* The truth of a bin: -kT ln of the mean of exp(-F/kT) over it. */
-static double exact_bin(const struct synthetic *s, double x, double width)
+/* Every second window has another length, force constant and correlation. */
+static struct asim_pmf_window *unequal_windows(const struct synthetic *s)
 {
-    enum { POINTS = 64 };
-    double sum = 0, kt = synthetic_kt(s);
-    for (int i = 0; i < POINTS; i++) {
-        double y = x + width * ((i + 0.5) / POINTS - 0.5);
-        sum += exp(-0.5 * s->curvature_kj_mol_nm2 * y * y / kt) / POINTS;
+    struct synthetic other = *s;
+    other.force_constant_kj_mol_nm2 *= 2;
+    other.sample_count = s->sample_count / 3;
+    other.inefficiency = 3;
+    other.seed += 77777;
+    struct asim_pmf_window *windows = synthetic_windows(s);
+    struct asim_pmf_window *others = synthetic_windows(&other);
+    for (size_t k = 0; k < s->window_count; k += 2) {
+        const struct asim_pmf_window kept = windows[k];
+        windows[k] = others[k];
+        others[k] = kept;
     }
-    return -kt * log(sum);
+    synthetic_free(others, s->window_count);
+    return windows;
 }
 
-static int add_repeat(const struct synthetic *s, struct tally *tally, char names[][32])
+static int add_repeat(const struct synthetic *s, bool unequal, struct tally *tally,
+                      char names[][32])
 {
     struct asim_pmf_options options = ASIM_PMF_OPTIONS_INIT;
     struct asim_pmf pmf = {0};
     struct asim_error err = {0};
-    struct asim_pmf_window *windows = synthetic_windows(s);
+    struct asim_pmf_window *windows =
+        unequal ? unequal_windows(s) : synthetic_windows(s);
     double mean = 0, exact_mean = 0;
     bool held = true;
     options.temperature_kelvin = s->temperature_kelvin;
@@ -45,11 +54,11 @@ static int add_repeat(const struct synthetic *s, struct tally *tally, char names
     double width = pmf.x_nm[1] - pmf.x_nm[0], n = (double)pmf.bin_count;
     for (size_t i = 0; i < pmf.bin_count; i++) {
         mean += pmf.pmf_kj_mol[i] / n;
-        exact_mean += exact_bin(s, pmf.x_nm[i], width) / n;
+        exact_mean += synthetic_exact_bin(s, pmf.x_nm[i], width) / n;
     }
     for (size_t i = 0; i < pmf.bin_count; i++) {
         double error = fabs(pmf.pmf_kj_mol[i] - mean -
-                            exact_bin(s, pmf.x_nm[i], width) + exact_mean);
+                            synthetic_exact_bin(s, pmf.x_nm[i], width) + exact_mean);
         tally->bins++;
         tally->covered += error < 1.96 * pmf.error_kj_mol[i];
         held = held && error < pmf.band_kj_mol[i];
@@ -70,7 +79,12 @@ int main(int argument_count, char **arguments)
     static const struct {
         double inefficiency;
         size_t sample_count;
-    } rows[] = {{1, 600}, {9, 4000}, {99, 40000}, {9, 16000}};
+        bool unequal;
+    } rows[] = {{1, 600, false},
+                {9, 4000, false},
+                {99, 40000, false},
+                {30, 24000, true},
+                {9, 16000, false}};
     int failed = 0;
     if (argument_count != 4) {
         fprintf(stderr, "usage: coverage REPEATS LEAST_PERCENT MOST_PERCENT\n");
@@ -86,14 +100,15 @@ int main(int argument_count, char **arguments)
             s.inefficiency = rows[row].inefficiency;
             s.sample_count = rows[row].sample_count;
             s.seed = 1000 * (row + 1) + repeat;
-            if (add_repeat(&s, &tally, names) < 0)
+            if (add_repeat(&s, rows[row].unequal, &tally, names) < 0)
                 return 1;
         }
         double covered = 100.0 * (double)tally.covered / (double)tally.bins;
         double held = 100.0 * (double)tally.bands_held / (double)tally.repeats;
         double alarms = 100.0 * (double)tally.alarms / (double)tally.repeats;
-        printf("g %.0f: 95%% intervals hold %.1f%%, bands %.1f%%; gates fail %.1f%%:",
-               rows[row].inefficiency, covered, held, alarms);
+        printf("g %.0f%s: 95%% intervals hold %.1f%%, bands %.1f%%; gates fail %.1f%%:",
+               rows[row].inefficiency, rows[row].unequal ? ", unequal N, k, g" : "",
+               covered, held, alarms);
         for (size_t i = 0; i < 16; i++)
             if (tally.gate_alarms[i])
                 printf(" %s %zu", names[i], tally.gate_alarms[i]);

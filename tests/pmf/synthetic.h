@@ -64,6 +64,19 @@ static inline struct asim_pmf_window *synthetic_windows(const struct synthetic *
     return windows;
 }
 
+/* The truth of a bin: -kT ln of the mean of exp(-F/kT) over it. */
+static inline double synthetic_exact_bin(const struct synthetic *s, double x,
+                                         double width)
+{
+    enum { POINTS = 64 };
+    double sum = 0, kt = synthetic_kt(s);
+    for (int i = 0; i < POINTS; i++) {
+        double y = x + width * ((i + 0.5) / POINTS - 0.5);
+        sum += exp(-0.5 * s->curvature_kj_mol_nm2 * y * y / kt) / POINTS;
+    }
+    return -kt * log(sum);
+}
+
 static inline double *synthetic_values(struct asim_pmf_window *window)
 {
     union {
