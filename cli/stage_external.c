@@ -37,21 +37,19 @@ static size_t skipped_rows(struct workplace *workplace,
                            const struct asim_external *external, size_t i)
 {
     const struct settings *settings = workplace->settings;
-    const struct asim_series *series = &external->windows[i].series;
-    size_t row = 0;
+    const struct asim_external_window *window = &external->windows[i];
+    const struct asim_series *series = &window->series;
     if (!isnan(settings->pmf_begin_ps)) {
-        while (row < series->count &&
-               series->time_ps[row] - series->time_ps[0] < settings->pmf_begin_ps)
-            row++;
-        return row;
+        double rows = ceil(settings->pmf_begin_ps / window->spacing_ps - 1e-9);
+        return rows < (double)series->count ? (size_t)fmax(rows, 0) : series->count;
     }
-    row = asim_settled_start(series->value_nm, series->count, settings->pmf.block_count,
-                             ASIM_DRIFT_LEVEL / (double)external->count);
+    size_t row =
+        asim_settled_start(series->value_nm, series->count, settings->pmf.block_count,
+                           ASIM_DRIFT_LEVEL / (double)external->count);
     if (row > 0)
         asim_log_write(workplace->log, ASIM_LOG_WARNING,
                        "'%s' had not settled at first: its first %.4g ps are left out",
-                       external->windows[i].name,
-                       series->time_ps[row] - series->time_ps[0]);
+                       window->name, (double)row * window->spacing_ps);
     return row;
 }
 

@@ -86,7 +86,9 @@ struct asim_external_window {
     char *name; /* of its samples' file, and the pull coordinate where there are several
                  */
     struct asim_bias bias;
-    struct asim_series series; /* bias_kj_mol NULL */
+    struct asim_series series; /* bias_kj_mol NULL, and time_ps too: millions of times
+                                  would say nothing that these two do not */
+    double first_time_ps, spacing_ps;
     double temperature_kelvin; /* 0: not said */
 };
 

@@ -73,5 +73,8 @@ int asim_figure_neighbours(FILE *stream, const struct asim_pmf *pmf,
 /* figures_pmf.c; plan may be NULL. */
 void asim_figure_pmf(FILE *stream, const struct asim_pmf *pmf,
                      const struct asim_plan *plan, const struct asim_figure_size *size);
+/* What each window adds to the squared errors of the profile. */
+int asim_figure_variance(FILE *stream, const struct asim_pmf *pmf,
+                         const struct asim_figure_size *size, struct asim_error *err);
 
 #endif

@@ -3,7 +3,9 @@
  * Invariant: bins without a value are gaps; no line bridges them.
  */
 #include <math.h>
+#include <stdlib.h>
 
+#include "base/memory.h"
 #include "report/figures.h"
 
 /* Two-sided 95% of the normal distribution. */
@@ -58,4 +60,37 @@ void asim_figure_pmf(FILE *stream, const struct asim_pmf *pmf,
         asim_plot_foot_marks(&plot, &plan->windows[0].bias.centre_nm,
                              sizeof plan->windows[0], plan->window_count, "foot");
     asim_plot_end(&plot);
+}
+
+int asim_figure_variance(FILE *stream, const struct asim_pmf *pmf,
+                         const struct asim_figure_size *size, struct asim_error *err)
+{
+    struct asim_plot plot = {.stream = stream,
+                             .width = size->width,
+                             .height = size->height,
+                             .style = size->style,
+                             .standalone = size->standalone};
+    size_t count = pmf->window_count;
+    double *percent = asim_alloc_array(count, sizeof *percent, err);
+    if (!percent)
+        return -1;
+    for (size_t k = 0; k < count; k++)
+        percent[k] = 100 * pmf->variance_share[k];
+    plot.title = "Where the error comes from";
+    plot.description = "Bars: the share of each window in the squared errors of the "
+                       "profile, in the order of the centres.";
+    asim_axis_start(&plot.x, "Window, in the order of the centres");
+    asim_axis_include(&plot.x, -0.6);
+    asim_axis_include(&plot.x, (double)count - 0.4);
+    asim_axis_settle(&plot.x, 0);
+    plot.x.whole = true;
+    asim_axis_start(&plot.y, "Share of the squared error (%)");
+    asim_axis_include(&plot.y, 0);
+    asim_axis_include_all(&plot.y, percent, count);
+    asim_axis_settle(&plot.y, 0);
+    asim_plot_begin(&plot);
+    asim_plot_bars(&plot, 0, 1, 0.7, percent, count, "bar");
+    asim_plot_end(&plot);
+    free(percent);
+    return 0;
 }

@@ -129,14 +129,15 @@ static void write_verdict(FILE *stream, const struct asim_report *report)
     write_facts(stream, report);
 }
 
-static void write_profile(FILE *stream, const struct asim_report *report)
+static int write_profile(FILE *stream, const struct asim_report *report,
+                         struct asim_error *err)
 {
     const struct asim_pmf *pmf = report->pmf;
     fputs("<section id=\"profile\"><h2>Free-energy profile</h2>\n", stream);
     if (!has_profile(pmf)) {
         missing(stream, "There is no profile yet, so it and its checks are left out.");
         fputs("</section>\n", stream);
-        return;
+        return 0;
     }
     fputs("<figure>\n", stream);
     asim_figure_pmf(stream, pmf, report->plan, &wide);
@@ -157,7 +158,18 @@ static void write_profile(FILE *stream, const struct asim_report *report)
                 pmf->bin_count);
     fputs(" Residual of the MBAR equations: ", stream);
     number(stream, pmf->residual, 2);
-    fputs(".</figcaption>\n</figure>\n</section>\n", stream);
+    fputs(".</figcaption>\n</figure>\n", stream);
+    if (pmf->variance_share && pmf->window_count > 1) {
+        fputs("<figure>\n", stream);
+        if (asim_figure_variance(stream, pmf, &low_wide, err) < 0 ||
+            asim_figure_variance(stream, pmf, &narrow, err) < 0)
+            return -1;
+        fputs(
+            "<figcaption>Where the error comes from: the windows with the tallest bars "
+            "are those that pay for being run longer.</figcaption>\n</figure>\n",
+            stream);
+    }
+    fputs("</section>\n", stream);
 
     fputs("<section id=\"checks\"><h2>Checks</h2>\n", stream);
     if (pmf->gate_count > 0)
@@ -165,6 +177,7 @@ static void write_profile(FILE *stream, const struct asim_report *report)
     else
         missing(stream, "No checks were made.");
     fputs("</section>\n", stream);
+    return 0;
 }
 
 static int write_overlap(FILE *stream, const struct asim_pmf *pmf,
@@ -427,8 +440,8 @@ static int write_page(FILE *stream, const struct asim_report *report,
     asim_markup_text(stream, title);
     fputs("</h1></header>\n<main>\n", stream);
     write_verdict(stream, report);
-    write_profile(stream, report);
-    if (write_overlap(stream, report->pmf, err) < 0 ||
+    if (write_profile(stream, report, err) < 0 ||
+        write_overlap(stream, report->pmf, err) < 0 ||
         write_samples(stream, report, err) < 0 ||
         write_components(stream, report->pca, err) < 0)
         return -1;

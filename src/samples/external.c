@@ -181,6 +181,21 @@ out:
     return rc;
 }
 
+int asim_external_take_series(const struct asim_xvg *xvg, size_t column,
+                              struct asim_external_window *window,
+                              struct asim_error *err)
+{
+    struct asim_series *series = &window->series;
+    if (asim_series_from_xvg(xvg, column, series, err) < 0)
+        return -1;
+    window->first_time_ps = series->time_ps[0];
+    window->spacing_ps = (series->time_ps[series->count - 1] - series->time_ps[0]) /
+                         (double)(series->count - 1);
+    free(series->time_ps);
+    series->time_ps = NULL;
+    return 0;
+}
+
 static int by_centre(const void *first, const void *second)
 {
     const struct asim_external_window *a = first, *b = second;

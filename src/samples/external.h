@@ -32,6 +32,12 @@ char *asim_list_path(const char *list_path, const char *name, struct asim_error 
 int asim_series_from_xvg(const struct asim_xvg *xvg, size_t column,
                          struct asim_series *ret_series, struct asim_error *err);
 
+/* The same into a window, of which only the first time and the usual spacing are kept.
+ */
+int asim_external_take_series(const struct asim_xvg *xvg, size_t column,
+                              struct asim_external_window *window,
+                              struct asim_error *err);
+
 /* Sorts by centre, checks temperatures, sums up. */
 int asim_external_settle(struct asim_external *external, struct asim_error *err);
 

@@ -64,7 +64,7 @@ static int check_coordinate(const struct asim_tpr_pull_coordinate *coordinate,
 static int read_samples(const struct asim_xvg *xvg, size_t column, bool forces,
                         struct asim_external_window *window, struct asim_error *err)
 {
-    if (asim_series_from_xvg(xvg, column, &window->series, err) < 0)
+    if (asim_external_take_series(xvg, column, window, err) < 0)
         return -1;
     double k = window->bias.force_constant_kj_mol_nm2;
     for (size_t i = 0; forces && i < window->series.count; i++)

@@ -69,7 +69,7 @@ static int read_line(void *context, size_t index, int thread_index,
                   "expected",
                   xvg.row_count, xvg.column_count);
     else if (check_units(&xvg, 1, err) == 0)
-        rc = asim_series_from_xvg(&xvg, 1, &window->series, err);
+        rc = asim_external_take_series(&xvg, 1, window, err);
     asim_xvg_finish(&xvg);
     if (rc < 0)
         asim_wrap(err, "'%s'", window->name);
