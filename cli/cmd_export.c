@@ -1,7 +1,9 @@
-/* autosim export: the windows' bias as input files for use elsewhere. */
+/* autosim export: the profile for other programs, the windows' bias for use elsewhere.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -107,16 +109,52 @@ static int write_window(const char *folder, const struct asim_bias_method *metho
     return rc < 0 ? asim_wrap(err, "window %d", window->window_id) : 0;
 }
 
+/* What pmf/ has already, to standard output, or to a file. */
+static int export_profile(const struct settings *settings, const char *kind,
+                          struct asim_error *err)
+{
+    const char *target = settings->argument_count > 1 ? settings->arguments[1] : NULL;
+    char *data = NULL,
+         *path = asim_format(err, "%s/pmf/pmf.%s", settings->folder, kind);
+    size_t size;
+    int rc = -1;
+    if (!path)
+        return -1;
+    if (!asim_file_exists(path))
+        asim_fail(err, ASIM_EINPUT,
+                  "'%s' holds no profile yet: 'autosim pmf -C %s' makes it",
+                  settings->folder, settings->folder);
+    else if (!target && strcmp(kind, "npz") == 0 && isatty(STDOUT_FILENO))
+        asim_fail(err, ASIM_EUSAGE,
+                  "a terminal cannot show .npz: 'autosim export npz FILE', or take "
+                  "'%s' as it is",
+                  path);
+    else
+        rc = asim_file_read(path, (uint64_t)1 << 32, &data, &size, err);
+    if (rc == 0 && target)
+        rc = asim_file_replace(target, data, size, err);
+    else if (rc == 0)
+        fwrite(data, 1, size, stdout);
+    free(data);
+    free(path);
+    return rc;
+}
+
 int cmd_export(const struct settings *settings, struct asim_error *err)
 {
+    static const char *const profiles[] = {"xvg", "csv", "npz"};
     const char *name = settings->arguments[0];
+    for (size_t i = 0; i < sizeof profiles / sizeof *profiles; i++)
+        if (strcmp(name, profiles[i]) == 0)
+            return export_profile(settings, name, err);
     enum asim_bias_engine engine = ASIM_BIAS_AUTO;
     struct asim_plan plan = {0};
     struct asim_pca pca = {0};
     int rc = -1;
     if (asim_bias_engine_from_name(name, &engine) < 0 || engine == ASIM_BIAS_AUTO)
         return asim_fail(err, ASIM_EUSAGE,
-                         "'%s' cannot be exported; colvars, plumed or edi was expected",
+                         "'%s' cannot be exported; xvg, csv, npz, colvars, plumed or "
+                         "edi was expected",
                          name);
     if (check_campaign(settings, err) < 0)
         return -1;

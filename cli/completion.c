@@ -51,6 +51,8 @@ static const char *argument_words(const struct command *command)
 {
     if (strcmp(command->name, "completion") == 0)
         return "bash zsh fish";
+    if (strcmp(command->name, "export") == 0)
+        return "xvg csv npz colvars plumed edi";
     return strcmp(command->name, "help") == 0 ? "*" : NULL;
 }
 

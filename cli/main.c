@@ -104,10 +104,13 @@ static const struct command commands[] = {
      "  autosim slot -C /scratch/me/autosim --token 0123456789ab --ntomp 8\n"
      "  autosim slot --token 0123456789ab --usable 3000 --requeue\n",
      OPTIONS_COMMON | OPTIONS_SLOT | OPTIONS_GROMACS, 0, 0, cmd_slot},
-    {"export", "colvars|plumed|edi [DIR]",
-     "the windows' bias as input for use elsewhere",
-     "  autosim export plumed\n  autosim export colvars other/place\n"
-     "  autosim export edi -C other/folder\n",
+    {"export", "xvg|csv|npz|colvars|plumed|edi [FILE|DIR]",
+     "the profile, or the windows' bias, for use elsewhere",
+     "  autosim export csv profile.csv\n"
+     "  autosim export plumed\n"
+     "  autosim export colvars other/place -C other/folder\n"
+     "\n"
+     "The profile goes to standard output where no file is named.\n",
      OPTIONS_COMMON, 1, 2, cmd_export},
     {"doctor", "[TPR [TRAJECTORY...]]", "check GROMACS, cores, disk, and the input",
      "  autosim doctor\n  autosim doctor system.tpr traj.xtc\n"

@@ -117,7 +117,8 @@ ASIM_API int asim_pmf_compute(const struct asim_pmf_window *windows,
                               const struct asim_pmf_options *options,
                               struct asim_pmf *ret_pmf, struct asim_error *err);
 
-/* Writes pmf.xvg, pmf.csv, overlap.csv and pmf.json into an existing folder. */
+/* Writes pmf.xvg, pmf.csv, pmf.npz, overlap.csv and pmf.json into an existing folder.
+ */
 ASIM_API int asim_pmf_write(const struct asim_pmf *pmf, const char *folder,
                             struct asim_error *err);
 

@@ -1,7 +1,7 @@
 /*
- * The profile as files: pmf.xvg, pmf.csv, overlap.csv, pmf.json. Text files carry
- * enough digits to plot, pmf.json all of them (asim_pmf_read gets the same doubles
- * back).
+ * The profile as files: pmf.xvg, pmf.csv, overlap.csv, pmf.npz, pmf.json. Text files
+ * carry enough digits to plot, pmf.json all of them (asim_pmf_read gets the same
+ * doubles back).
  */
 #include <autosim/pmf.h>
 
@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "formats/npz.h"
 
 static void write_xvg(const struct asim_pmf *pmf, FILE *stream)
 {
@@ -208,11 +209,31 @@ static int write_json(const struct asim_pmf *pmf, const char *folder,
     return rc;
 }
 
+static int write_npz(const struct asim_pmf *pmf, const char *folder,
+                     struct asim_error *err)
+{
+    size_t bins = pmf->bin_count, count = pmf->window_count;
+    const struct asim_npz_array arrays[] = {
+        {"x_nm", pmf->x_nm, {bins, 0}, 1},
+        {"pmf_kj_mol", pmf->pmf_kj_mol, {bins, 0}, 1},
+        {"error_kj_mol", pmf->error_kj_mol, {bins, 0}, 1},
+        {"band_kj_mol", pmf->band_kj_mol, {bins, 0}, 1},
+        {"f_k_kj_mol", pmf->f_k_kj_mol, {count, 0}, 1},
+        {"overlap", pmf->overlap, {count, count}, 2},
+    };
+    char *path = asim_path_join(folder, "pmf.npz", err);
+    int rc =
+        path ? asim_npz_write(path, arrays, sizeof arrays / sizeof *arrays, err) : -1;
+    free(path);
+    return rc;
+}
+
 int asim_pmf_write(const struct asim_pmf *pmf, const char *folder,
                    struct asim_error *err)
 {
     if (write_text(pmf, folder, "pmf.xvg", write_xvg, err) < 0 ||
         write_text(pmf, folder, "pmf.csv", write_csv, err) < 0 ||
+        write_npz(pmf, folder, err) < 0 ||
         write_text(pmf, folder, "overlap.csv", write_overlap, err) < 0 ||
         write_json(pmf, folder, err) < 0)
         return -1;

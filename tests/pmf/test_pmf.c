@@ -343,7 +343,7 @@ static void test_files_come_back(void **state)
 {
     (void)state;
     char folder[] = "pmf-test-XXXXXX";
-    static const char *const names[] = {"pmf.xvg", "pmf.csv", "overlap.csv",
+    static const char *const names[] = {"pmf.xvg", "pmf.csv", "pmf.npz", "overlap.csv",
                                         "pmf.json"};
     struct synthetic s = synthetic_default();
     s.sample_count = 700;
@@ -402,7 +402,7 @@ static void test_files_come_back(void **state)
         asim_pmf_finish(&back);
         asim_pmf_finish(&pmf);
     }
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[64];
         snprintf(path, sizeof path, "%s/%s", folder, names[i]);
         assert_int_equal(unlink(path), 0);

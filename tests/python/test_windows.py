@@ -215,7 +215,13 @@ async def batch(result, autosim):
     done = common.run([autosim, "pmf", "--json", "-C", "batch"], check=False)
     profile = json.loads(done.stdout)
     assert len(profile["x_nm"]) > 1 and "verdict" in profile
+    archive = np.load("batch/pmf/pmf.npz")
+    assert archive["overlap"].shape == (3, 3)
+    assert np.allclose(archive["x_nm"], profile["x_nm"], rtol=1e-15)
+    table = common.run([autosim, "export", "csv", "-C", "batch"]).stdout.splitlines()
+    assert len(table) == len(profile["x_nm"]) + 1, table
     common.run([autosim, "report", "-C", "batch"])
+    assert len(os.listdir("batch/figures")) == 8, os.listdir("batch/figures")
     try:
         await face.execute_autosim_batch(4, 2, output_dir="batch", window_ns=0.1)
     except face.UsageError as problem:
