@@ -25,6 +25,7 @@ struct settings {
     struct asim_pmf_options pmf;
     double window_ns;
     double extend_ns;
+    bool watch;
     double pmf_begin_ps;
     const char *from;    /* pmf: samples that were made elsewhere */
     double from_kelvin;  /* 0: as the input says */
@@ -64,6 +65,7 @@ enum option_group {
     OPTIONS_SETTINGS = 1 << 10, /* reads autosim.ini */
     OPTIONS_HELP = 1 << 11,
     OPTIONS_EXTEND = 1 << 12,
+    OPTIONS_WATCH = 1 << 16,
     OPTIONS_UNTIL = 1 << 13,
     OPTIONS_CHECK = 1 << 14,
     OPTIONS_SLOT = 1 << 15,

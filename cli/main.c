@@ -44,8 +44,9 @@ static const struct command commands[] = {
      OPTIONS_COMMON | OPTIONS_PLAN | OPTIONS_GROMACS | OPTIONS_SETTINGS, 0, 0,
      cmd_plan},
     {"status", "", "the windows: state, speed, energy, what went wrong",
-     "  autosim status\n  autosim status --json\n  autosim status -C other/folder\n",
-     OPTIONS_COMMON | OPTIONS_JSON, 0, 0, cmd_status},
+     "  autosim status\n  autosim status --watch\n  autosim status --json -C "
+     "other/folder\n",
+     OPTIONS_COMMON | OPTIONS_JSON | OPTIONS_WATCH, 0, 0, cmd_status},
     {"extend", "[WINDOW...]", "make windows longer, all of them or those named",
      "  autosim extend --ns 2\n  autosim extend --ns 5 3 4 11\n"
      "  autosim extend --ns 1 7 -C other/folder\n"

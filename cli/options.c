@@ -29,6 +29,8 @@ static const struct option_spec table[] = {
      "command line wins"},
     {"json", 0, NULL, OPTIONS_JSON, KIND_FLAG, AT(json), 0, 0,
      "machine-readable output on stdout"},
+    {"watch", 0, NULL, OPTIONS_WATCH, KIND_FLAG, AT(watch), 0, 0,
+     "again every two seconds, until no window is left"},
     {"atoms", 0, NULL, OPTIONS_INFO, KIND_FLAG, AT(atoms), 0, 0, "list every atom"},
     {"sel", 0, "SELECTION", OPTIONS_PCA | OPTIONS_INFO, KIND_TEXT, AT(pca.selection), 0,
      0,

@@ -79,6 +79,10 @@ struct asim_window_status {
     double ns_per_day; /* NAN: not known */
     double final_potential_energy_kj_mol; /* NAN: not known */
     double runtime_seconds;               /* summed over attempts */
+    double eta_seconds; /* of a running window: until its last step; NAN: not known */
+    bool lost; /* on record as running, but no process of it lives on this file system's
+                  machines: the next run judges it and goes on. Only known where the
+                  campaign was opened for looking. */
     char cause[200]; /* why the last attempt ended, in words; "" where it was fine */
 };
 
@@ -144,6 +148,7 @@ ASIM_API void asim_campaign_set_check(struct asim_campaign *campaign,
 
 struct asim_campaign_progress {
     size_t window_count, completed, running, waiting, failed, cancelled;
+    bool driven;             /* a process works on the campaign */
     bool paused;             /* on request: nothing is started until it is resumed */
     double fraction;         /* of all steps */
     double total_ns_per_day; /* of the running windows together */

@@ -1,6 +1,8 @@
 /*
  * The log of a campaign: `2026-02-20 14:30:15 | INFO     | message`, one line an event,
- * appended to a file (autosim_compute.log), local time. Safe to use from any thread.
+ * appended to a file (autosim_compute.log), local time. Safe to use from any thread,
+ * and from several processes on one file. A file that has become too long is renamed to
+ * PATH.1, which was PATH.2 before it, and so on; the three newest of them are kept.
  */
 #ifndef AUTOSIM_LOG_H
 #define AUTOSIM_LOG_H

@@ -5,21 +5,75 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/log_limit.h"
 #include "base/memory.h"
+
+/* 16 MB are 200,000 lines; with the kept ones 64 MB at most. */
+enum { LARGEST_BYTES = 16 << 20, KEPT = 3 };
 
 struct asim_log {
     int fd; /* -1: no file */
+    char *path;
+    off_t largest_bytes;
     pthread_mutex_t mutex;
     asim_log_listener_fn listener;
     void *context;
 };
+
+static int open_file(const char *path)
+{
+    return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+}
+
+void asim_log_limit(struct asim_log *log, off_t largest_bytes)
+{
+    log->largest_bytes = largest_bytes;
+}
+
+/* PATH.2 -> PATH.3, PATH.1 -> PATH.2, PATH -> PATH.1 */
+static void shift_files(const char *path)
+{
+    char *from = NULL, *to = NULL;
+    for (int i = KEPT; i > 0; i--) {
+        to = asim_format(NULL, "%s.%d", path, i);
+        from = i > 1 ? asim_format(NULL, "%s.%d", path, i - 1)
+                     : asim_format(NULL, "%s", path);
+        if (from && to)
+            rename(from, to); /* what is not there yet need not move */
+        free(from);
+        free(to);
+    }
+}
+
+/* The lock of the old file makes one process of several rename it; the others see that
+ * the path is another file then. Where anything fails, the old file goes on. */
+static void rotate(struct asim_log *log)
+{
+    struct stat ours, named;
+    if (fstat(log->fd, &ours) < 0 || ours.st_size < log->largest_bytes ||
+        flock(log->fd, LOCK_EX) < 0)
+        return;
+    bool same = stat(log->path, &named) == 0 && named.st_ino == ours.st_ino &&
+                named.st_dev == ours.st_dev;
+    if (same)
+        shift_files(log->path);
+    int fd = open_file(log->path);
+    flock(log->fd, LOCK_UN);
+    if (fd < 0)
+        return;
+    close(log->fd);
+    log->fd = fd;
+}
 
 int asim_log_open(const char *path, struct asim_log **ret_log, struct asim_error *err)
 {
@@ -27,10 +81,15 @@ int asim_log_open(const char *path, struct asim_log **ret_log, struct asim_error
     if (!log)
         return -1;
     log->fd = -1;
+    log->largest_bytes = LARGEST_BYTES;
     if (path) {
-        log->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+        log->path = asim_strdup(path, err);
+        log->fd = log->path ? open_file(path) : -1;
         if (log->fd < 0) {
-            asim_fail(err, ASIM_EIO, "cannot write '%s': %s", path, strerror(errno));
+            if (log->path)
+                asim_fail(err, ASIM_EIO, "cannot write '%s': %s", path,
+                          strerror(errno));
+            free(log->path);
             free(log);
             return -1;
         }
@@ -46,6 +105,7 @@ void asim_log_close(struct asim_log *log)
         return;
     if (log->fd >= 0)
         close(log->fd);
+    free(log->path);
     pthread_mutex_destroy(&log->mutex);
     free(log);
 }
@@ -80,6 +140,7 @@ void asim_log_write(struct asim_log *log, enum asim_log_level level, const char 
         snprintf(line, sizeof line, "%s | %-8s | %s\n", now, names[level], message);
     pthread_mutex_lock(&log->mutex);
     if (log->fd >= 0) {
+        rotate(log);
         ssize_t written = write(log->fd, line, (size_t)length);
         (void)written; /* a full disk must not stop a campaign for its log's sake */
     }

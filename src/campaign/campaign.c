@@ -21,6 +21,7 @@
 #include "campaign/slot.h"
 #include "campaign/slurm.h"
 #include "engine/mdrun.h"
+#include "engine/process.h"
 #include "windows/bias_method.h"
 
 static void take_cpus(struct asim_campaign_window *window, struct asim_record *record)
@@ -193,6 +194,11 @@ static void look_at_running(struct asim_campaign *campaign)
         char *folder = asim_campaign_window_folder(campaign, i, NULL);
         if (folder)
             window->seen_step = asim_mdrun_step(folder, campaign->plan.dt_ps);
+        enum asim_window_lock lock;
+        /* Locks of other nodes may not be seen from here. */
+        window->seen_lost = folder && campaign->fold.source_count == 0 &&
+                            asim_window_lock_probe(folder, &lock, NULL) == 0 &&
+                            lock == ASIM_WINDOW_FREE;
         free(folder);
     }
 }

@@ -54,6 +54,7 @@ struct asim_campaign_window {
     int source_index;           /* the slot whose attempt is the newest; -1: none */
     /* Of a running window that is only looked at. */
     int64_t seen_step;
+    bool seen_lost;
     bool chosen; /* the driver may start it */
     bool queued; /* it is in the driver's queue, due at due_seconds */
     double due_seconds;

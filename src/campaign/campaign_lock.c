@@ -81,6 +81,19 @@ out:
     return rc;
 }
 
+bool asim_campaign_lock_is_held(const char *folder)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char *path = asim_path_join(folder, "campaign.lock", NULL);
+    int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+    bool held =
+        fd >= 0 && fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    return held;
+}
+
 void asim_campaign_lock_give(int *fd)
 {
     if (*fd >= 0)

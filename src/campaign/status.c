@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "campaign/campaign_internal.h"
+#include "campaign/campaign_lock.h"
 
 static const double SECONDS_PER_DAY = 86400.0;
 static const double PS_PER_NS = 1000.0;
@@ -73,6 +74,13 @@ int asim_campaign_window(const struct asim_campaign *campaign, size_t i,
         .runtime_seconds = life->runtime_seconds,
     };
     status.step = window_step(campaign, i, &status.ns_per_day);
+    status.eta_seconds = NAN;
+    if (status.state == ASIM_WINDOW_RUNNING && status.ns_per_day > 0)
+        status.eta_seconds = (double)(status.nsteps - status.step) *
+                             campaign->plan.dt_ps / PS_PER_NS / status.ns_per_day *
+                             SECONDS_PER_DAY;
+    status.lost = campaign->readonly && status.state == ASIM_WINDOW_RUNNING &&
+                  campaign->windows[i].seen_lost;
     memcpy(status.cause, life->cause, sizeof status.cause);
     asim_campaign_leave(campaign);
     *ret_status = status;
@@ -83,10 +91,11 @@ void asim_campaign_progress(const struct asim_campaign *campaign,
                             struct asim_campaign_progress *ret_progress)
 {
     asim_campaign_enter(campaign);
-    struct asim_campaign_progress progress = {.window_count =
-                                                  campaign->plan.window_count,
-                                              .paused = campaign->paused,
-                                              .eta_seconds = NAN};
+    struct asim_campaign_progress progress = {
+        .window_count = campaign->plan.window_count,
+        .paused = campaign->paused,
+        .driven = campaign->driver || asim_campaign_lock_is_held(campaign->folder),
+        .eta_seconds = NAN};
     double steps = 0, all_steps = 0, left_steps = 0, known_speed = 0;
     size_t known = 0;
     for (size_t i = 0; i < campaign->plan.window_count; i++) {

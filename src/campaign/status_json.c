@@ -13,14 +13,15 @@ static json_t *window_json(const struct asim_window_status *status)
                           ? (double)status->step / (double)status->nsteps
                           : 0.0;
     return json_pack(
-        "{s:i, s:s, s:i, s:o, s:o, s:f, s:i, s:s, s:f, s:I, s:I, s:i}", "window_id",
-        status->window_id, "status", asim_window_state_name(status->state), "exit_code",
-        status->exit_code, "ns_per_day", asim_json_number(status->ns_per_day),
-        "final_potential_energy_kj_mol",
+        "{s:i, s:s, s:i, s:o, s:o, s:f, s:i, s:s, s:f, s:I, s:I, s:i, s:o, s:b}",
+        "window_id", status->window_id, "status", asim_window_state_name(status->state),
+        "exit_code", status->exit_code, "ns_per_day",
+        asim_json_number(status->ns_per_day), "final_potential_energy_kj_mol",
         asim_json_number(status->final_potential_energy_kj_mol), "runtime_seconds",
         status->runtime_seconds, "attempts", status->attempts, "cause", status->cause,
         "progress", progress, "step", (json_int_t)status->step, "nsteps",
-        (json_int_t)status->nsteps, "priority", status->priority);
+        (json_int_t)status->nsteps, "priority", status->priority, "eta_seconds",
+        asim_json_number(status->eta_seconds), "lost", status->lost);
 }
 
 /* Of a campaign on a cluster; otherwise empty. */
@@ -58,11 +59,11 @@ static json_t *status_json(const struct asim_campaign *campaign)
     }
     json_t *slots = slots_json(campaign);
     asim_campaign_progress(campaign, &progress);
-    return json_pack("{s:o, s:o, s:o, s:o, s:f, s:b}", "windows", windows, "slots",
-                     slots, "total_ns_per_day",
-                     asim_json_number(progress.total_ns_per_day), "eta_seconds",
-                     asim_json_number(progress.eta_seconds), "fraction",
-                     progress.fraction, "paused", progress.paused);
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:f, s:b, s:b}", "windows", windows, "slots", slots,
+        "total_ns_per_day", asim_json_number(progress.total_ns_per_day), "eta_seconds",
+        asim_json_number(progress.eta_seconds), "fraction", progress.fraction, "paused",
+        progress.paused, "driven", progress.driven);
 }
 
 int asim_status_json(const struct asim_campaign *campaign, char **ret_text,

@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/log_limit.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/text.h"
@@ -270,6 +271,36 @@ static void hear(void *context, enum asim_log_level level, const char *message,
     strcpy(heard, message);
 }
 
+static void log_is_renamed_when_it_is_long(void **state)
+{
+    (void)state;
+    struct asim_log *logs[2];
+    char *path = in_folder("long.log");
+    char *data;
+    size_t size, lines = 0;
+    for (int i = 0; i < 2; i++) { /* as two processes */
+        assert_int_equal(asim_log_open(path, &logs[i], NULL), 0);
+        asim_log_limit(logs[i], 1000);
+    }
+    for (int i = 0; i < 90; i++)
+        asim_log_write(logs[i % 2], ASIM_LOG_INFO, "line %d", i);
+    for (int kept = 0; kept <= 3; kept++) {
+        char name[40];
+        snprintf(name, sizeof name, kept ? "long.log.%d" : "long.log", kept);
+        char *one = in_folder(name);
+        assert_int_equal(asim_file_read(one, 10000, &data, &size, NULL), 0);
+        assert_true(size < 1100);
+        for (size_t i = 0; i < size; i++)
+            lines += data[i] == '\n';
+        free(data);
+        free(one);
+    }
+    assert_int_equal(lines, 90); /* none is lost */
+    for (int i = 0; i < 2; i++)
+        asim_log_close(logs[i]);
+    free(path);
+}
+
 static void log_lines_have_the_documented_form(void **state)
 {
     (void)state;
@@ -319,6 +350,7 @@ int main(void)
         cmocka_unit_test(random_numbers_have_their_distribution),
         cmocka_unit_test(parallel_loops_do_every_task_and_report_the_first_failure),
         cmocka_unit_test(log_lines_have_the_documented_form),
+        cmocka_unit_test(log_is_renamed_when_it_is_long),
         cmocka_unit_test(memory_that_is_there_is_found),
     };
     if (!mkdtemp(folder))

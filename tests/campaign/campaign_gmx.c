@@ -30,11 +30,28 @@ static void on_stop(int number)
     stop_signal = number;
 }
 
+static _Noreturn void fatal(const char *text);
+
+static _Noreturn void cannot_write(void)
+{
+    if (errno == ENOSPC)
+        fatal("Cannot write a file; maybe you are out of disk space?");
+    exit(99);
+}
+
 static void append(const char *name, const char *text)
 {
     int fd = open(name, O_WRONLY | O_CREAT | O_APPEND, 0666);
-    if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-        exit(99);
+    off_t end = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+    ssize_t size = (ssize_t)strlen(text);
+    ssize_t written = fd < 0 ? -1 : write(fd, text, (size_t)size);
+    if (written != size) {
+        int cause = written < 0 ? errno : ENOSPC;
+        if (written > 0 && ftruncate(fd, end) < 0)
+            exit(98);
+        errno = cause;
+        cannot_write();
+    }
     close(fd);
 }
 
@@ -42,9 +59,10 @@ static void write_checkpoint(long step)
 {
     FILE *file = fopen("state_new.cpt", "w");
     if (!file)
-        exit(99);
+        cannot_write();
     fprintf(file, "%ld\n", step);
-    fclose(file);
+    if (fclose(file) != 0)
+        cannot_write();
     rename("state.cpt", "state_prev.cpt");
     rename("state_new.cpt", "state.cpt");
 }
@@ -61,16 +79,17 @@ static void write_structure(long atoms)
 {
     FILE *file = fopen("confout.gro", "w");
     if (!file)
-        exit(99);
+        cannot_write();
     fprintf(file, "final\n%5ld\n", atoms);
     for (long i = 0; i < atoms; i++)
         fprintf(file, "%5ld%-5s%5s%5ld%8.3f%8.3f%8.3f\n", 1L, "ALA", "CA", i + 1, 0.1,
                 0.2, 0.3);
     fprintf(file, "   3.00000   3.00000   3.00000\n");
-    fclose(file);
+    if (fclose(file) != 0)
+        cannot_write();
 }
 
-static void fatal(const char *text)
+static _Noreturn void fatal(const char *text)
 {
     fprintf(stderr,
             "\n-------------------------------------------------------\n"
@@ -79,7 +98,9 @@ static void fatal(const char *text)
             "GROMACS\nwebsite at http://www.gromacs.org/Documentation/Errors\n"
             "-------------------------------------------------------\n",
             text);
-    append("ends", "fatal\n");
+    int fd = open("ends", O_WRONLY | O_CREAT | O_APPEND, 0666);
+    ssize_t written = fd < 0 ? -1 : write(fd, "fatal\n", 6);
+    (void)written; /* the disk may be full */
     exit(1);
 }
 
@@ -122,7 +143,8 @@ static int mdrun(void)
     FILE *checkpoint = fopen("state.cpt", "r");
     if (checkpoint) {
         if (fscanf(checkpoint, "%ld", &first) != 1)
-            fatal("the checkpoint cannot be read");
+            fatal("Checkpoint file corrupted/truncated, or maybe you are out of disk "
+                  "space?");
         fclose(checkpoint);
         append("md.log", "Restarting from checkpoint, appending to previous log\n");
     } else {

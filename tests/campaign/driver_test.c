@@ -357,13 +357,13 @@ static void test_grace_and_second_stop(void **state)
         struct asim_error err;
         assert_int_equal(fixture_start(campaign, 1, 3, &err), 0);
         run_for(campaign, 0.3);
+        campaign->timing.grace = requests == 1 ? 1 : 60;
         double start = asim_monotonic_seconds();
         for (int i = 0; i < requests; i++)
             asim_campaign_stop(campaign);
-        assert_int_equal(fixture_run(campaign, 10, &err), 0);
+        assert_int_equal(fixture_run(campaign, 40, &err), 0);
         double waited = asim_monotonic_seconds() - start;
-        /* The fixture's grace time is 1 s. */
-        assert_true(requests == 1 ? waited >= 0.99 : waited < 0.9);
+        assert_true(requests == 1 ? waited >= 0.99 : waited < 30);
         assert_int_equal(state_of(campaign, 0), ASIM_WINDOW_WAITING);
         assert_int_equal(status_of(campaign, 0).failures, 0);
         asim_campaign_close(campaign);

@@ -61,7 +61,7 @@ static struct asim_process start(const char *folder, int attempt, double maxh)
     struct asim_process process = ASIM_PROCESS_INIT;
     struct asim_error err = {0};
     char **argv = NULL;
-    if (asim_mdrun_prepare(folder, attempt, false, &err) < 0 ||
+    if (asim_mdrun_prepare(folder, attempt, ASIM_FROM_CHECKPOINT, &err) < 0 ||
         asim_mdrun_command(&mdrun, &argv, &err) < 0)
         fail_msg("%s", err.text);
     struct asim_spawn spawn = {
@@ -181,7 +181,7 @@ static void test_kill_stop_resume(void **state)
     process = start(folder, 5, 0);
     assert_int_equal(wait_process(&process, 20), 0);
     assert_int_equal(judge(folder, 5, 2000000000).end, ASIM_END_RESTART);
-    assert_int_equal(asim_mdrun_prepare(folder, 6, true, NULL), 0);
+    assert_int_equal(asim_mdrun_prepare(folder, 6, ASIM_FROM_START, NULL), 0);
     assert_false(has_file(folder, ASIM_MDRUN_CPT));
     assert_true(has_file(folder, "attempt-5.files/md.log"));
     process = start(folder, 6, 0.0003);
