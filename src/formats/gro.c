@@ -184,7 +184,7 @@ static int gro_resync(const void *state, const struct asim_byte_source *source,
             from += (uint64_t)(title - start);
             available -= (size_t)(title - start);
         }
-        want = available * 2; /* two lines are longer than what is here */
+        want = available * 2 + 1; /* two lines are longer than what is here */
     }
     return 0;
 }

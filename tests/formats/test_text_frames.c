@@ -274,11 +274,55 @@ static void many_false_starts(void **state)
         }
 }
 
+/* A title that ends where the window on the file ends, in front of a damaged frame: the
+ * search for the next one must go on from there. */
+static void title_to_the_end_of_the_window(void **state)
+{
+    (void)state;
+    enum { WINDOW = 65536, LONG_TITLE = 100000 };
+    static const char second[] = "water t= 10.0 ", third[] = "water t= 20.0 ";
+    struct text text;
+    struct asim_trajectory *traj;
+    struct asim_error err;
+    size_t frames, damages, used;
+    make_gro(&text);
+    char *bytes = malloc(text.size + WINDOW + LONG_TITLE);
+    const char *count = strchr(text.bytes + text.start[1], '\n');
+    const char *after_count = strchr(text.bytes + text.start[2], '\n') + 7;
+    size_t frame = (size_t)(text.bytes + text.start[2] - count);
+    memcpy(bytes, text.bytes, text.start[1]);
+    used = text.start[1];
+    /* The search begins behind the title's first byte. */
+    memset(bytes + used, 'x', WINDOW);
+    memcpy(bytes + used, second, strlen(second));
+    used += WINDOW;
+    memcpy(bytes + used, count, frame);
+    used += frame;
+    memset(bytes + used, 'y', LONG_TITLE);
+    memcpy(bytes + used, third, strlen(third));
+    used += LONG_TITLE;
+    memcpy(bytes + used, "\nthree\n", 7);
+    used += 7;
+    memcpy(bytes + used, after_count, (size_t)(text.bytes + text.size - after_count));
+    used += (size_t)(text.bytes + text.size - after_count);
+    assert_int_equal(asim_trajectory_open_memory(bytes, used, "test", &traj, &err), 0);
+    assert_int_equal(asim_trajectory_frame_count(traj, &frames, &err), 0);
+    assert_int_equal(frames, FRAMES - 1);
+    const struct asim_damage *damage = asim_trajectory_damage(traj, &damages);
+    assert_int_equal(damages, 1);
+    assert_int_equal(damage[0].frame_index, 2);
+    asim_trajectory_close(traj);
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole_files),       cmocka_unit_test(one_damaged_frame),
-        cmocka_unit_test(cut_and_appended),  cmocka_unit_test(another_system),
+        cmocka_unit_test(title_to_the_end_of_the_window),
+        cmocka_unit_test(whole_files),
+        cmocka_unit_test(one_damaged_frame),
+        cmocka_unit_test(cut_and_appended),
+        cmocka_unit_test(another_system),
         cmocka_unit_test(many_false_starts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
