@@ -270,8 +270,10 @@ static int inflate_all(const char *path, char *data, size_t size, char **ret_tex
             stream.avail_in = left > INFLATE_STEP ? INFLATE_STEP : (uInt)left;
             left -= stream.avail_in;
         }
-        if (used > most_bytes ||
-            asim_grow(&text, &capacity, used + INFLATE_STEP, 1, err) < 0) {
+        if (used > most_bytes
+                ? asim_fail(err, ASIM_EINPUT, "'%s' holds more than %llu bytes of text",
+                            path, (unsigned long long)most_bytes)
+                : asim_grow(&text, &capacity, used + INFLATE_STEP, 1, err) < 0) {
             inflateEnd(&stream);
             free(text);
             return -1;
