@@ -1,16 +1,15 @@
 /* autosim info: what a file holds, and every damage in it. */
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "cli.h"
 #include "formats/tpr.h"
+#include "pipeline.h"
 
 /* What one file is; a GRO or PDB file is a topology and a trajectory. */
 struct file_info {
@@ -68,9 +67,6 @@ static int read_topology(struct file_info *info, struct asim_error *err)
 static int read_file(struct file_info *info, struct asim_error *err)
 {
     const char *topology_format, *trajectory_format;
-    if (access(info->path, F_OK) != 0 && errno == ENOENT)
-        return asim_fail(err, ASIM_EINPUT, "cannot open '%s': %s", info->path,
-                         strerror(errno));
     if (asim_trajectory_recognise(info->path, &trajectory_format, err) < 0 ||
         asim_topology_recognise(info->path, &topology_format, err) < 0)
         return -1;
@@ -110,10 +106,10 @@ static json_t *damage_to_json(const struct asim_trajectory *traj)
     const struct asim_damage *damage = asim_trajectory_damage(traj, &count);
     for (size_t i = 0; i < count; i++)
         json_array_append_new(list,
-                              json_pack("{s:I, s:I, s:s}", "frame",
+                              json_pack("{s:I, s:I, s:o}", "frame",
                                         (json_int_t)damage[i].frame_index, "offset",
                                         (json_int_t)damage[i].offset_bytes, "what",
-                                        damage[i].what));
+                                        asim_json_string(damage[i].what)));
     return list;
 }
 
@@ -122,8 +118,9 @@ static json_t *atoms_to_json(const struct asim_topology *top)
     json_t *atoms = json_array();
     for (size_t i = 0; i < top->atom_count; i++) {
         json_t *atom =
-            json_pack("{s:s, s:s, s:i}", "name", asim_topology_atom_name(top, i),
-                      "resname", asim_topology_residue_name(top, i), "resid",
+            json_pack("{s:o, s:o, s:i}", "name",
+                      asim_json_string(asim_topology_atom_name(top, i)), "resname",
+                      asim_json_string(asim_topology_residue_name(top, i)), "resid",
                       (int)top->residues[top->residue[i]].resid);
         if (top->mass_amu)
             json_object_set_new(atom, "mass_amu", json_real((double)top->mass_amu[i]));
@@ -137,8 +134,9 @@ static json_t *atoms_to_json(const struct asim_topology *top)
 static json_t *info_to_json(const struct file_info *info, bool with_atoms,
                             bool with_selection)
 {
-    json_t *root = json_pack("{s:s, s:s, s:I}", "file", info->path, "format",
-                             info->format, "atom_count", (json_int_t)atom_count(info));
+    json_t *root =
+        json_pack("{s:o, s:s, s:I}", "file", asim_json_string(info->path), "format",
+                  info->format, "atom_count", (json_int_t)atom_count(info));
     if (info->has_topology)
         json_object_set_new(root, "residue_count",
                             json_integer((json_int_t)info->top.residue_count));
@@ -146,12 +144,12 @@ static json_t *info_to_json(const struct file_info *info, bool with_atoms,
         json_object_set_new(root, "altloc_dropped_count",
                             json_integer((json_int_t)info->top.altloc_dropped_count));
     if (info->top.note)
-        json_object_set_new(root, "note", json_string(info->top.note));
+        json_object_set_new(root, "note", asim_json_string(info->top.note));
     if (info->is_tpr || info->has_frames)
         json_object_set_new(root, "box_nm", box_to_json(info->box_nm));
     if (info->is_tpr) {
         json_object_set_new(root, "gmx_version",
-                            json_string(info->tpr.gromacs_version));
+                            asim_json_string(info->tpr.gromacs_version));
         json_object_set_new(root, "file_version", json_integer(info->tpr.file_version));
         json_object_set_new(root, "nsteps", json_integer(info->tpr.nsteps));
         json_object_set_new(root, "dt_ps", json_real(info->tpr.dt_ps));
@@ -371,7 +369,7 @@ int cmd_info(const struct settings *settings, struct asim_error *err)
                                 asim_alloc_array(count, sizeof *series.paths, err)};
     series.objects = asim_alloc_array(count, sizeof *series.objects, err);
     int rc = -1;
-    if (!series.paths || !series.objects ||
+    if (!series.paths || !series.objects || check_input_files(settings, err) < 0 ||
         info_of_files(settings, list, &series, err) < 0)
         goto out;
     print_series(&series);

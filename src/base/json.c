@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 enum { JSON_LARGEST_BYTES = 1 << 30 };
 
@@ -102,6 +103,26 @@ int asim_json_doubles(const json_t *object, const char *key, double **ret_values
     *ret_values = values;
     *ret_count = count;
     return 0;
+}
+
+json_t *asim_json_string(const char *text)
+{
+    static const char replacement[] = "\xEF\xBF\xBD";
+    char *whole = asim_alloc_array(strlen(text) + 1, sizeof replacement - 1, NULL);
+    size_t used = 0;
+    uint32_t character;
+    if (!whole)
+        return NULL;
+    while (*text) {
+        size_t length = asim_utf8_sequence(text, &character);
+        memcpy(whole + used, length ? text : replacement,
+               length ? length : sizeof replacement - 1);
+        used += length ? length : sizeof replacement - 1;
+        text += length ? length : 1;
+    }
+    json_t *string = json_stringn(whole, used);
+    free(whole);
+    return string;
 }
 
 json_t *asim_json_number(double value)

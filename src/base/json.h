@@ -22,6 +22,8 @@ int asim_json_text(const json_t *object, const char *key, char *ret_text, size_t
 int asim_json_doubles(const json_t *object, const char *key, double **ret_values,
                       size_t *ret_count, struct asim_error *err);
 
+/* A text; each byte that is no UTF-8 becomes U+FFFD, for JSON has no other. */
+json_t *asim_json_string(const char *text);
 /* A real, or null where the value is not finite (JSON has no NaN). */
 json_t *asim_json_number(double value);
 json_t *asim_json_number_array(const double *values, size_t count);

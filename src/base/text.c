@@ -1,4 +1,4 @@
-/* Words: quoting, suggestions, numbers from text. */
+/* Words: quoting, UTF-8, suggestions, numbers from text. */
 #include "base/text.h"
 
 #include <ctype.h>
@@ -34,6 +34,30 @@ char *asim_shell_quote(const char *argument, struct asim_error *err)
     *out++ = '\'';
     *out = '\0';
     return quoted;
+}
+
+size_t asim_utf8_sequence(const char *bytes, uint32_t *ret_character)
+{
+    const unsigned char *text = (const unsigned char *)bytes;
+    size_t length = text[0] < 0x80             ? 1
+                    : (text[0] & 0xE0) == 0xC0 ? 2
+                    : (text[0] & 0xF0) == 0xE0 ? 3
+                    : (text[0] & 0xF8) == 0xF0 ? 4
+                                               : 0;
+    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (length == 0)
+        return 0;
+    uint32_t character = length == 1 ? text[0] : text[0] & (0x7Fu >> length);
+    for (size_t i = 1; i < length; i++) {
+        if ((text[i] & 0xC0) != 0x80)
+            return 0;
+        character = character << 6 | (text[i] & 0x3F);
+    }
+    if (character < smallest[length] || character > 0x10FFFF ||
+        (character >= 0xD800 && character <= 0xDFFF))
+        return 0;
+    *ret_character = character;
+    return length;
 }
 
 enum { LONGEST_WORD = 64 };

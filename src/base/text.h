@@ -1,4 +1,4 @@
-/* Words: quoting, suggestions, numbers from text. */
+/* Words: quoting, UTF-8, suggestions, numbers from text. */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
@@ -11,6 +11,10 @@
 /* `argument` as one word for a POSIX shell; free with free(). The only function that
  * writes for a shell. */
 char *asim_shell_quote(const char *argument, struct asim_error *err);
+
+/* The length of the UTF-8 sequence at `bytes` (RFC 3629: shortest form, no surrogates),
+ * 0 where there is none. A NUL ends every test early, so nothing behind it is read. */
+size_t asim_utf8_sequence(const char *bytes, uint32_t *ret_character);
 
 /* The candidate nearest to `word` (Damerau-Levenshtein, at most a third of its letters
  * wrong, case ignored), or NULL. */

@@ -9,30 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The length of the UTF-8 sequence at `text` (RFC 3629: shortest form, no surrogates),
- * 0 where there is none. A NUL ends every test early, so nothing behind it is read. */
-static size_t utf8_sequence(const unsigned char *text, uint32_t *ret_character)
-{
-    size_t length = text[0] < 0x80             ? 1
-                    : (text[0] & 0xE0) == 0xC0 ? 2
-                    : (text[0] & 0xF0) == 0xE0 ? 3
-                    : (text[0] & 0xF8) == 0xF0 ? 4
-                                               : 0;
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (length == 0)
-        return 0;
-    uint32_t character = length == 1 ? text[0] : text[0] & (0x7Fu >> length);
-    for (size_t i = 1; i < length; i++) {
-        if ((text[i] & 0xC0) != 0x80)
-            return 0;
-        character = character << 6 | (text[i] & 0x3F);
-    }
-    if (character < smallest[length] || character > 0x10FFFF ||
-        (character >= 0xD800 && character <= 0xDFFF))
-        return 0;
-    *ret_character = character;
-    return length;
-}
+#include "base/text.h"
 
 /* Char of XML 1.0, less the controls that HTML forbids and the two characters that
  * reverse the reading order unseen (U+202A-E, U+2066-9). */
@@ -53,7 +30,7 @@ void asim_markup_text(FILE *stream, const char *text)
     const unsigned char *in = (const unsigned char *)(text ? text : "");
     while (*in) {
         uint32_t character = 0;
-        size_t length = utf8_sequence(in, &character);
+        size_t length = asim_utf8_sequence((const char *)in, &character);
         if (length == 0 || !is_plain(character))
             fputs("\xEF\xBF\xBD", stream);
         else if (character == '&')

@@ -216,6 +216,28 @@ static void json_gives_back_every_double(void **state)
 }
 
 /* Moments of a million numbers; bounds are 5 standard errors. */
+static void json_text_is_always_utf8(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes, *text;
+    } rows[] = {
+        {"", ""},
+        {"CA", "CA"},
+        {"\xc3\xa5", "\xc3\xa5"},
+        {"T\xe9I", "T\xef\xbf\xbdI"},
+        {"\xe9", "\xef\xbf\xbd"},
+        {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"}, /* surrogate */
+        {"\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd"},                 /* too long */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        json_t *text = asim_json_string(rows[i].bytes);
+        assert_non_null(text);
+        assert_string_equal(json_string_value(text), rows[i].text);
+        json_decref(text);
+    }
+}
+
 static void random_numbers_have_their_distribution(void **state)
 {
     (void)state;
@@ -347,6 +369,7 @@ int main(void)
         cmocka_unit_test(the_nearest_word_is_suggested),
         cmocka_unit_test(numbers_are_read_whole),
         cmocka_unit_test(json_gives_back_every_double),
+        cmocka_unit_test(json_text_is_always_utf8),
         cmocka_unit_test(random_numbers_have_their_distribution),
         cmocka_unit_test(parallel_loops_do_every_task_and_report_the_first_failure),
         cmocka_unit_test(log_lines_have_the_documented_form),
