@@ -89,7 +89,7 @@ int check_input_files(const struct settings *settings, struct asim_error *err)
     for (int i = 0; i < settings->argument_count; i++)
         if (check_input_file(settings->arguments[i], err) < 0)
             return -1;
-    return 0;
+    return settings->pca.ndx_path ? check_input_file(settings->pca.ndx_path, err) : 0;
 }
 
 int check_campaign(const struct settings *settings, struct asim_error *err)

@@ -66,27 +66,31 @@ static json_t *input_to_json(const struct input_file *input)
                      "modified_ns", (json_int_t)input->modified_ns);
 }
 
-static json_t *given_options(const struct settings *settings)
+static int put_options(json_t *options, const struct settings *settings,
+                       unsigned option_groups, struct asim_error *err)
 {
-    json_t *options = json_object();
     char value[4096];
     const char *name;
     for (size_t i = 0;
-         (name = options_given_name(settings, OPTIONS_PCA | OPTIONS_PLAN, ORIGIN_RECORD,
-                                    i, value, sizeof value));
+         (name = options_given_name(settings, option_groups, ORIGIN_RECORD, i, value,
+                                    sizeof value));
          i++)
-        json_object_set_new(options, name, json_string(value));
-    return options;
+        if (json_object_set_new(options, name, json_string(value)) < 0)
+            return asim_fail(err, ASIM_EUSAGE,
+                             "--%s '%s' is not UTF-8 and cannot be put on record", name,
+                             value);
+    return 0;
 }
 
 int provenance_write(const struct settings *settings, struct asim_error *err)
 {
     struct input_file input;
-    json_t *root = NULL, *trajectories = json_array();
+    json_t *root = NULL, *trajectories = json_array(), *options = json_object();
     char now[40];
     int rc = -1;
     char *path = asim_path_join(settings->folder, "provenance.json", err);
-    if (!path || !trajectories)
+    if (!path || !trajectories ||
+        put_options(options, settings, OPTIONS_PCA | OPTIONS_PLAN, err) < 0)
         goto out;
     for (int i = 1; i < settings->argument_count; i++)
         if (describe_input(settings->arguments[i], &input, err) < 0 ||
@@ -95,15 +99,16 @@ int provenance_write(const struct settings *settings, struct asim_error *err)
     if (describe_input(settings->arguments[0], &input, err) < 0)
         goto out;
     asim_utc_time_text(now, sizeof now);
-    root = json_pack("{s:s, s:s, s:o, s:O, s:o}", "autosim_version", asim_version(),
+    root = json_pack("{s:s, s:s, s:o, s:O, s:O}", "autosim_version", asim_version(),
                      "created", now, "topology", input_to_json(&input), "trajectories",
-                     trajectories, "options", given_options(settings));
+                     trajectories, "options", options);
     if (!root) {
         asim_fail(err, ASIM_ENOMEM, "no memory to write '%s'", path);
         goto out;
     }
     rc = asim_json_write(path, root, err);
 out:
+    json_decref(options);
     json_decref(trajectories);
     json_decref(root);
     free(path);
@@ -269,18 +274,11 @@ int provenance_record_plan(const struct settings *settings, struct asim_error *e
     if (!path || asim_json_read(path, &root, err) < 0)
         goto out;
     json_t *options = json_object_get(root, "options");
-    char value[4096];
     const char *name;
     for (size_t i = 0; (name = options_name(OPTIONS_PLAN, i)); i++)
         json_object_del(options, name);
-    for (size_t i = 0; (name = options_given_name(settings, OPTIONS_PLAN, ORIGIN_RECORD,
-                                                  i, value, sizeof value));
-         i++)
-        if (json_object_set_new(options, name, json_string(value)) < 0) {
-            asim_fail(err, ASIM_ENOMEM, "no memory to write '%s'", path);
-            goto out;
-        }
-    rc = asim_json_write(path, root, err);
+    if (put_options(options, settings, OPTIONS_PLAN, err) == 0)
+        rc = asim_json_write(path, root, err);
 out:
     json_decref(root);
     free(path);

@@ -96,10 +96,11 @@ static int parse_words(struct asim_residue_lists *lists, struct asim_error *err)
         if (!colon || !find_kind(word, (size_t)(colon - word), &kind)) {
             if (colon)
                 *colon = '\0';
-            const char *nearest = nearest_kind(word);
+            const char *nearest = colon ? nearest_kind(word) : NULL;
             return asim_fail(err, ASIM_EINPUT,
                              "residues '%.60s': expected KIND:NAME,NAME with protein, "
-                             "nucleic, water, ion or other as the kind%s%s%s",
+                             "nucleic, water, ion or other as the kind, or the name "
+                             "of a file%s%s%s",
                              word, nearest ? "; did you mean '" : "",
                              nearest ? nearest : "", nearest ? "'?" : "");
         }
@@ -184,15 +185,11 @@ int asim_residue_lists_parse(const char *data, size_t size, const char *path,
 int asim_residue_lists_read(const char *text, struct asim_residue_lists *ret_lists,
                             struct asim_error *err)
 {
-    enum asim_residue_kind kind;
     if (!text || *text == '\0') {
         *ret_lists = (struct asim_residue_lists){0};
         return 0;
     }
-    const char *word = text + strspn(text, "; \t\n");
-    size_t length = strcspn(word, ":");
-    if (asim_file_exists(text) ||
-        (word[length] == '\0' && !find_kind(word, length, &kind))) {
+    if (asim_file_exists(text)) {
         char *data;
         size_t size;
         if (asim_file_read(text, LARGEST_FILE, &data, &size, err) < 0)

@@ -245,7 +245,7 @@ static void takes_names_of_residues(void **state)
     expect_error("all", "protein:", "expected names behind the colon");
     expect_error("all", "protein:A,,B", "expected names behind the colon");
     expect_error("all", "protein:A;water:A", "residue 'A' is given two kinds");
-    expect_error("all", "no such file", "no such file");
+    expect_error("all", "no-such-file", "or the name of a file");
     char path[64];
     snprintf(path, sizeof path, "test_positions_%ld.dat", (long)getpid());
     FILE *file = fopen(path, "w");

@@ -26,6 +26,7 @@ def workdir():
 
 def run(command, cwd=None, check=True, timeout=600, env=None):
     done = subprocess.run(command, cwd=cwd, text=True, capture_output=True,
+                          errors="replace",
                           stdin=subprocess.DEVNULL, timeout=timeout,
                           env={**os.environ, **(env or {})})
     if check and done.returncode != 0:

@@ -276,6 +276,32 @@ def json_has_its_shape(root):
           "options": dict}, "provenance", provenance)
 
 
+def bytes_that_are_no_utf8(root):
+    """JSON has no such text: what is read is shown, what is recorded is refused."""
+    odd = os.fsdecode(b"caf\xe9")
+    with open(os.path.join(root, "tri.gro"), "rb") as file:
+        frames = file.read()
+    with open(os.path.join(root, f"{odd}.gro"), "wb") as out:
+        out.write(frames.replace(b"TRI", b"T\xe9I"))
+    text = autosim(root, "info", f"{odd}.gro", "--json", "--atoms").stdout
+    info = json.loads(text if text.strip() else "{}")
+    expect(info.get("file") == "caf\ufffd.gro", f"info of an odd name: {text[:200]}")
+    expect([atom["resname"] for atom in info.get("atoms", [])] == ["T\ufffdI"] * 3,
+           f"odd residue names: {info.get('atoms')}")
+    write(root, f"{odd}.ndx", "[ a ]\n1 2 3\n")
+    autosim(root, "pca", "tri.tpr", "tri.gro", "--ndx", f"{odd}.ndx:a", "-C", "odd",
+            code=2, words=["is not UTF-8"])
+
+
+def files_of_options_must_be_there(root):
+    autosim(root, "pca", "tri.tpr", "tri.gro", "--ndx", "none.ndx:a", "-C", "none",
+            code=3, words=["cannot read 'none.ndx'"])
+    autosim(root, "info", "tri.tpr", "--ndx", "none.ndx:a", code=3,
+            words=["cannot read 'none.ndx'"])
+    autosim(root, "info", "tri.tpr", "--sel", "protein", "--residues", "none.txt",
+            code=3, words=["'none.txt': expected KIND:NAME", "or the name of a file"])
+
+
 def readers_may_leave(root):
     """`autosim ... | head` is quiet."""
     done = common.run(["sh", "-c", f'"{AUTOSIM}" info tri.tpr tri.gro tri.tpr --atoms '
@@ -298,6 +324,8 @@ def main():
     settings_are_read(root)
     settings_errors_are_told(root)
     json_has_its_shape(root)
+    bytes_that_are_no_utf8(root)
+    files_of_options_must_be_there(root)
     readers_may_leave(root)
     if FAILURES:
         sys.exit("\n".join(FAILURES))
