@@ -88,6 +88,23 @@ int asim_file_open(const char *path, int *ret_fd, uint64_t *ret_size,
     return 0;
 }
 
+int asim_file_open_stream(const char *path, FILE **ret_file, uint64_t *ret_size,
+                          struct asim_error *err)
+{
+    int fd = -1;
+    uint64_t size = 0;
+    if (asim_file_open(path, &fd, &size, err) < 0)
+        return -1;
+    FILE *file = fdopen(fd, "r");
+    if (!file) {
+        close(fd);
+        return asim_fail(err, ASIM_ENOMEM, "no memory to read '%s'", path);
+    }
+    *ret_file = file;
+    *ret_size = size;
+    return 0;
+}
+
 int asim_file_read(const char *path, uint64_t max_bytes, char **ret_data,
                    size_t *ret_size, struct asim_error *err)
 {

@@ -19,6 +19,10 @@ int asim_make_folder(const char *path, struct asim_error *err);
 int asim_file_open(const char *path, int *ret_fd, uint64_t *ret_size,
                    struct asim_error *err);
 
+/* The same for reading from the beginning; the caller closes the stream. */
+int asim_file_open_stream(const char *path, FILE **ret_file, uint64_t *ret_size,
+                          struct asim_error *err);
+
 /* Reads a whole regular file of at most max_bytes; data gets a NUL behind its end. */
 int asim_file_read(const char *path, uint64_t max_bytes, char **ret_data,
                    size_t *ret_size, struct asim_error *err);

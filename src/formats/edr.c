@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -339,15 +338,10 @@ out:
 int asim_edr_read_last(const char *path, struct asim_edr_last *ret_last,
                        struct asim_error *err)
 {
-    int fd;
+    FILE *file;
     uint64_t size;
-    if (asim_file_open(path, &fd, &size, err) < 0)
+    if (asim_file_open_stream(path, &file, &size, err) < 0)
         return -1;
-    FILE *file = fdopen(fd, "rb");
-    if (!file) {
-        close(fd);
-        return asim_fail(err, ASIM_ENOMEM, "no memory to read '%s'", path);
-    }
     setvbuf(file, NULL, _IOFBF, BUFFER_BYTES);
     struct source source = {.file = file, .size = size, .path = path, .err = err};
     int rc = read_all(&source, ret_last);

@@ -6,14 +6,12 @@
  */
 #include "formats/npy.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -173,46 +171,17 @@ static int read_header(const char *path, FILE *file, size_t size, size_t ret_sha
 int asim_npy_open(const char *path, FILE **ret_file, size_t ret_shape[2],
                   int *ret_dimension_count, struct asim_error *err)
 {
-    struct stat status;
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return asim_fail(err, ASIM_EIO, "cannot open '%s': %s", path, strerror(errno));
-    if (fstat(fileno(file), &status) < 0 || !S_ISREG(status.st_mode)) {
-        fclose(file);
-        return asim_fail(err, ASIM_EIO, "'%s' is not a regular file", path);
-    }
+    FILE *file;
+    uint64_t size;
+    if (asim_file_open_stream(path, &file, &size, err) < 0)
+        return -1;
     size_t shape[2];
     int dimensions = 0;
-    if (read_header(path, file, (size_t)status.st_size, shape, &dimensions, err) < 0) {
+    if (read_header(path, file, (size_t)size, shape, &dimensions, err) < 0) {
         fclose(file);
         return -1;
     }
     *ret_file = file;
-    ret_shape[0] = shape[0];
-    ret_shape[1] = shape[1];
-    *ret_dimension_count = dimensions;
-    return 0;
-}
-
-int asim_npy_read(const char *path, double **ret_values, size_t ret_shape[2],
-                  int *ret_dimension_count, struct asim_error *err)
-{
-    FILE *file;
-    size_t shape[2];
-    int dimensions;
-    if (asim_npy_open(path, &file, shape, &dimensions, err) < 0)
-        return -1;
-    size_t count = shape[0] * shape[1];
-    double *values = asim_alloc_array(count, sizeof *values, err);
-    if (values && fread(values, sizeof *values, count, file) != count) {
-        asim_fail(err, ASIM_EIO, "cannot read '%s'", path);
-        free(values);
-        values = NULL;
-    }
-    fclose(file);
-    if (!values)
-        return -1;
-    *ret_values = values;
     ret_shape[0] = shape[0];
     ret_shape[1] = shape[1];
     *ret_dimension_count = dimensions;

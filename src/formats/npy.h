@@ -11,10 +11,6 @@
 /* dimension_count 1 or 2. */
 int asim_npy_write(const char *path, const double *values, const size_t *shape,
                    int dimension_count, struct asim_error *err);
-/* Reads what asim_npy_write wrote; values owned by the caller. */
-int asim_npy_read(const char *path, double **ret_values, size_t ret_shape[2],
-                  int *ret_dimension_count, struct asim_error *err);
-
 /* Writing piece by piece: the header now, then the values in C order to the stream,
  * then asim_output_commit; asim_output_close in any case. */
 int asim_npy_begin(const char *path, const size_t *shape, int dimension_count,

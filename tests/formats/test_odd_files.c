@@ -21,6 +21,7 @@
 
 #include "base/file.h"
 #include "formats/edr.h"
+#include "formats/npy.h"
 #include "formats/tpr.h"
 #include "formats/trajectory_format.h"
 #include "formats/xtc.h"
@@ -74,6 +75,14 @@ static int read_xvg(const char *path, struct asim_error *err)
     return asim_xvg_read(path, &xvg, err);
 }
 
+static int open_npy(const char *path, struct asim_error *err)
+{
+    FILE *file;
+    size_t shape[2];
+    int dimensions;
+    return asim_npy_open(path, &file, shape, &dimensions, err);
+}
+
 static int hash(const char *path, struct asim_error *err)
 {
     char hex[65];
@@ -107,6 +116,7 @@ static void no_regular_files(void **state)
         {"asim_tpr_read", read_tpr},
         {"asim_edr_read_last", read_edr},
         {"asim_xvg_read", read_xvg},
+        {"asim_npy_open", open_npy},
         {"asim_file_sha256", hash},
     };
     static const struct {

@@ -150,6 +150,21 @@ static void xvg_tails_and_errors(void **state)
     asim_xvg_finish(&xvg);
 }
 
+/* A whole file, which must hold as many numbers as its shape says. */
+static int read_npy(const char *path, double **ret_values, size_t ret_shape[2],
+                    int *ret_dimension_count, struct asim_error *err)
+{
+    FILE *file;
+    if (asim_npy_open(path, &file, ret_shape, ret_dimension_count, err) < 0)
+        return -1;
+    size_t count = ret_shape[0] * ret_shape[1];
+    *ret_values = calloc(count + 1, sizeof **ret_values);
+    assert_non_null(*ret_values);
+    assert_int_equal(fread(*ret_values, sizeof **ret_values, count + 1, file), count);
+    fclose(file);
+    return 0;
+}
+
 static void npy(void **state)
 {
     (void)state;
@@ -166,7 +181,7 @@ static void npy(void **state)
         int count;
         assert_int_equal(asim_npy_write(path, values, shapes[k], dimensions[k], &err),
                          0);
-        assert_int_equal(asim_npy_read(path, &back, shape, &count, &err), 0);
+        assert_int_equal(read_npy(path, &back, shape, &count, &err), 0);
         assert_int_equal(count, dimensions[k]);
         assert_int_equal(shape[0], shapes[k][0]);
         assert_int_equal(shape[1], count == 2 ? shapes[k][1] : 1);
@@ -183,7 +198,7 @@ static void npy(void **state)
         size_t shape[2];
         int count;
         assert_int_equal(asim_file_replace(path, data, cut, &err), 0);
-        assert_int_equal(asim_npy_read(path, &back, shape, &count, &err), -1);
+        assert_int_equal(read_npy(path, &back, shape, &count, &err), -1);
         assert_int_equal(err.status, ASIM_EINPUT);
         assert_null(back);
     }
