@@ -76,10 +76,12 @@ int asim_file_open(const char *path, int *ret_fd, uint64_t *ret_size,
         return -1;
     }
     if (!S_ISREG(status.st_mode)) {
-        asim_fail(err, ASIM_EINPUT,
-                  "'%s' is %s; a regular file was expected, because files are read by "
-                  "position: write it to disk first",
-                  path, kind_of_file(status.st_mode));
+        asim_fail(err, ASIM_EINPUT, "'%s' is %s; a regular file was expected%s", path,
+                  kind_of_file(status.st_mode),
+                  S_ISFIFO(status.st_mode)
+                      ? ", for files are read by position: write what the pipe gives "
+                        "to disk first"
+                      : "");
         close(fd);
         return -1;
     }
