@@ -136,11 +136,12 @@ void asim_parts_finish(struct asim_parts *parts)
 bool asim_parts_jumped(struct asim_parts *parts, const struct asim_frame *frame,
                        char *ret_why, size_t why_size)
 {
+    const uint32_t *heads = parts->heads;
     double first[3] = {0.0, 0.0, 0.0};
     for (size_t p = 0; p < parts->count; p++) {
         double x[3], s[3];
         for (int k = 0; k < 3; k++)
-            x[k] = (double)frame->x_nm[parts->heads[p]][k];
+            x[k] = (double)frame->x_nm[heads[p]][k];
         fractional(frame->box_nm, x, s);
         if (p == 0)
             memcpy(first, s, sizeof first);
@@ -151,8 +152,8 @@ bool asim_parts_jumped(struct asim_parts *parts, const struct asim_frame *frame,
                          "the part of the selection that begins with atom %u has moved "
                          "by %.2f of box vector %c relative to atom %u since the frame "
                          "before",
-                         parts->heads[p] + 1, fabs(s[k] - parts->before[p][k]),
-                         "abc"[k], parts -> heads[0] + 1);
+                         heads[p] + 1, fabs(s[k] - parts->before[p][k]), "abc"[k],
+                         heads[0] + 1);
                 return true;
             }
         }

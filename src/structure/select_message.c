@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 enum {
     SHOWN_COLUMNS = 76,
@@ -43,32 +44,13 @@ static void add(struct builder *b, const char *format, ...)
             (size_t)length < b->size - b->used ? (size_t)length : b->size - b->used - 1;
 }
 
-/* The length of the UTF-8 character of at most `left` bytes, 0 where it is none. */
-static size_t character_length(const char *text, size_t left)
-{
-    unsigned char c = (unsigned char)text[0];
-    size_t length = c < 0x80                 ? 1
-                    : c >= 0xc2 && c < 0xe0  ? 2
-                    : (c & 0xf0u) == 0xe0    ? 3
-                    : c >= 0xf0 && c <= 0xf4 ? 4
-                                             : 0;
-    if (length == 0 || length > left)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if (((unsigned char)text[i] & 0xc0u) != 0x80)
-            return 0;
-    unsigned char second = length > 2 ? (unsigned char)text[1] : 0;
-    if ((c == 0xe0 && second < 0xa0) || (c == 0xed && second > 0x9f) ||
-        (c == 0xf0 && second < 0x90) || (c == 0xf4 && second > 0x8f))
-        return 0;
-    return length;
-}
-
 /* Adds one character of the text as it can be shown; returns the bytes it takes. */
 static size_t add_character(struct builder *b, const char *text, size_t left)
 {
-    size_t length = character_length(text, left);
-    if (length == 0 || (length == 1 && ((unsigned char)*text < 32 || *text == 127))) {
+    uint32_t character;
+    size_t length = asim_utf8_sequence(text, &character);
+    if (length == 0 || length > left ||
+        (length == 1 && ((unsigned char)*text < 32 || *text == 127))) {
         bool blank = *text == '\t' || *text == '\n' || *text == '\r';
         add(b, "%s", blank ? " " : "?");
         return 1;
