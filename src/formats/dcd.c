@@ -5,8 +5,7 @@
  * coordinate that is passed over. Where atoms are fixed, the first frame has all atoms
  * and the others only the free ones, in the order of the header's list.
  *
- * Numbers: coordinates are Angstrom; x_nm = x * 0.1f, one rounding of a product of two
- * floats. The time of a frame is its step times the header's time step, its step is
+ * Numbers: the time of a frame is its step times the header's time step, its step is
  * that of the first frame plus whole intervals, counted by its place in the file, so
  * that damaged frames do not move the times of those behind them. Where the header
  * gives no time step, frames are numbered.
@@ -234,59 +233,6 @@ static int dcd_resync(const void *state, const struct asim_byte_source *source,
     return 0;
 }
 
-static float load_nm(const unsigned char *p, bool swap, uint32_t *not_finite)
-{
-    uint32_t bits = asim_dcd_load_u32(p, swap);
-    float angstrom;
-    *not_finite |= (bits & 0x7f800000u) == 0x7f800000u;
-    memcpy(&angstrom, &bits, sizeof angstrom);
-    return angstrom * 0.1f;
-}
-
-/* So many atoms of one axis at once: the compiler does these side by side. */
-enum { ATOMS_AT_ONCE = 64 };
-
-static void load_run(const unsigned char *p, size_t count, bool swap, float *target,
-                     uint32_t *not_finite)
-{
-    for (size_t i = 0; i < count; i++)
-        target[i] = load_nm(p + 4 * i, swap, not_finite);
-}
-
-/* The first `count` atoms of three records. */
-static bool load_all(const unsigned char *const axis[3], size_t count, bool swap,
-                     float (*x_nm)[3])
-{
-    uint32_t not_finite = 0;
-    float run[3][ATOMS_AT_ONCE];
-    for (size_t first = 0; first < count; first += ATOMS_AT_ONCE) {
-        size_t left = count - first;
-        size_t length = left < ATOMS_AT_ONCE ? left : (size_t)ATOMS_AT_ONCE;
-        for (int d = 0; d < 3; d++)
-            load_run(axis[d] + 4 * first, length, swap, run[d], &not_finite);
-        for (size_t i = 0; i < length; i++)
-            for (int d = 0; d < 3; d++)
-                x_nm[first + i][d] = run[d][i];
-    }
-    return !not_finite;
-}
-
-/* The same with the free atoms only, into a copy of the fixed ones. */
-static bool load_free(const struct dcd_file *file, const unsigned char *const axis[3],
-                      size_t atom_limit, float (*x_nm)[3])
-{
-    uint32_t not_finite = 0;
-    memcpy(x_nm, file->fixed_nm, atom_limit * sizeof *x_nm);
-    for (size_t i = 0; i < file->header.free_count; i++) {
-        size_t atom = file->header.free_atom[i];
-        if (atom >= atom_limit)
-            break; /* they ascend */
-        for (int d = 0; d < 3; d++)
-            x_nm[atom][d] = load_nm(axis[d] + 4 * i, file->header.swap, &not_finite);
-    }
-    return !not_finite;
-}
-
 static bool load_coordinates(const struct dcd_file *file, const struct layout *layout,
                              const unsigned char *p, size_t atom_limit,
                              float (*x_nm)[3])
@@ -298,10 +244,10 @@ static bool load_coordinates(const struct dcd_file *file, const struct layout *l
     for (int d = 0; d < 3; d++)
         axis[d] =
             p + marker_size + (size_t)d * (4 * layout->atom_count + 2 * marker_size);
-    if (layout->atom_count < file->header.atom_count)
-        return load_free(file, axis, atom_limit, x_nm);
-    return file->header.swap ? load_all(axis, atom_limit, true, x_nm)
-                             : load_all(axis, atom_limit, false, x_nm);
+    if (layout->atom_count == file->header.atom_count)
+        return asim_dcd_load_atoms(axis, atom_limit, file->header.swap, x_nm);
+    memcpy(x_nm, file->fixed_nm, atom_limit * sizeof *x_nm);
+    return asim_dcd_load_free_atoms(&file->header, axis, atom_limit, x_nm);
 }
 
 /* One record of coordinates, of which only the first atoms are read. */
@@ -314,7 +260,6 @@ static int load_axis(const struct dcd_file *file, const struct asim_byte_source 
     const size_t size = marker_size + 4 * atom_limit;
     const unsigned char *p;
     size_t available;
-    uint32_t not_finite = 0;
     if (asim_byte_window_get(&scratch->window, source, offset, size, 0, &p, &available,
                              err) < 0)
         return -1;
@@ -323,9 +268,7 @@ static int load_axis(const struct dcd_file *file, const struct asim_byte_source 
     if (asim_dcd_load_marker(&file->header, p) != 4 * (uint64_t)file->header.atom_count)
         return bad(what, "the file changed while it was read"), 0;
     p += marker_size;
-    for (size_t i = 0; i < atom_limit; i++)
-        x_nm[i][axis] = load_nm(p + 4 * i, file->header.swap, &not_finite);
-    if (not_finite)
+    if (!asim_dcd_load_axis(p, atom_limit, file->header.swap, axis, x_nm))
         return bad(what, "a coordinate is not a number"), 0;
     return 1;
 }
@@ -394,16 +337,6 @@ static int load_cell(const struct dcd_file *file, const struct asim_byte_source 
     return asim_dcd_cell_parse(record, header->charmm_version, ret_cell, what) == 0;
 }
 
-static void turn_atoms(const struct asim_dcd_cell *cell, size_t count, float (*x_nm)[3])
-{
-    for (size_t i = 0; i < count; i++) {
-        double old[3] = {(double)x_nm[i][0], (double)x_nm[i][1], (double)x_nm[i][2]};
-        for (int d = 0; d < 3; d++)
-            x_nm[i][d] = (float)(cell->turn[d][0] * old[0] + cell->turn[d][1] * old[1] +
-                                 cell->turn[d][2] * old[2]);
-    }
-}
-
 static int dcd_decode(const void *state, const struct asim_byte_source *source,
                       struct asim_decode_scratch *scratch, struct asim_frame_span span,
                       size_t atom_limit, struct asim_frame *frame,
@@ -426,7 +359,7 @@ static int dcd_decode(const void *state, const struct asim_byte_source *source,
     if (rc != 1)
         return rc;
     if (cell.turned)
-        turn_atoms(&cell, atom_limit, frame->x_nm);
+        asim_dcd_turn_atoms(&cell, atom_limit, frame->x_nm);
     memcpy(frame->box_nm, cell.box_nm, sizeof frame->box_nm);
     frame->atom_count = atom_limit;
     int64_t place = (int64_t)place_of(file, span.offset);

@@ -60,6 +60,20 @@ struct asim_dcd_cell {
 int asim_dcd_cell_parse(const double record[6], int charmm_version,
                         struct asim_dcd_cell *ret_cell, char what[ASIM_DAMAGE_TEXT]);
 
+/* The first `count` atoms, whose coordinates are behind axis[0..2]; false where one is
+ * not finite. */
+bool asim_dcd_load_atoms(const unsigned char *const axis[3], size_t count, bool swap,
+                         float (*x_nm)[3]);
+/* The same of one axis (0 to 2) alone. */
+bool asim_dcd_load_axis(const unsigned char *record, size_t count, bool swap, int axis,
+                        float (*x_nm)[3]);
+/* The same where the records have the free atoms only; the others are left alone. */
+bool asim_dcd_load_free_atoms(const struct asim_dcd_header *header,
+                              const unsigned char *const axis[3], size_t atom_limit,
+                              float (*x_nm)[3]);
+void asim_dcd_turn_atoms(const struct asim_dcd_cell *cell, size_t count,
+                         float (*x_nm)[3]);
+
 static inline uint32_t asim_dcd_load_u32(const unsigned char *p, bool swap)
 {
     uint32_t value;
