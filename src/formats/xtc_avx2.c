@@ -12,7 +12,7 @@
  * - one group: its first atom in scalar registers, always 8 small numbers at once
  *   whatever the run is, 9 atoms stored; what is too much is overwritten by the next
  *   group. No branch depends on the run;
- * - two groups of 2, 3 or 4 atoms without flags (water) side by side.
+ * - two groups of 2, 3 or 4 atoms (water), or four of 1, without flags side by side.
  *
  * Invariant: see xtc_groups.h; nothing here decides what damage is.
  */
@@ -27,7 +27,6 @@ enum {
     MOST_SMALLS = 8,
     YIELD_GROUPS = 256, /* after so many groups their average size is looked at */
     YIELD_ATOMS = 3 * YIELD_GROUPS,
-    CACHED = 8, /* a power of 2: indices wander over neighbouring ones */
 };
 
 /* Four numbers of two kinds: those in lanes 0 and 2, and those in 1 and 3. */
@@ -38,12 +37,6 @@ struct divider {
 
 struct numbers {
     __m128i x, y, z;
-};
-
-/* A big number and the small one behind its unset flag bit, for each phase. */
-struct first_pair {
-    unsigned index; /* 0: not made yet */
-    struct asim_xtc_pair at_phase[8];
 };
 
 WIDE static inline __m256i two_loads(const void *low, const void *high)
@@ -77,6 +70,19 @@ WIDE static inline struct divider small_divider(const struct asim_xtc_small *sma
     };
 }
 
+WIDE static inline struct divider big_divider(const struct big *big)
+{
+    return (struct divider){
+        .low_mask = lanes_of(big->width.low_mask, big->width.low_mask),
+        .high_mask = lanes_of(big->width.high_mask, big->width.high_mask),
+        .high_shift = lanes_of(big->width.high_shift, big->width.high_shift),
+        .once = _mm256_set1_pd(big->z_reciprocal),
+        .twice = _mm256_set1_pd(big->yz_reciprocal),
+        .inner = _mm256_set1_pd((double)big->size[1]),
+        .outer = _mm256_set1_pd((double)big->size[2]),
+    };
+}
+
 WIDE static inline struct divider first_divider(const struct big *big,
                                                 const struct asim_xtc_small *small)
 {
@@ -84,8 +90,8 @@ WIDE static inline struct divider first_divider(const struct big *big,
         .low_mask = lanes_of(big->width.low_mask, small->low_mask),
         .high_mask = lanes_of(big->width.high_mask, small->high_mask),
         .high_shift = lanes_of(big->width.high_shift, small->high_shift),
-        .once = doubles_of(1.0 / (double)big->size[2], small->once_reciprocal),
-        .twice = doubles_of(1.0 / (double)big->yz, small->twice_reciprocal),
+        .once = doubles_of(big->z_reciprocal, small->once_reciprocal),
+        .twice = doubles_of(big->yz_reciprocal, small->twice_reciprocal),
         .inner = doubles_of((double)big->size[1], (double)small->range),
         .outer = doubles_of((double)big->size[2], (double)small->range),
     };
@@ -181,7 +187,6 @@ WIDE static inline void store_pair(const struct pair_loop *loop, struct numbers 
 
 /* Pairs of groups of `run` small atoms without flags, as many as there are. */
 WIDE static inline void decode_pairs(const struct asim_xtc_job *job,
-                                     struct first_pair *pair,
                                      struct asim_xtc_place *place, const unsigned run)
 {
     const unsigned index = place->index, bits = job->big.width.bits;
@@ -199,11 +204,6 @@ WIDE static inline void decode_pairs(const struct asim_xtc_job *job,
         .z_add = four_kinds(minimum[2], -half),
         .x_limit = four_kinds((int32_t)job->big.size[0] - 1, (int32_t)small->range - 1),
     };
-    if (pair->index != index) {
-        pair->index = index;
-        for (unsigned phase = 0; phase < 8; phase++)
-            asim_xtc_pair_init(&pair->at_phase[phase], phase, phase + bits + 1);
-    }
     const __m128i flag_up = _mm_cvtsi32_si128((int)bits);
     __m256i outside = _mm256_setzero_si256();
     uint64_t a = place->position;
@@ -211,7 +211,7 @@ WIDE static inline void decode_pairs(const struct asim_xtc_job *job,
     while (job->atom_limit - atom >= 2 * (run + 1) && a + 2 * group_bits <= job->end) {
         const uint64_t b = a + group_bits;
         __m256i top = to_top(payload + (a >> 3), payload + (b >> 3),
-                             &pair->at_phase[a & 7], &pair->at_phase[b & 7]);
+                             &job->big_pair[a & 7], &job->big_pair[b & 7]);
         /* The flag bits are in lanes 0 and 2. */
         __m256d flags = _mm256_castsi256_pd(_mm256_sll_epi64(top, flag_up));
         if (_mm256_movemask_pd(flags) & 5)
@@ -241,12 +241,53 @@ WIDE static inline void decode_pairs(const struct asim_xtc_job *job,
     place->outside |= !_mm256_testz_si256(outside, outside);
 }
 
+/* Fours of groups of one atom without flags, as many as there are. */
+WIDE static inline void decode_singles(const struct asim_xtc_job *job,
+                                       struct asim_xtc_place *place)
+{
+    const unsigned bits = job->big.width.bits, group_bits = bits + 1;
+    const int32_t *minimum = job->block->minimum;
+    const unsigned char *payload = job->block->payload;
+    const __m128 scale = _mm_set1_ps(job->block->inverse_precision);
+    const struct divider by = big_divider(&job->big);
+    const __m128i limit = _mm_set1_epi32((int)job->big.size[0] - 1);
+    const __m128i flag_up = _mm_cvtsi32_si128((int)bits);
+    __m128i outside = _mm_setzero_si128();
+    uint64_t a = place->position;
+    size_t atom = place->atom;
+    while (job->atom_limit - atom >= 4 && a + 4 * group_bits <= job->end) {
+        const uint64_t b = a + 2 * group_bits;
+        __m256i top = to_top(payload + (a >> 3), payload + (b >> 3),
+                             &job->big_pair[a & 7], &job->big_pair[b & 7]);
+        if (_mm256_movemask_pd(_mm256_castsi256_pd(_mm256_sll_epi64(top, flag_up))))
+            break;
+        struct numbers n = take_apart(top, &by);
+        outside = _mm_or_si128(outside, _mm_cmpgt_epi32(n.x, limit));
+        __m128i x = _mm_add_epi32(n.x, _mm_set1_epi32(minimum[0]));
+        __m128i y = _mm_add_epi32(n.y, _mm_set1_epi32(minimum[1]));
+        __m128i z = _mm_add_epi32(n.z, _mm_set1_epi32(minimum[2]));
+        float *out = &job->x_nm[atom][0];
+        __m128i xy = _mm_unpacklo_epi32(x, y), z_ = _mm_unpacklo_epi32(z, z);
+        store_atom(out, _mm_unpacklo_epi64(xy, z_), scale);
+        store_atom(out + 3, _mm_unpackhi_epi64(xy, z_), scale);
+        xy = _mm_unpackhi_epi32(x, y);
+        z_ = _mm_unpackhi_epi32(z, z);
+        store_atom(out + 6, _mm_unpacklo_epi64(xy, z_), scale);
+        store_atom(out + 9, _mm_unpackhi_epi64(xy, z_), scale);
+        a += 4 * group_bits;
+        atom += 4;
+    }
+    place->position = a;
+    place->atom = atom;
+    place->outside |= !_mm_testz_si128(outside, outside);
+}
+
 /* The 8 small numbers at `position`: atom 0 is the big one plus the first step, atom 1
  * the big one, atom k + 1 the big one plus the first k + 1 steps. Returns which of the
  * numbers are outside. */
 WIDE static inline unsigned store_group(const struct asim_xtc_job *job,
-                                        uint64_t position, unsigned index, unsigned run,
-                                        __m128i big, __m128 scale, float *out)
+                                        uint64_t position, unsigned index, __m128i big,
+                                        __m128 scale, float *out)
 {
     const struct asim_xtc_small *small = &job->tables->small[index];
     const struct asim_xtc_pair *pairs = job->tables->pair[index];
@@ -283,8 +324,7 @@ WIDE static inline unsigned store_group(const struct asim_xtc_job *job,
     __m256 f2 = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_add_epi32(sum2, base)), scales);
     __m256 f3 = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_add_epi32(sum3, base)), scales);
     _mm_storeu_ps(out, _mm256_castps256_ps128(f0));
-    /* A group without small atoms is its big one alone. */
-    store_atom(out + (run ? 3 : 0), big, scale);
+    store_atom(out + 3, big, scale);
     _mm_storeu_ps(out + 6, _mm256_castps256_ps128(f1));
     _mm_storeu_ps(out + 9, _mm256_castps256_ps128(f2));
     _mm_storeu_ps(out + 12, _mm256_castps256_ps128(f3));
@@ -302,24 +342,22 @@ WIDE void asim_xtc_decode_avx2(const struct asim_xtc_job *job,
     const int32_t *minimum = block->minimum;
     const __m128i least = _mm_set_epi32(0, minimum[2], minimum[1], minimum[0]);
     const __m128 scale = _mm_set1_ps(block->inverse_precision);
-    struct first_pair cache[CACHED];
     struct asim_xtc_place here = *place;
     struct group group;
     unsigned groups = 0, outside = 0;
     size_t first_atom = here.atom;
-    for (unsigned i = 0; i < CACHED; i++)
-        cache[i].index = 0;
 
     while (here.atom < job->atom_limit && read_group(job, &here, MOST_SMALLS, &group)) {
-        if (!group.flagged && here.run - 1 < 3) {
+        if (!group.flagged && here.run <= 3) {
             size_t before = here.atom;
-            struct first_pair *pair = &cache[here.index % CACHED];
-            if (here.run == 1)
-                decode_pairs(job, pair, &here, 1);
+            if (here.run == 0)
+                decode_singles(job, &here);
+            else if (here.run == 1)
+                decode_pairs(job, &here, 1);
             else if (here.run == 2)
-                decode_pairs(job, pair, &here, 2);
+                decode_pairs(job, &here, 2);
             else
-                decode_pairs(job, pair, &here, 3);
+                decode_pairs(job, &here, 3);
             if (here.atom != before)
                 continue;
         }
@@ -328,10 +366,13 @@ WIDE void asim_xtc_decode_avx2(const struct asim_xtc_job *job,
         struct unpacked big = unpack_fast(&job->big, v);
         outside |= big.outside;
         __m128i xyz = _mm_set_epi32(0, (int)big.z, (int)big.y, (int)big.x);
-        outside |=
-            store_group(job, group.smalls, here.index, group.run,
-                        _mm_add_epi32(xyz, least), scale, &job->x_nm[here.atom][0]) &
-            ((1u << group.run) - 1);
+        xyz = _mm_add_epi32(xyz, least);
+        if (group.run == 0)
+            store_atom(&job->x_nm[here.atom][0], xyz, scale);
+        else
+            outside |= store_group(job, group.smalls, here.index, xyz, scale,
+                                   &job->x_nm[here.atom][0]) &
+                       ((1u << group.run) - 1);
         pass_group(&group, &here);
         if (++groups == YIELD_GROUPS) {
             if (here.atom - first_atom < YIELD_ATOMS)

@@ -9,8 +9,8 @@
  * - one group: its first atom in scalar registers, always 8 small numbers at once
  *   whatever the run is, summed by shifts of 1, 2 and 4 lanes, 9 atoms stored; what is
  *   too much is overwritten by the next group. No branch depends on the run;
- * - streaks of groups of 3 or 4 atoms without flags (water): 8 groups in 8 lanes. Eight
- *   groups of T bits are T whole bytes, so the controls hold for the whole streak.
+ * - streaks of groups of 1, 3 or 4 atoms without flags (water): 8 groups in 8 lanes.
+ * Eight groups of T bits are T whole bytes, so the controls hold for the whole streak.
  *
  * Invariant: see xtc_groups.h; nothing here decides what damage is.
  */
@@ -25,7 +25,7 @@
 
 enum {
     LANES = 8,
-    MOST_STREAK_RUN = 3, /* small atoms in a group of a streak: 2 or 3 */
+    MOST_STREAK_RUN = 3, /* small atoms in a group of a streak: 0, 2 or 3 */
     STREAK_BYTES = 128,  /* two registers */
     YIELD_GROUPS = 256,  /* after so many groups their average size is looked at */
 };
@@ -175,8 +175,10 @@ WIDE static inline void streak_init(struct streak *s, const struct asim_xtc_job 
 {
     const __m512i lane = _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0);
     const unsigned bits = job->big.width.bits;
-    s->small = small_divider(&job->tables->small[index], index);
-    s->half = _mm512_set1_epi32((int)job->tables->small[index].range / 2);
+    if (run > 0) {
+        s->small = small_divider(&job->tables->small[index], index);
+        s->half = _mm512_set1_epi32((int)job->tables->small[index].range / 2);
+    }
     __m512i at = _mm512_add_epi64(all(phase),
                                   _mm512_mul_epu32(lane, all(bits + 1 + run * index)));
     s->big_bytes = byte_control(at);
@@ -194,6 +196,19 @@ WIDE static inline void streak_init(struct streak *s, const struct asim_xtc_job 
 WIDE static inline __m512 pick(__m512 v, const int32_t order[16], __m512 other)
 {
     return _mm512_permutex2var_ps(v, _mm512_load_si512(order), other);
+}
+
+/* Eight groups of one atom. */
+WIDE static inline void store_1(__m512i x_y, __m512i z, __m512 scale, float *out)
+{
+    const __m512i low =
+        _mm512_set_epi32(10, 24, 9, 8, 22, 7, 6, 20, 5, 4, 18, 3, 2, 16, 1, 0);
+    const __m512i high =
+        _mm512_set_epi32(0, 0, 0, 0, 0, 0, 0, 0, 30, 15, 14, 28, 13, 12, 26, 11);
+    __m512 xy = to_floats(x_y, scale), zs = to_floats(z, scale);
+    _mm512_storeu_ps(out, _mm512_permutex2var_ps(xy, low, zs));
+    _mm256_storeu_ps(out + 16,
+                     _mm512_castps512_ps256(_mm512_permutex2var_ps(xy, high, zs)));
 }
 
 /* Eight groups of 3 atoms. */
@@ -273,7 +288,9 @@ WIDE static inline void streak_store(const struct streak *s, struct numbers big,
         x_y[k ? k + 1 : 0] = last_xy;
         z[k ? k + 1 : 0] = last_z;
     }
-    if (run == 2)
+    if (run == 0)
+        store_1(x_y[1], z[1], s->scale, out);
+    else if (run == 2)
         store_3(x_y, z, s->scale, out);
     else
         store_4(x_y, z, s->scale, out);
@@ -391,9 +408,11 @@ WIDE void asim_xtc_decode_avx512(const struct asim_xtc_job *job,
     streak.scale = scale;
 
     while (here.atom < job->atom_limit && read_group(job, &here, LANES, &group)) {
-        if (!group.flagged && (here.run == 2 || here.run == 3)) {
+        if (!group.flagged && (here.run == 0 || here.run == 2 || here.run == 3)) {
             size_t before = here.atom;
-            if (here.run == 2)
+            if (here.run == 0)
+                decode_streak(job, &streak, &here, 0);
+            else if (here.run == 2)
                 decode_streak(job, &streak, &here, 2);
             else
                 decode_streak(job, &streak, &here, 3);

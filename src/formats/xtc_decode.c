@@ -192,6 +192,8 @@ static const char *big_init(const struct asim_xtc_block *block, struct big *big)
     big->width = packed_width(bits);
     big->by_z = divisor_of(big->size[2], 64);
     big->by_yz = divisor_of(big->yz, 64);
+    big->z_reciprocal = 1.0 / (double)big->size[2];
+    big->yz_reciprocal = 1.0 / (double)big->yz;
     return NULL;
 }
 
@@ -337,23 +339,33 @@ static const char *decode_scalar(const struct asim_xtc_job *job,
     return NULL;
 }
 
-/* Groups that the scalar decoder does before a wide one is tried again. */
-enum { SCALAR_TURN = 256 };
+/* Groups that the scalar decoder does before a wide one is tried again: twice as many
+ * after each try that did not get far. */
+enum { SCALAR_TURN = 128, MOST_SCALAR_TURN = 2048, FAILED_ATOMS = 512 };
 
-static const char *decode_groups(const struct asim_xtc_job *job, enum asim_simd simd,
+static const char *decode_groups(struct asim_xtc_job *job, enum asim_simd simd,
                                  struct asim_xtc_place *place)
 {
     const struct big *big = &job->big;
     if (big->kind != BIG_FAST || big->width.bits > ASIM_XTC_WIDE_BITS)
         simd = ASIM_SIMD_SCALAR;
+    if (simd == ASIM_SIMD_AVX2)
+        for (unsigned phase = 0; phase < 8; phase++)
+            asim_xtc_pair_init(&job->big_pair[phase], phase,
+                               phase + big->width.bits + 1);
     size_t turn = simd == ASIM_SIMD_SCALAR ? SIZE_MAX : SCALAR_TURN;
     while (place->atom < job->atom_limit) {
+        const size_t before = place->atom;
 #if defined(__x86_64__)
         if (simd == ASIM_SIMD_AVX512)
             asim_xtc_decode_avx512(job, place);
         else if (simd == ASIM_SIMD_AVX2)
             asim_xtc_decode_avx2(job, place);
 #endif
+        if (simd != ASIM_SIMD_SCALAR) {
+            bool failed = place->atom - before < FAILED_ATOMS;
+            turn = !failed ? SCALAR_TURN : turn < MOST_SCALAR_TURN ? 2 * turn : turn;
+        }
         const char *what = decode_scalar(job, place, turn);
         if (what)
             return what;

@@ -42,6 +42,7 @@ struct big {
     unsigned axis_bits[3]; /* BIG_PLAIN */
     struct packed_width width;
     struct asim_xtc_divisor by_z, by_yz;
+    double z_reciprocal, yz_reciprocal;
     uint64_t yz;
 };
 
@@ -49,6 +50,8 @@ struct asim_xtc_job {
     const struct asim_xtc_tables *tables;
     const struct asim_xtc_block *block;
     struct big big;
+    /* A big number and what starts behind its flag bit, by phase; xtc_avx2.c. */
+    struct asim_xtc_pair big_pair[8];
     uint64_t end; /* bits of the payload that are here */
     size_t atom_limit;
     float (*x_nm)[3];
