@@ -16,7 +16,7 @@
 
 #include <autosim/trajectory.h>
 
-enum { PATHS = 3, MOST_ROUNDS = 101, BLOCK = 16 };
+enum { PATHS = 3, MOST_ROUNDS = 101, BLOCK = 4 };
 static const char *const paths[PATHS] = {"scalar", "avx2", "avx512"};
 
 struct result {

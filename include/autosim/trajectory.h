@@ -147,8 +147,10 @@ ASIM_API int asim_trajectory_set_range(struct asim_trajectory *traj, double begi
  * Reads the next frames, at most `count`, into `frames` (zero-initialised or used
  * before), decoding them on up to `thread_count` threads. They are the same, and in the
  * same order, as so many calls of asim_trajectory_next would give; *ret_count is below
- * `count` only at the end. 16 to 64 frames at once keep threads busy. After a failure
- * the position is as before the call.
+ * `count` only at the end. A few frames a thread at once are enough, and stay in
+ * caches; the threads wait in the trajectory for the next block, until it is closed or
+ * another number of them is wanted. In a child made by fork() they are missing: there
+ * one thread decodes. After a failure the position is as before the call.
  */
 ASIM_API int asim_trajectory_read_block(struct asim_trajectory *traj,
                                         struct asim_frame *frames, size_t count,

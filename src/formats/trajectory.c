@@ -315,6 +315,7 @@ void asim_trajectory_close(struct asim_trajectory *traj)
 {
     if (!traj)
         return;
+    asim_team_destroy(traj->team);
     if (traj->format && traj->state)
         traj->format->close(traj->state);
     asim_byte_window_finish(&traj->walk.window);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "base/threads.h"
+#include "base/thread_team.h"
 #include "formats/trajectory_internal.h"
 
 enum { MOST_CLAIMED = 16 }; /* frames that a thread takes at once */
@@ -69,6 +69,30 @@ static int have_workers(struct asim_trajectory *traj, size_t count,
     return 0;
 }
 
+/* Threads are kept for the next block, which mostly wants as many. */
+static int have_team(struct asim_trajectory *traj, size_t count, struct asim_error *err)
+{
+    if (have_workers(traj, count, err) < 0)
+        return -1;
+    if (count == 1 ||
+        (traj->team && (size_t)asim_team_thread_count(traj->team) == count))
+        return 0;
+    struct asim_team *team;
+    if (asim_team_create((int)count, &team, err) < 0)
+        return -1;
+    asim_team_destroy(traj->team);
+    traj->team = team;
+    return 0;
+}
+
+static int decode_all(struct block *block, size_t threads, struct asim_error *err)
+{
+    const size_t claims = (block->count + block->claim - 1) / block->claim;
+    if (threads > 1)
+        return asim_team_run(block->traj->team, claims, decode_claim, block, err);
+    return asim_parallel(claims, 1, decode_claim, block, err);
+}
+
 /* Good frames move to the front in their order; the others are kept as damage. */
 static int close_gaps(const struct block *block, size_t *ret_good,
                       struct asim_error *err)
@@ -98,10 +122,11 @@ int asim_trajectory_read_block(struct asim_trajectory *traj, struct asim_frame *
                                size_t count, int thread_count, size_t *ret_count,
                                struct asim_error *err)
 {
-    size_t done = 0, next = traj->next, threads = thread_count > 1 ? thread_count : 1;
+    size_t done = 0, next = traj->next;
+    size_t threads = thread_count > 1 ? (size_t)thread_count : 1;
     int rc = -1;
     struct slot *slots = asim_alloc_array(count, sizeof *slots, err);
-    if (!slots || have_workers(traj, threads, err) < 0)
+    if (!slots || have_team(traj, threads, err) < 0)
         goto out;
     while (done < count) {
         struct block block = {.traj = traj, .frames = frames + done, .slots = slots};
@@ -123,9 +148,7 @@ int asim_trajectory_read_block(struct asim_trajectory *traj, struct asim_frame *
         if (block.claim > MOST_CLAIMED)
             block.claim = MOST_CLAIMED;
         size_t good;
-        if (asim_parallel((block.count + block.claim - 1) / block.claim, (int)threads,
-                          decode_claim, &block, err) < 0 ||
-            close_gaps(&block, &good, err) < 0)
+        if (decode_all(&block, threads, err) < 0 || close_gaps(&block, &good, err) < 0)
             goto out;
         done += good;
     }

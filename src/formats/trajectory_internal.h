@@ -8,6 +8,7 @@
 #define FORMATS_TRAJECTORY_INTERNAL_H
 
 #include "base/spill.h"
+#include "base/thread_team.h"
 #include "formats/trajectory_format.h"
 
 /* The frames that reading hands out. */
@@ -37,6 +38,7 @@ struct asim_trajectory {
     struct asim_frame probed;
     struct asim_decode_scratch *workers; /* of asim_trajectory_read_block */
     size_t worker_count;
+    struct asim_team *team; /* of asim_trajectory_read_block; NULL: one thread */
     size_t atom_count;
     size_t atom_limit;
     size_t next;               /* the frame that is read next */

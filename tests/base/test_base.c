@@ -24,7 +24,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/text.h"
-#include "base/threads.h"
+#include "base/thread_team.h"
 
 static char folder[] = "/tmp/autosim-test-XXXXXX";
 
@@ -284,6 +284,38 @@ static void parallel_loops_do_every_task_and_report_the_first_failure(void **sta
     assert_int_equal(asim_parallel(0, 3, square_task, squares, &err), 0);
 }
 
+static void threads_of_a_team_do_one_loop_after_the_other(void **state)
+{
+    (void)state;
+    struct asim_error err = {0};
+    struct asim_team *team;
+    assert_int_equal(asim_team_create(3, &team, &err), 0);
+    assert_int_equal(asim_team_thread_count(team), 3);
+    for (size_t count = 0; count < 300; count++) {
+        size_t squares[1000] = {0};
+        assert_int_equal(asim_team_run(team, count, square_task, squares, &err), 0);
+        for (size_t i = 0; i < 1000; i++)
+            assert_int_equal(squares[i], i < count ? i * i : 0);
+        if (count % 50 == 0) {
+            assert_int_equal(asim_team_run(team, 1000, square_task, squares, &err), -1);
+            assert_string_equal(err.text, "task 700");
+        }
+    }
+    /* A child has the team's memory, not its threads. */
+    pid_t child = fork();
+    if (child == 0) {
+        size_t squares[10] = {0};
+        int rc = asim_team_run(team, 10, square_task, squares, &err);
+        asim_team_destroy(team);
+        _exit(rc == 0 && squares[9] == 81 ? 0 : 1);
+    }
+    int status = -1;
+    assert_true(child > 0 && waitpid(child, &status, 0) == child);
+    assert_int_equal(status, 0);
+    asim_team_destroy(team);
+    asim_team_destroy(NULL);
+}
+
 static void hear(void *context, enum asim_log_level level, const char *message,
                  const char *line)
 {
@@ -372,6 +404,7 @@ int main(void)
         cmocka_unit_test(json_text_is_always_utf8),
         cmocka_unit_test(random_numbers_have_their_distribution),
         cmocka_unit_test(parallel_loops_do_every_task_and_report_the_first_failure),
+        cmocka_unit_test(threads_of_a_team_do_one_loop_after_the_other),
         cmocka_unit_test(log_lines_have_the_documented_form),
         cmocka_unit_test(log_is_renamed_when_it_is_long),
         cmocka_unit_test(memory_that_is_there_is_found),

@@ -154,9 +154,10 @@ static void blocks_are_the_same_frames(void **state)
                 asim_trajectory_set_range(traj, 2, 20, 1 + count % 5, &err);
             }
             do {
+                /* The number of threads may change from block to block. */
+                int now = threads + (int)(total % 2);
                 assert_int_equal(
-                    asim_trajectory_read_block(traj, many, count, threads, &got, &err),
-                    0);
+                    asim_trajectory_read_block(traj, many, count, now, &got, &err), 0);
                 for (size_t k = 0; k < got; k++) {
                     assert_int_equal(asim_trajectory_next(single, &one, &err), 1);
                     assert_int_equal(many[k].frame_index, one.frame_index);
