@@ -1,7 +1,8 @@
 /*
  * A program for tests that compare TPR files with other programs:
  *   tpr_tool dump FILE                      everything as text, floats as %a
- *   tpr_tool patch IN OUT NSTEPS SEED VSEED KELVIN SHIFT   coordinates moved by SHIFT
+ *   tpr_tool patch IN OUT NSTEPS SEED VSEED KELVIN SHIFT [BOX]   coordinates moved by
+ *                                           SHIFT, the box made larger by the factor BOX
  *   tpr_tool energy FILE                    step, time, frames, potential, torn tail
  *   tpr_tool colvars IN OUT NAME CONFIG ATOM...   with the bias of file CONFIG; atoms
  *                                           (from 1) by first use, start as in the TPR
@@ -51,7 +52,7 @@ static int dump(const char *path)
     return 0;
 }
 
-static int patch(char **argv)
+static int patch(int argc, char **argv)
 {
     struct asim_error err = {0};
     struct asim_tpr tpr = {0};
@@ -67,9 +68,11 @@ static int patch(char **argv)
     for (size_t i = 0; i < tpr.atom_count; i++)
         for (int d = 0; d < 3; d++)
             tpr.x_nm[i][d] += shift;
+    for (int i = 0; argc > 7 && i < 9; i++)
+        tpr.box_nm[i / 3][i % 3] *= strtof(argv[7], NULL);
     struct asim_tpr_patch how = {
         .x_nm = (const float(*)[3])tpr.x_nm,
-        .box_nm = NULL,
+        .box_nm = argc > 7 ? (const float(*)[3])tpr.box_nm : NULL,
         .nsteps = strtoll(argv[2], NULL, 10),
         .ld_seed = (int32_t)strtol(argv[3], NULL, 10),
         .velocity_seed = strtoull(argv[4], NULL, 10),
@@ -149,11 +152,12 @@ int main(int argc, char **argv)
         return dump(argv[2]);
     if (argc == 3 && strcmp(argv[1], "energy") == 0)
         return energy(argv[2]);
-    if (argc == 9 && strcmp(argv[1], "patch") == 0)
-        return patch(argv + 2);
+    if ((argc == 9 || argc == 10) && strcmp(argv[1], "patch") == 0)
+        return patch(argc - 2, argv + 2);
     if (argc > 6 && strcmp(argv[1], "colvars") == 0)
         return add_colvars(argc - 2, argv + 2);
     fprintf(stderr, "usage: tpr_tool dump|energy FILE | patch IN OUT NSTEPS SEED VSEED "
-                    "KELVIN SHIFT | colvars IN OUT NAME CONFIG ATOM...\n");
+                    "KELVIN SHIFT [BOX] | colvars IN OUT NAME CONFIG "
+                    "ATOM...\n");
     return 2;
 }
