@@ -2,8 +2,8 @@
  * A program for tests that compare TPR files with other programs:
  *   tpr_tool dump FILE                      everything as text, floats as %a
  *   tpr_tool patch IN OUT NSTEPS SEED VSEED KELVIN SHIFT [BOX]   coordinates moved by
- *                                           SHIFT, the box made larger by the factor BOX
- *   tpr_tool energy FILE                    step, time, frames, potential, torn tail
+ *                                           SHIFT, the box made larger by the factor
+ * BOX tpr_tool energy FILE                    step, time, frames, potential, torn tail
  *   tpr_tool colvars IN OUT NAME CONFIG ATOM...   with the bias of file CONFIG; atoms
  *                                           (from 1) by first use, start as in the TPR
  */
