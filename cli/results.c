@@ -13,6 +13,7 @@ void results_finish(struct results *results)
         asim_series_finish(&results->series[i]);
     free(results->series);
     free(results->statuses);
+    free(results->checks);
     free(results->planned_steps);
     asim_plan_finish(&results->plan);
 }
@@ -56,6 +57,8 @@ static int read_series(const char *folder, struct results *results,
             asim_series_check_complete(&results->series[i], plan, status->nsteps,
                                        status->attempts, err) < 0)
             rc = asim_wrap(err, "'%s'", path);
+        if (rc == 0)
+            rc = asim_window_check_read(path, &results->checks[i], err);
         free(path);
         if (rc < 0)
             return -1;
@@ -73,10 +76,12 @@ int results_read(const char *folder, struct results *ret_results,
         asim_alloc_array(results.plan.window_count, sizeof *results.series, err);
     results.statuses =
         asim_alloc_array(results.plan.window_count, sizeof *results.statuses, err);
+    results.checks =
+        asim_alloc_array(results.plan.window_count, sizeof *results.checks, err);
     results.planned_steps =
         asim_alloc_array(results.plan.window_count, sizeof *results.planned_steps, err);
-    if (!results.series || !results.statuses || !results.planned_steps ||
-        read_statuses(folder, &results, err) < 0 ||
+    if (!results.series || !results.statuses || !results.checks ||
+        !results.planned_steps || read_statuses(folder, &results, err) < 0 ||
         read_series(folder, &results, err) < 0) {
         results_finish(&results);
         return -1;

@@ -13,6 +13,7 @@ struct results {
     int64_t total_steps;        /* of all windows together */
     struct asim_series *series; /* [plan.window_count]; empty: none yet */
     struct asim_window_status *statuses; /* [plan.window_count] */
+    struct asim_window_check *checks;    /* [plan.window_count] of check.json */
 };
 
 int results_read(const char *folder, struct results *ret_results,

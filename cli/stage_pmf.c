@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "decisions.h"
 #include "pipeline.h"
@@ -183,6 +184,45 @@ out:
     return rc;
 }
 
+static json_t *bias_check_json(int window_id, const struct asim_window_check *check)
+{
+    if (check->frame_count == 0)
+        return json_pack("{s:i, s:i, s:s}", "window_id", window_id, "frame_count", 0,
+                         "why", check->why);
+    return json_pack(
+        "{s:i, s:I, s:o, s:o, s:o, s:o}", "window_id", window_id, "frame_count",
+        (json_int_t)check->frame_count, "largest_difference_nm",
+        asim_json_number(check->largest_difference_nm), "tolerance_nm",
+        asim_json_number(check->tolerance_nm), "force_error",
+        asim_json_number(check->force_error), "w2", asim_json_number(check->w2));
+}
+
+/* What the windows' own frames say of the bias, into pmf.json beside the profile. */
+static int add_bias_checks(const struct settings *settings,
+                           const struct results *results, struct asim_error *err)
+{
+    const struct asim_plan *plan = &results->plan;
+    json_t *root = NULL, *checks = json_array();
+    char *path = asim_path_join(settings->folder, "pmf/pmf.json", err);
+    int rc = -1;
+    if (!path || asim_json_read(path, &root, err) < 0)
+        goto out;
+    int failed = 0;
+    for (size_t i = 0; i < plan->window_count; i++)
+        failed |= json_array_append_new(
+            checks, bias_check_json(plan->windows[i].window_id, &results->checks[i]));
+    failed |= json_object_set_new(root, "bias",
+                                  json_string(asim_bias_engine_name(plan->bias)));
+    failed |= json_object_set(root, "bias_checks", checks);
+    rc = failed ? asim_fail(err, ASIM_ENOMEM, "no memory to write '%s'", path)
+                : asim_json_write(path, root, err);
+out:
+    json_decref(checks);
+    json_decref(root);
+    free(path);
+    return rc;
+}
+
 int stage_pmf(struct workplace *workplace, double target_kj_mol,
               struct asim_pmf *ret_pmf, struct asim_error *err)
 {
@@ -195,7 +235,8 @@ int stage_pmf(struct workplace *workplace, double target_kj_mol,
     if (compute(workplace, &results, target_kj_mol, &pmf, err) < 0)
         goto out;
     mark_incomplete(&results, &pmf);
-    if (write_profile(settings, &pmf, err) < 0)
+    if (write_profile(settings, &pmf, err) < 0 ||
+        add_bias_checks(settings, &results, err) < 0)
         goto out;
     asim_log_write(workplace->log, ASIM_LOG_INFO,
                    "PMF from %zu windows: MBAR residual %.1e after %d iterations",
@@ -243,6 +284,7 @@ int stage_report(struct workplace *workplace, const char *html_path,
         .pmf = profiled ? &pmf : NULL,
         .series = planned ? results.series : NULL,
         .statuses = planned ? results.statuses : NULL,
+        .checks = planned ? results.checks : NULL,
         .decisions = (const char *const *)sentences,
         .decision_count = sentence_count,
         .provenance_json = provenance.text,

@@ -9,6 +9,7 @@
 #include <autosim/campaign.h>
 #include <autosim/pca.h>
 #include <autosim/pmf.h>
+#include <autosim/samples.h>
 #include <autosim/windows.h>
 
 struct asim_report {
@@ -21,7 +22,8 @@ struct asim_report {
     const char *const *decisions; /* [decision_count] sentences: what was extended or
                                      inserted, and why; in the order of time */
     size_t decision_count;
-    const char *provenance_json; /* text shown as it is */
+    const char *provenance_json;            /* text shown as it is */
+    const struct asim_window_check *checks; /* [plan->window_count]; NULL: left out */
 };
 
 /* Writes the HTML beside and renames. No network, no scripts; every text is escaped, so

@@ -401,6 +401,29 @@ static void write_decisions(FILE *stream, const struct asim_report *report)
     fputs("</ul>\n</section>\n", stream);
 }
 
+/* Whether the engine restrained what was meant: PC1 of the windows' own frames. */
+static void write_bias(FILE *stream, const struct asim_report *report)
+{
+    const struct asim_plan *plan = report->plan;
+    if (!plan || !report->checks || plan->window_count == 0)
+        return;
+    fprintf(stream,
+            "<section id=\"bias\"><h2>The bias</h2>\n<p>Engine: %s. PC1 was computed "
+            "again from the frames of each window\u2019s own trajectory and compared "
+            "with the engine\u2019s value of the same time; a difference that the "
+            "rounding of the file does not explain fails the window. The error of the "
+            "force is that of what was applied against the exact gradient, relative, "
+            "root mean square over these frames",
+            asim_bias_engine_name(plan->bias));
+    if (plan->bias == ASIM_BIAS_EDI)
+        fputs("; edi leaves out the rotation of the fit, so slopes of the profile come "
+              "out too steep by the factor 1 + &lt;w<sup>2</sup>&gt;",
+              stream);
+    fputs(".</p>\n", stream);
+    asim_html_bias(stream, plan, report->checks);
+    fputs("</section>\n", stream);
+}
+
 static void write_windows(FILE *stream, const struct asim_report *report)
 {
     fputs("<section id=\"windows\"><h2>Windows</h2>\n", stream);
@@ -446,6 +469,7 @@ static int write_page(FILE *stream, const struct asim_report *report,
         write_components(stream, report->pca, err) < 0)
         return -1;
     write_decisions(stream, report);
+    write_bias(stream, report);
     write_windows(stream, report);
     fputs("</main>\n</body>\n</html>\n", stream);
     return 0;

@@ -241,3 +241,46 @@ void asim_html_windows(FILE *stream, const struct asim_plan *plan,
     window_table(stream, plan, statuses, false);
     fputs("</details>\n", stream);
 }
+
+static void bias_row(FILE *stream, const struct asim_window *window,
+                     const struct asim_window_check *check)
+{
+    char cells[4][64];
+    fprintf(stream, "<tr><td>%d", window->window_id);
+    if (check->frame_count == 0) {
+        fputs("<td colspan=\"5\" class=w>", stream);
+        asim_markup_text(stream, check->why);
+        fputs("\n", stream);
+        return;
+    }
+    const double values[] = {check->largest_difference_nm, check->tolerance_nm,
+                             check->force_error, check->w2};
+    fprintf(stream, "<td>%zu", check->frame_count);
+    for (size_t i = 0; i < 4; i++) {
+        asim_number_text(values[i], 2, cells[i], sizeof cells[i]);
+        put_number_cell(stream, cells[i]);
+    }
+    fputs("\n", stream);
+}
+
+void asim_html_bias(FILE *stream, const struct asim_plan *plan,
+                    const struct asim_window_check *checks)
+{
+    bool folded = plan->window_count > ROWS_OPEN;
+    if (folded)
+        fprintf(stream, "<details><summary>All %zu windows</summary>\n",
+                plan->window_count);
+    fputs("<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+          "aria-label=\"Table of the bias\"><table class=\"windows\">\n<thead><tr>"
+          "<th scope=\"col\">Window ID<th scope=\"col\">Frames compared"
+          "<th scope=\"col\">Largest difference (nm)"
+          "<th scope=\"col\">Explained by rounding (nm)"
+          "<th scope=\"col\">Error of the force<th scope=\"col\">&lt;w<sup>2</sup>&gt;"
+          "</tr></thead>\n<tbody>\n",
+          stream);
+    for (size_t i = 0; i < plan->window_count; i++)
+        bias_row(stream, &plan->windows[i], &checks[i]);
+    fputs("</tbody></table></div>\n", stream);
+    if (folded)
+        fputs("</details>\n", stream);
+}

@@ -10,5 +10,8 @@ void asim_html_gates(FILE *stream, const struct asim_pmf *pmf);
 /* `statuses` [plan->window_count]. */
 void asim_html_windows(FILE *stream, const struct asim_plan *plan,
                        const struct asim_window_status *statuses);
+/* `checks` [plan->window_count]. */
+void asim_html_bias(FILE *stream, const struct asim_plan *plan,
+                    const struct asim_window_check *checks);
 
 #endif

@@ -72,10 +72,16 @@ static void fill_windows(const struct sample_options *options, struct sample_dat
     data->plan.windows = zeroed(count, sizeof *data->plan.windows);
     data->series = zeroed(count, sizeof *data->series);
     data->statuses = zeroed(count, sizeof *data->statuses);
+    data->checks = zeroed(count, sizeof *data->checks);
     data->rows = zeroed(2 * count * samples, sizeof *data->rows);
     for (size_t k = 0; k < count; k++) {
         struct asim_window *window = &data->plan.windows[k];
         window->window_id = (int)k;
+        data->checks[k] = (struct asim_window_check){.frame_count = 100 + k,
+                                                     .largest_difference_nm = 5.1e-7,
+                                                     .tolerance_nm = 6.2e-6,
+                                                     .force_error = 0.062,
+                                                     .w2 = 0.0038};
         window->bias.centre_nm = low_nm + spacing * (double)k;
         window->bias.force_constant_kj_mol_nm2 = 2.0 * kt / (spacing * spacing);
         struct asim_series *series = &data->series[k];
@@ -270,6 +276,7 @@ void sample_data_init(const struct sample_options *options, struct sample_data *
         .pmf = &data->pmf,
         .series = data->series,
         .statuses = data->statuses,
+        .checks = data->checks,
         .provenance_json =
             options->text
                 ? options->text
@@ -284,6 +291,7 @@ void sample_data_finish(struct sample_data *data)
     free(data->plan.windows);
     free(data->series);
     free(data->statuses);
+    free(data->checks);
     free(data->rows);
     free(data->pmf.x_nm);
     free(data->pmf.pmf_kj_mol);

@@ -17,6 +17,7 @@ struct sample_data {
     struct asim_pmf pmf;
     struct asim_series *series;
     struct asim_window_status *statuses;
+    struct asim_window_check *checks;
     double *rows; /* behind the series' pointers */
     struct asim_report report;
 };

@@ -372,6 +372,25 @@ static void test_parts_left_out(void **state)
     sample_data_finish(&data);
 }
 
+static void test_bias_of_each_window(void **state)
+{
+    (void)state;
+    struct sample_data data;
+    sample_data_init(&small, &data);
+    data.checks[1] = (struct asim_window_check){.why = "no <frames>"};
+    char *text = report_text(&data.report);
+    assert_non_null(
+        strstr(text, "<tr><td>0<td>100<td>5.1\u00A0\u00D7\u00A010\u207B\u2077"
+                     "<td>6.2\u00A0\u00D7\u00A010\u207B\u2076<td>0.062<td>0.0038\n"));
+    assert_non_null(strstr(text, "<tr><td>1<td colspan=\"5\" class=w>no &lt;frames"));
+    free(text);
+    data.report.checks = NULL;
+    text = report_text(&data.report);
+    assert_null(strstr(text, "id=\"bias\""));
+    free(text);
+    sample_data_finish(&data);
+}
+
 static void test_same_bytes_in_any_locale(void **state)
 {
     (void)state;
@@ -462,6 +481,7 @@ int main(void)
         cmocka_unit_test(test_series_drift),
         cmocka_unit_test(test_status_table),
         cmocka_unit_test(test_parts_left_out),
+        cmocka_unit_test(test_bias_of_each_window),
         cmocka_unit_test(test_same_bytes_in_any_locale),
         cmocka_unit_test(test_write_failure),
         cmocka_unit_test(test_full_disk),
