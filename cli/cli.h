@@ -23,6 +23,7 @@ struct settings {
     struct asim_plan_options plan;
     struct asim_run_options run;
     struct asim_pmf_options pmf;
+    size_t modes; /* components whose motion is drawn */
     double window_ns;
     double extend_ns;
     bool watch;

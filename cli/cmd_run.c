@@ -193,6 +193,28 @@ static int check_tpr(const char *path, struct asim_error *err)
     return 0;
 }
 
+/* A bias restrains the projection by the conventions of the mean and unit weights. */
+static int check_bias_conventions(const struct settings *settings,
+                                  struct asim_error *err)
+{
+    const struct asim_pca_options *pca = &settings->pca;
+    static const char advice[] =
+        "for components without windows there is 'autosim pca'";
+    if (pca->reference != ASIM_REFERENCE_MEAN)
+        return asim_fail(err, ASIM_EUSAGE,
+                         "--reference %s is no reference for windows: the bias is "
+                         "exact, and its error known, on the mean structure only; %s",
+                         pca->reference == ASIM_REFERENCE_FIRST ? "first"
+                                                                : pca->reference_path,
+                         advice);
+    if (pca->fit_weights != ASIM_WEIGHTS_NONE || pca->pca_weights != ASIM_WEIGHTS_NONE)
+        return asim_fail(err, ASIM_EUSAGE,
+                         "--%s mass is not for windows: the bias superposes and "
+                         "projects with unit weights; %s",
+                         pca->fit_weights ? "fit-weights" : "pca-weights", advice);
+    return 0;
+}
+
 /* What can be known to be wrong before an hour is spent on a trajectory. */
 static int check_beforehand(const struct settings *settings, struct asim_error *err)
 {
@@ -209,6 +231,8 @@ static int check_beforehand(const struct settings *settings, struct asim_error *
                          "'%s' holds no campaign yet: start one with 'autosim run "
                          "system.tpr traj.xtc'",
                          settings->folder);
+    if (check_bias_conventions(settings, err) < 0)
+        return -1;
     if (settings->argument_count > 0 && (check_input_files(settings, err) < 0 ||
                                          check_tpr(settings->arguments[0], err) < 0))
         return -1;

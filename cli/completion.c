@@ -80,7 +80,7 @@ static void print_bash(void)
         printf(") ");
         if (options[i].kind == KIND_FOLDER) {
             printf("compopt -o dirnames 2>/dev/null; return ;;\n");
-        } else if (options[i].kind == KIND_FILE) {
+        } else if (options[i].kind == KIND_FILE || options[i].kind == KIND_REFERENCE) {
             printf("compopt -o default 2>/dev/null; return ;;\n");
         } else {
             printf("COMPREPLY=($(compgen -W '");
@@ -144,7 +144,7 @@ static void print_zsh_option(const struct option_spec *option)
             print_zsh_help(option->argument);
             if (option->kind == KIND_FOLDER) {
                 printf(":_files -/");
-            } else if (option->kind == KIND_FILE) {
+            } else if (option->kind == KIND_FILE || option->kind == KIND_REFERENCE) {
                 printf(":_files");
             } else if (has_words(option)) {
                 printf(":(");
@@ -230,7 +230,7 @@ static void print_fish(void)
             printf(" -s %c", options[i].letter);
         if (options[i].kind == KIND_FOLDER) {
             printf(" -x -a '(__fish_complete_directories)'");
-        } else if (options[i].kind == KIND_FILE) {
+        } else if (options[i].kind == KIND_FILE || options[i].kind == KIND_REFERENCE) {
             printf(" -r -F");
         } else if (options[i].argument) {
             printf(" -x");

@@ -128,6 +128,34 @@ static int parse_memory(const struct option_spec *spec, const char *value,
     return 0;
 }
 
+/* Whether the value names a file, rather than being one of the words. */
+bool option_names_file(const struct option_spec *spec, const char *value)
+{
+    char word[32];
+    if (spec->kind != KIND_REFERENCE)
+        return spec->kind == KIND_FILE;
+    for (size_t i = 0; option_word(spec, i, word, sizeof word); i++)
+        if (strcmp(value, word) == 0)
+            return false;
+    return true;
+}
+
+static int parse_reference(const struct option_spec *spec, const char *value,
+                           struct asim_pca_options *pca, struct asim_error *err)
+{
+    pca->reference_path = NULL;
+    if (option_names_file(spec, value)) {
+        if (!*value)
+            return wrong_value(spec, value, spec->argument, err);
+        pca->reference = ASIM_REFERENCE_FILE;
+        pca->reference_path = value;
+        return 0;
+    }
+    pca->reference =
+        strcmp(value, "first") == 0 ? ASIM_REFERENCE_FIRST : ASIM_REFERENCE_MEAN;
+    return 0;
+}
+
 int option_store(struct settings *settings, const struct option_spec *spec,
                  const char *value, struct asim_error *err)
 {
@@ -154,6 +182,12 @@ int option_store(struct settings *settings, const struct option_spec *spec,
             return -1;
         *(int *)target = (int)count;
         return 0;
+    case KIND_SIZE_OR_ALL:
+        if (strcmp(value, "all") == 0) {
+            *(size_t *)target = SIZE_MAX;
+            return 0;
+        }
+        /* fall through */
     case KIND_SIZE:
         if (parse_count(spec, value, &count, err) < 0)
             return -1;
@@ -174,6 +208,8 @@ int option_store(struct settings *settings, const struct option_spec *spec,
         return parse_number(spec, value, target, err);
     case KIND_RANGE:
         return parse_range(spec, value, target, err);
+    case KIND_REFERENCE:
+        return parse_reference(spec, value, &settings->pca, err);
     case KIND_MEMORY:
         return parse_memory(spec, value, &settings->pca, err);
     case KIND_CHOICE:
@@ -212,6 +248,19 @@ void option_format(const struct settings *settings, const struct option_spec *sp
     case KIND_INT:
         snprintf(ret_value, value_size, "%d", *(const int *)source);
         break;
+    case KIND_REFERENCE:
+        snprintf(ret_value, value_size, "%s",
+                 settings->pca.reference == ASIM_REFERENCE_FILE
+                     ? settings->pca.reference_path
+                 : settings->pca.reference == ASIM_REFERENCE_FIRST ? "first"
+                                                                   : "mean");
+        break;
+    case KIND_SIZE_OR_ALL:
+        if (*(const size_t *)source == SIZE_MAX) {
+            snprintf(ret_value, value_size, "all");
+            break;
+        }
+        /* fall through */
     case KIND_SIZE:
         snprintf(ret_value, value_size, "%zu", *(const size_t *)source);
         break;

@@ -50,16 +50,33 @@ static const struct option_spec table[] = {
      "leave out frames after this time"},
     {"stride", 0, "N", OPTIONS_PCA, KIND_SIZE, AT(pca.stride), 1, 1e9,
      "take every N-th frame"},
-    {"components", 0, "K", OPTIONS_PCA, KIND_SIZE, AT(pca.component_count), 1, 1e5,
-     "principal components to keep (default 10)"},
+    {"components", 0, "K|all", OPTIONS_PCA, KIND_SIZE_OR_ALL, AT(pca.component_count),
+     1, 1e5, "principal components to keep (default 10)"},
+    {"modes", 0, "N", OPTIONS_PCA, KIND_SIZE, AT(modes), 1, 1000,
+     "draw the motion along the first N components: mode1.pdb .. modeN.pdb (default "
+     "1)"},
     {"pbc", 0, "auto|whole|nojump|cluster|none", OPTIONS_PCA, KIND_CHOICE, AT(pca.pbc),
      0, 0,
      "periodic boundaries: auto makes molecules whole along their bonds and refuses "
      "what "
      "looks broken without; nojump follows atoms from frame to frame; cluster joins "
      "nearest neighbours; none takes coordinates as they are"},
-    {"reference", 0, "mean|first", OPTIONS_PCA, KIND_CHOICE, AT(pca.reference), 0, 0,
-     "structure to superpose on (default mean, iterated)"},
+    {"reference", 0, "mean|first|FILE", OPTIONS_PCA, KIND_REFERENCE, AT(pca.reference),
+     0, 0,
+     "structure to superpose on: the mean, iterated (default), the first frame, or "
+     "that "
+     "of a file with the whole system or the atoms of the fit; windows need the mean"},
+    {"fit-weights", 0, "none|mass", OPTIONS_PCA, KIND_CHOICE, AT(pca.fit_weights), 0, 0,
+     "weights of the superposition (default none); windows need none"},
+    {"pca-weights", 0, "none|mass", OPTIONS_PCA, KIND_CHOICE, AT(pca.pca_weights), 0, 0,
+     "weights of the analysis (default none); mass multiplies deviations by "
+     "sqrt(m/mean "
+     "m); windows need none"},
+    {"mean-tolerance", 0, "NM", OPTIONS_PCA, KIND_REAL, AT(pca.mean_tolerance_nm),
+     1e-12, 1,
+     "rms change of the mean structure that ends its iteration (default 1e-6)"},
+    {"mean-iterations", 0, "N", OPTIONS_PCA, KIND_INT, AT(pca.mean_iterations), 1, 1e6,
+     "iterations of the mean structure, at most (default 50)"},
     {"memory", 0, "auto|stream|SIZE", OPTIONS_PCA, KIND_MEMORY, AT(pca.memory), 0, 0,
      "memory the PCA may use, e.g. 500M or 8G; stream holds no coordinates"},
     {"windows", 0, "N|auto", OPTIONS_PLAN, KIND_COUNT_OR_AUTO, AT(plan.window_count), 1,
@@ -173,6 +190,7 @@ void settings_init(struct settings *settings)
         .run = ASIM_RUN_OPTIONS_INIT,
         .pmf = ASIM_PMF_OPTIONS_INIT,
         .window_ns = 1.0,
+        .modes = 1,
         .pmf_begin_ps = NAN,
     };
 }

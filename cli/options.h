@@ -18,8 +18,10 @@ enum option_kind {
     KIND_SIZE,
     KIND_UINT64,
     KIND_REAL,
-    KIND_RANGE,  /* A:B into two doubles */
-    KIND_MEMORY, /* auto, stream, or a size */
+    KIND_SIZE_OR_ALL,
+    KIND_REFERENCE, /* a word, or a file */
+    KIND_RANGE,     /* A:B into two doubles */
+    KIND_MEMORY,    /* auto, stream, or a size */
     KIND_CHOICE, /* one of the words of `argument`, "auto|none", in their enum's order
                   */
     KIND_COUNT_OR_AUTO,
@@ -60,6 +62,7 @@ int options_restore(struct settings *settings, unsigned option_groups, const cha
                     const char *value, struct asim_error *err);
 
 /* option_values.c */
+bool option_names_file(const struct option_spec *spec, const char *value);
 int option_store(struct settings *settings, const struct option_spec *spec,
                  const char *value, struct asim_error *err);
 /* The value as it could be given again. */

@@ -13,6 +13,8 @@
 #include "campaign/campaign_lock.h"
 #include "trajectory_files.h"
 
+enum { MODES_MOST = 1000 };
+
 /* GROMACS writes the name of its folder into a comment line of bias.xvg as it is. */
 static int check_folder_name(const char *folder, struct asim_error *err)
 {
@@ -125,6 +127,38 @@ static int forget(const struct settings *settings, const char *name,
     return rc;
 }
 
+/* Motion along further components; those of an earlier analysis are removed. */
+static int write_modes(const struct settings *settings, const struct asim_pca *pca,
+                       const struct asim_topology *top, struct asim_error *err)
+{
+    for (size_t k = 2; k <= MODES_MOST; k++) {
+        char name[40];
+        snprintf(name, sizeof name, "pca/mode%zu.pdb", k);
+        bool wanted = k <= settings->modes && k <= pca->component_count;
+        if (!wanted && !campaign_file_exists(settings, name))
+            break;
+        char *path = asim_path_join(settings->folder, name, err);
+        int rc = path ? 0 : -1;
+        if (path)
+            rc = wanted ? asim_pca_write_mode(pca, top, k - 1, path, err)
+                        : forget(settings, name, err);
+        free(path);
+        if (rc < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void log_modes(const struct settings *settings, const struct asim_pca *pca,
+                      struct asim_log *log)
+{
+    if (settings->modes > pca->component_count)
+        asim_log_write(log, ASIM_LOG_WARNING,
+                       "%zu modes were asked for and %zu components are kept: the "
+                       "motion is drawn along those",
+                       settings->modes, pca->component_count);
+}
+
 int stage_pca(struct workplace *workplace, struct asim_pca *ret_pca,
               struct asim_error *err)
 {
@@ -142,8 +176,10 @@ int stage_pca(struct workplace *workplace, struct asim_pca *ret_pca,
     if (asim_make_folder(folder, err) < 0 ||
         forget(settings, "pca/pca.json", err) < 0 ||
         provenance_write(settings, err) < 0 ||
+        write_modes(settings, &pca, &top, err) < 0 ||
         asim_pca_write(&pca, &top, folder, err) < 0)
         goto out;
+    log_modes(settings, &pca, workplace->log);
     *ret_pca = pca;
     pca = (struct asim_pca){0};
     rc = 0;

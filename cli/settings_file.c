@@ -201,8 +201,8 @@ static int set_option(struct reader *reader, size_t index, const char *value,
                          reader->first_line[index]);
     reader->first_line[index] = reader->line;
     char *text = keep(reader->file,
-                      option->kind == KIND_FILE ? beside(reader, value, err)
-                                                : asim_strdup(value, err),
+                      option_names_file(option, value) ? beside(reader, value, err)
+                                                       : asim_strdup(value, err),
                       err);
     if (!text)
         return -1;
@@ -408,7 +408,7 @@ static void write_setting(FILE *out, const struct settings *settings,
     write_comment(out, head);
     fprintf(out, "%s%s = ", given ? "" : "# ", option->name);
     const char *quote = strpbrk(value, "#;") && !strchr(value, '"') ? "\"" : "";
-    if (given && option->kind == KIND_FILE)
+    if (given && option_names_file(option, value))
         write_file_name(out, settings, value);
     else
         fprintf(out, "%s%s%s\n", quote, shown ? value : option->argument, quote);

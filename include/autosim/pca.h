@@ -1,9 +1,10 @@
 /*
  * Principal components of the motion of selected atoms.
  *
- * Frames are made whole, superposed (unit weights, Kabsch optimum by the quaternion
- * method of Theobald 2005, Acta Cryst. A61, 478) on the mean structure, which is
- * iterated from the first frame until it moves by less than `mean_tolerance_nm`.
+ * Frames are made whole, superposed (unit weights by default, Kabsch optimum by the
+ * quaternion method of Theobald 2005, Acta Cryst. A61, 478) on the mean structure,
+ * which is iterated from the first frame until it moves by less than
+ * `mean_tolerance_nm`.
  * Covariance is 1/(F-1) over frames. An eigenvector has norm 1 over its 3N numbers
  * x0 y0 z0 x1 ...; its largest component by magnitude is positive (the lowest index on
  * ties). Units nm, nm^2. At most min(F-1, 3N-6) components exist (min(F-1, 3N) where
@@ -26,7 +27,14 @@ enum asim_memory_mode {
     ASIM_MEMORY_STREAM, /* never keep more than one block of frames */
 };
 
-enum asim_reference { ASIM_REFERENCE_MEAN, ASIM_REFERENCE_FIRST };
+enum asim_reference {
+    ASIM_REFERENCE_MEAN,
+    ASIM_REFERENCE_FIRST,
+    ASIM_REFERENCE_FILE, /* the first frame of `reference_path` */
+};
+
+/* MASS needs masses of the topology, above 0 for every atom concerned. */
+enum asim_weights { ASIM_WEIGHTS_NONE, ASIM_WEIGHTS_MASS };
 
 enum asim_precision {
     ASIM_PRECISION_MIXED,  /* products of 256 frames in float, summed in double; only
@@ -48,12 +56,20 @@ struct asim_pca_options {
     uint64_t memory_limit_bytes; /* 0: 60% of what machine and cgroup offer */
     double begin_ps, end_ps;     /* NAN: from the first, to the last frame */
     size_t stride;               /* 1: every frame */
-    size_t component_count;      /* how many eigenpairs to keep; default 10 */
+    size_t component_count;      /* how many eigenpairs to keep; default 10; SIZE_MAX:
+                                    all that exist */
     double mean_tolerance_nm;    /* rms change that ends the iteration; default 1e-6 */
     int mean_iterations;         /* limit; default 50 */
     int thread_count;            /* 0: the cores this process may use */
     const char *scratch_folder;  /* for what memory does not hold; NULL: $TMPDIR, or
                                     /var/tmp */
+    /* For ASIM_REFERENCE_FILE: a GRO, PDB or trajectory file of the whole system, or of
+     * just the atoms of the fit in their order. */
+    const char *reference_path;
+    enum asim_weights fit_weights; /* of the superposition */
+    /* MASS: components of s (x - mean), s = sqrt(mass / mean mass of the atoms), so
+     * that variances stay in nm^2 */
+    enum asim_weights pca_weights;
 };
 
 #define ASIM_PCA_OPTIONS_INIT                                                          \
@@ -75,8 +91,9 @@ struct asim_pca {
     double *eigenvectors;      /* [K][3N] */
     double *mean_nm;           /* [3N] mean of the superposed analysed atoms */
     double *reference_nm;      /* [3 align_count] what frames are superposed on; its
-                                  centroid is the origin */
-    double *projections_nm;    /* [K][frame_count], on the mean: sum v . (x - mean) */
+                                  centroid, by the weights of the fit, is the
+                                  origin */
+    double *projections_nm;    /* [K][frame_count], on the mean: sum v . s (x - mean) */
     double *time_ps;           /* [frame_count] */
     uint64_t *frame_indices;   /* [frame_count] in the trajectory */
     double total_variance_nm2; /* trace of the covariance */
@@ -92,6 +109,9 @@ struct asim_pca {
     char plan[400];                   /* the memory plan in words, with its numbers */
     struct asim_pca_storage *storage; /* NULL, or the file that holds the arrays of
                                          length frame_count; private */
+    enum asim_reference reference;
+    double *fit_weights; /* [align_count] of mean 1; NULL: all 1 */
+    double *pca_scales;  /* [N] s above; NULL: all 1 */
 };
 
 ASIM_API void asim_pca_finish(struct asim_pca *pca);
@@ -106,7 +126,8 @@ ASIM_API int asim_pca_compute(const struct asim_topology *top,
 
 /* The same of frames in memory: x_nm [frame_count][atom_count][3], all atoms, taken as
  * they are (whole); times_ps [frame_count] or NULL: numbered from 0. Selections, pbc,
- * begin, end and stride of the options are not looked at. */
+ * begin, end and stride of the options are not looked at; masses and a reference file
+ * are ASIM_EUSAGE. */
 ASIM_API int asim_pca_compute_array(const float *x_nm, size_t frame_count,
                                     size_t atom_count, const double *times_ps,
                                     const struct asim_pca_options *options,

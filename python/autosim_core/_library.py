@@ -75,6 +75,8 @@ class PcaOptions(Structure):
                 ("end_ps", c_double), ("stride", c_size_t),
                 ("component_count", c_size_t), ("mean_tolerance_nm", c_double),
                 ("mean_iterations", c_int), ("thread_count", c_int),
+                ("scratch_folder", c_char_p), ("reference_path", c_char_p),
+                ("fit_weights", c_int), ("pca_weights", c_int),
                 ("_room", c_char * _ROOM)]
 
 
@@ -92,7 +94,9 @@ class Pca(Structure):
                 ("pbc", c_int), ("streaming", c_bool), ("align_same", c_bool),
                 ("computation_time_ms", c_double), ("peak_memory_mb", c_double),
                 ("selection", c_char * 400), ("align_selection", c_char * 400),
-                ("plan", c_char * 400), ("storage", c_void_p), ("_room", c_char * _ROOM)]
+                ("plan", c_char * 400), ("storage", c_void_p),
+                ("reference", c_int), ("fit_weights", POINTER(c_double)),
+                ("pca_scales", POINTER(c_double)), ("_room", c_char * _ROOM)]
 
 
 READ_FRAME = CFUNCTYPE(c_int, c_void_p, c_size_t, POINTER(POINTER(c_float)),

@@ -21,6 +21,7 @@ struct asim_analysis {
     double *sum;       /* [row width] */
     double *align_sum; /* [align width]; the same array as sum where layout->same */
     double *mean;      /* [row width] */
+    float *scales;     /* [row width] of deviations; NULL: all 1 */
     double square_sum; /* of all deviations */
     bool frames_known; /* a whole pass has been made */
     bool target_known;

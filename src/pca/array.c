@@ -86,6 +86,11 @@ int asim_pca_compute_array(const float *x_nm, size_t frame_count, size_t atom_co
     if (atom_count > UINT32_MAX)
         return asim_fail(err, ASIM_EUSAGE, "%zu atoms are more than can be numbered",
                          atom_count);
+    if (options->reference == ASIM_REFERENCE_FILE || options->fit_weights ||
+        options->pca_weights)
+        return asim_fail(err, ASIM_EUSAGE,
+                         "frames in memory have no topology, which a reference file "
+                         "and weighting by mass need");
     if (asim_pca_analyse(&source, options, log, &pca, err) < 0)
         return -1;
     pca.atom_indices = count_up(atom_count, err);

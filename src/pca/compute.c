@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "pca/core.h"
+#include "pca/reference.h"
 #include "pca/source.h"
 
 static void copy_text(char *to, size_t size, const char *from)
@@ -100,6 +101,7 @@ int asim_pca_compute(const struct asim_topology *top, struct asim_trajectory *tr
     struct asim_trajectory_source source = {0};
     struct asim_pca pca = {0};
     uint32_t *atom_indices = NULL, *align_indices = NULL;
+    double *fit_weights = NULL, *pca_weights = NULL, *reference = NULL;
     char selection[sizeof pca.selection] = "",
                           align_text[sizeof pca.align_selection] = "";
     int rc = -1;
@@ -142,7 +144,18 @@ int asim_pca_compute(const struct asim_topology *top, struct asim_trajectory *tr
     align_indices = atom_indices ? copy_indices(fit, err) : NULL;
     if (!align_indices)
         goto out;
+    if ((options->fit_weights == ASIM_WEIGHTS_MASS &&
+         asim_masses_of(top, fit, &fit_weights, err) < 0) ||
+        (options->pca_weights == ASIM_WEIGHTS_MASS &&
+         asim_masses_of(top, &atoms, &pca_weights, err) < 0) ||
+        (options->reference == ASIM_REFERENCE_FILE &&
+         asim_reference_read(options->reference_path, top, options->pbc, fit,
+                             &reference, err) < 0))
+        goto out;
     struct asim_frame_source frames = asim_trajectory_source_frames(&source);
+    frames.fit_weights = fit_weights;
+    frames.pca_weights = pca_weights;
+    frames.reference_nm = reference;
     if (asim_pca_analyse(&frames, options, log, &pca, err) < 0) {
         asim_wrap(err, "PCA of '%s'", asim_trajectory_path(traj));
         goto out;
@@ -161,6 +174,9 @@ int asim_pca_compute(const struct asim_topology *top, struct asim_trajectory *tr
     *ret_pca = pca;
     rc = 0;
 out:
+    free(fit_weights);
+    free(pca_weights);
+    free(reference);
     free(atom_indices);
     free(align_indices);
     asim_trajectory_source_finish(&source);

@@ -79,6 +79,45 @@ static double *interleaved(const double *from, size_t padded, size_t count,
     return to;
 }
 
+static double *copy_weights(const double *weights, size_t count, struct asim_error *err)
+{
+    double sum = 0.0;
+    double *copy = asim_alloc_array(count, sizeof *copy, err);
+    for (size_t a = 0; copy && a < count; a++)
+        sum += weights[a];
+    for (size_t a = 0; copy && a < count; a++)
+        copy[a] = weights[a] * (double)count / sum;
+    return copy;
+}
+
+/* Weights of mean 1, and what deviations are multiplied by. */
+static int settle_weights(struct asim_analysis *an, struct asim_error *err)
+{
+    const struct asim_layout *layout = an->layout;
+    struct asim_pca *pca = &an->pca;
+    if (an->source->fit_weights) {
+        pca->fit_weights =
+            copy_weights(an->source->fit_weights, layout->align_count, err);
+        if (!pca->fit_weights)
+            return -1;
+    }
+    if (!an->source->pca_weights)
+        return 0;
+    pca->pca_scales = copy_weights(an->source->pca_weights, layout->atom_count, err);
+    if (pca->pca_scales)
+        an->scales = asim_alloc_aligned(asim_row_width(layout), sizeof(float), err);
+    if (!an->scales)
+        return -1;
+    for (size_t a = 0; a < layout->atom_count; a++) {
+        /* Exactly what rows are multiplied by, so that projections agree. */
+        float scale = (float)sqrt(pca->pca_scales[a]);
+        pca->pca_scales[a] = (double)scale;
+        for (size_t d = 0; d < 3; d++)
+            an->scales[d * layout->padded + a] = scale;
+    }
+    return 0;
+}
+
 static int prepare(struct asim_analysis *an, struct asim_error *err)
 {
     const struct asim_layout *layout = an->layout;
@@ -101,10 +140,9 @@ static int prepare(struct asim_analysis *an, struct asim_error *err)
                          an->pca.plan, sizeof an->pca.plan, err) < 0)
         return -1;
     asim_log_write(an->log, ASIM_LOG_INFO, "memory plan: %s", an->pca.plan);
-    /* No more components can exist than coordinates, or frames. */
-    size_t most = 3 * layout->atom_count < frames ? 3 * layout->atom_count : frames;
     size_t k = an->options->component_count;
-    if (asim_pca_storage_create(&an->pca, an->source->frame_bound, k < most ? k : most,
+    if (asim_pca_storage_create(&an->pca, an->source->frame_bound,
+                                k < frames ? k : frames,
                                 an->plan.streaming || an->plan.spilled,
                                 an->options->scratch_folder, err) < 0)
         return -1;
@@ -115,7 +153,19 @@ static int prepare(struct asim_analysis *an, struct asim_error *err)
         return -1;
     an->align_sum =
         layout->same ? an->sum : asim_alloc_aligned(align_width, sizeof(double), err);
-    return an->align_sum ? asim_target_init(layout, NULL, &an->target, err) : -1;
+    if (!an->align_sum || settle_weights(an, err) < 0)
+        return -1;
+    return asim_target_init(layout, an->pca.fit_weights, &an->target, err);
+}
+
+/* No more components can exist than coordinates, or frames. */
+static size_t most_components(const struct asim_frame_source *source, size_t wanted)
+{
+    size_t atoms = source->layout->atom_count;
+    size_t most = source->frame_bound > 1 ? source->frame_bound - 1 : 1;
+    if (atoms < most / 3)
+        most = 3 * atoms;
+    return wanted < most ? wanted : most;
 }
 
 /* Frames of the one block of a stream. */
@@ -130,12 +180,14 @@ int asim_pca_analyse(const struct asim_frame_source *source,
                      struct asim_pca *ret_pca, struct asim_error *err)
 {
     double start = asim_monotonic_seconds();
+    struct asim_pca_options own = *options;
     struct asim_analysis an = {.source = source,
                                .layout = source->layout,
-                               .options = options,
+                               .options = &own,
                                .log = log,
                                .pca = {.rmsip = NAN, .pbc = ASIM_PBC_NONE}};
     an.threads = asim_thread_count(options->thread_count);
+    own.component_count = most_components(source, options->component_count);
     int rc = -1;
     asim_blas_begin();
     if (prepare(&an, err) < 0)
@@ -162,6 +214,7 @@ int asim_pca_analyse(const struct asim_frame_source *source,
     an.pca.atom_count = an.layout->atom_count;
     an.pca.align_count = an.layout->align_count;
     an.pca.align_same = an.layout->same;
+    an.pca.reference = options->reference;
     an.pca.streaming = an.plan.streaming;
     an.pca.computation_time_ms = (asim_monotonic_seconds() - start) * 1e3;
     an.pca.peak_memory_mb = asim_memory_peak_mb();
@@ -178,6 +231,7 @@ out:
     asim_target_finish(&an.target);
     free(an.sum);
     free(an.mean);
+    free(an.scales);
     asim_pca_finish(&an.pca);
     return rc;
 }
@@ -192,6 +246,8 @@ void asim_pca_finish(struct asim_pca *pca)
     free(pca->eigenvectors);
     free(pca->mean_nm);
     free(pca->reference_nm);
+    free(pca->fit_weights);
+    free(pca->pca_scales);
     asim_pca_storage_finish(pca);
     free(pca->cosine_content);
     *pca = (struct asim_pca){0};

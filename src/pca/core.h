@@ -21,6 +21,9 @@ struct asim_frame_source {
                 size_t *ret_count, struct asim_error *err);
     /* NULL, or replaces frame_bound by the exact number, at the cost of a pass. */
     int (*count)(void *context, size_t *ret_count, struct asim_error *err);
+    const double *fit_weights;  /* [align_count] above 0; NULL: all 1 */
+    const double *pca_weights;  /* [atom_count] above 0; NULL: all 1 */
+    const double *reference_nm; /* [align_count][3]; for ASIM_REFERENCE_FILE */
 };
 
 /* Fills everything of `ret_pca` but names and atom indices. Tests its input: at least 2

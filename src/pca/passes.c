@@ -70,9 +70,25 @@ int asim_analysis_new_blocks(struct asim_analysis *an, size_t frame_count,
     return 0;
 }
 
-/* The first target is the first frame. */
+static int target_from_given(struct asim_analysis *an, struct asim_error *err)
+{
+    const struct asim_layout *layout = an->layout;
+    for (size_t a = 0; a < layout->align_count; a++)
+        for (size_t d = 0; d < 3; d++)
+            an->align_sum[d * layout->align_padded + a] =
+                an->source->reference_nm[3 * a + d];
+    asim_target_set(layout, an->align_sum, &an->target);
+    if (asim_target_check(layout, &an->target, err) < 0)
+        return asim_wrap(err, "'%s'", an->options->reference_path);
+    an->target_known = true;
+    return 0;
+}
+
+/* The first target is the first frame, unless it is given. */
 static int target_from_first(struct asim_analysis *an, struct asim_error *err)
 {
+    if (an->options->reference == ASIM_REFERENCE_FILE)
+        return target_from_given(an, err);
     const float *row = asim_block_align_row(an->layout, &an->blocks[0], 0);
     for (size_t i = 0; i < asim_align_width(an->layout); i++)
         an->align_sum[i] = (double)row[i];
@@ -204,7 +220,11 @@ static double take_means(struct asim_analysis *an)
 
 static void log_settled(const struct asim_analysis *an, double change, int passes)
 {
-    if (an->options->reference == ASIM_REFERENCE_FIRST)
+    if (an->options->reference == ASIM_REFERENCE_FILE)
+        asim_log_write(an->log, ASIM_LOG_INFO,
+                       "%zu frames superposed on '%s' (%.3g nm rms from the mean)",
+                       an->pca.frame_count, an->options->reference_path, change);
+    else if (an->options->reference == ASIM_REFERENCE_FIRST)
         asim_log_write(an->log, ASIM_LOG_INFO,
                        "%zu frames superposed on the first (%.3g nm rms from the mean)",
                        an->pca.frame_count, change);
@@ -227,7 +247,7 @@ int asim_analysis_settle_reference(struct asim_analysis *an, struct asim_error *
         if (fit_everything(an, err) < 0 || asim_analysis_require_frames(an, err) < 0)
             return -1;
         change = take_means(an);
-        if (an->options->reference == ASIM_REFERENCE_FIRST ||
+        if (an->options->reference != ASIM_REFERENCE_MEAN ||
             change < an->options->mean_tolerance_nm ||
             pass > an->options->mean_iterations) {
             log_settled(an, change, pass);
@@ -243,6 +263,6 @@ int asim_analysis_deviate_block(struct asim_analysis *an, struct asim_block *blo
 {
     if (fit_block(an, block, first, NULL, err) < 0)
         return -1;
-    return asim_blocks_deviate(an->layout, block, 1, an->mean, NULL, an->threads,
+    return asim_blocks_deviate(an->layout, block, 1, an->mean, an->scales, an->threads,
                                square_sum, err);
 }

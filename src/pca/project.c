@@ -13,6 +13,47 @@
 #include "pca/source.h"
 #include "structure/superpose.h"
 
+/* The same as asim_superpose on the reference, by the weights of the fit. */
+static int superpose(const struct asim_pca *pca, const double *x, double rotation[3][3],
+                     double centre[3], double reference_centre[3],
+                     struct asim_error *err)
+{
+    const double *weights = pca->fit_weights, *y = pca->reference_nm;
+    if (!weights)
+        return asim_superpose(x, y, pca->align_count, rotation, centre,
+                              reference_centre, err);
+    double sum = 0.0, products[3][3] = {{0.0}}, spread[3][3] = {{0.0}};
+    for (size_t d = 0; d < 3; d++)
+        centre[d] = reference_centre[d] = 0.0;
+    for (size_t a = 0; a < pca->align_count; a++) {
+        sum += weights[a];
+        for (size_t d = 0; d < 3; d++) {
+            centre[d] += weights[a] * x[3 * a + d];
+            reference_centre[d] += weights[a] * y[3 * a + d];
+        }
+    }
+    for (size_t d = 0; d < 3; d++) {
+        centre[d] /= sum;
+        reference_centre[d] /= sum;
+    }
+    for (size_t a = 0; a < pca->align_count; a++)
+        for (size_t i = 0; i < 3; i++)
+            for (size_t j = 0; j < 3; j++) {
+                double at = x[3 * a + i] - centre[i];
+                products[i][j] +=
+                    weights[a] * at * (y[3 * a + j] - reference_centre[j]);
+                spread[i][j] += weights[a] * at * (x[3 * a + j] - centre[j]);
+            }
+    if (asim_rotation_fast(products, rotation))
+        return 0;
+    if (asim_on_a_line(spread))
+        return asim_fail(err, ASIM_EINPUT,
+                         "%zu atoms that lie on a line cannot be superposed",
+                         pca->align_count);
+    asim_rotation_jacobi(products, rotation);
+    return 0;
+}
+
 int asim_pca_project(const struct asim_pca *pca, const float (*x_nm)[3],
                      size_t component, double *ret_nm, struct asim_error *err)
 {
@@ -27,8 +68,7 @@ int asim_pca_project(const struct asim_pca *pca, const float (*x_nm)[3],
         for (size_t d = 0; d < 3; d++)
             x[3 * a + d] = (double)x_nm[pca->align_indices[a]][d];
     double rotation[3][3], centre[3], reference_centre[3];
-    int rc = asim_superpose(x, pca->reference_nm, pca->align_count, rotation, centre,
-                            reference_centre, err);
+    int rc = superpose(pca, x, rotation, centre, reference_centre, err);
     free(x);
     if (rc < 0)
         return -1;
@@ -36,12 +76,13 @@ int asim_pca_project(const struct asim_pca *pca, const float (*x_nm)[3],
     double projection = 0.0;
     for (size_t a = 0; a < pca->atom_count; a++) {
         const float *from = x_nm[pca->atom_indices[a]];
+        double scale = pca->pca_scales ? pca->pca_scales[a] : 1.0;
         for (size_t d = 0; d < 3; d++) {
             double turned = rotation[d][0] * ((double)from[0] - centre[0]) +
                             rotation[d][1] * ((double)from[1] - centre[1]) +
                             rotation[d][2] * ((double)from[2] - centre[2]) +
                             reference_centre[d];
-            projection += v[3 * a + d] * (turned - pca->mean_nm[3 * a + d]);
+            projection += v[3 * a + d] * scale * (turned - pca->mean_nm[3 * a + d]);
         }
     }
     *ret_nm = projection;
@@ -53,6 +94,7 @@ struct projector {
     struct asim_layout layout;
     struct asim_target target;
     double *mean;    /* [row width] */
+    float *scales;   /* [row width]; NULL: all 1 */
     double *vectors; /* [K][row width], plain as deviations are */
     double *sum;     /* [row width + align width], not looked at */
     double *values;  /* [K][block frames] */
@@ -69,6 +111,7 @@ static void projector_finish(struct projector *projector)
     asim_target_finish(&projector->target);
     asim_block_finish(&projector->block);
     free(projector->mean);
+    free(projector->scales);
     free(projector->vectors);
     free(projector->sum);
     free(projector->values);
@@ -95,10 +138,18 @@ static struct projector *projector_create(const struct asim_pca *pca,
     size_t width = asim_row_width(layout), align_width = asim_align_width(layout);
     size_t k = pca->component_count;
     double *reference = asim_alloc_array(align_width, sizeof *reference, err);
-    bool made =
-        reference && asim_target_init(layout, NULL, &projector->target, err) == 0;
+    bool made = reference && asim_target_init(layout, pca->fit_weights,
+                                              &projector->target, err) == 0;
     if (made)
         projector->mean = asim_alloc_aligned(width, sizeof(double), err);
+    if (projector->mean && pca->pca_scales) {
+        projector->scales = asim_alloc_aligned(width, sizeof(float), err);
+        if (!projector->scales)
+            goto fail;
+        for (size_t i = 0; i < 3 * pca->atom_count; i++)
+            projector->scales[i % 3 * layout->padded + i / 3] =
+                (float)pca->pca_scales[i / 3];
+    }
     if (projector->mean)
         projector->vectors = asim_alloc_aligned(k, width * sizeof(double), err);
     if (projector->vectors)
@@ -137,8 +188,8 @@ static int project_block(const struct asim_pca *pca, struct projector *projector
     double squares = 0.0;
     if (asim_blocks_fit(layout, block, 1, &projector->target, projector->indices,
                         threads, projector->sum, projector->sum + width, err) < 0 ||
-        asim_blocks_deviate(layout, block, 1, projector->mean, NULL, threads, &squares,
-                            err) < 0)
+        asim_blocks_deviate(layout, block, 1, projector->mean, projector->scales,
+                            threads, &squares, err) < 0)
         return -1;
     for (size_t i = 0; i < k; i++)
         layout->kernels->project(block->rows, width, block->count,

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "formats/npy.h"
+#include "pca/reference.h"
 #include "pca/storage.h"
 
 static int read_count(const json_t *root, const char *key, size_t *ret_count,
@@ -126,6 +127,38 @@ static int read_pbc(const json_t *root, enum asim_pbc_mode *ret_mode,
         "member 'pbc' is '%s'; whole, nojump, cluster or none was expected", word);
 }
 
+static int read_reference(const json_t *root, enum asim_reference *ret_reference,
+                          struct asim_error *err)
+{
+    char word[32];
+    if (asim_json_text(root, "reference", word, sizeof word, err) < 0)
+        return -1;
+    for (int i = ASIM_REFERENCE_MEAN; i <= ASIM_REFERENCE_FILE; i++)
+        if (strcmp(word, asim_reference_name((enum asim_reference)i)) == 0) {
+            *ret_reference = (enum asim_reference)i;
+            return 0;
+        }
+    return asim_fail(err, ASIM_EINPUT,
+                     "member 'reference' is '%s'; mean, first or file was expected",
+                     word);
+}
+
+/* null, or numbers above 0. */
+static int read_weights(const json_t *root, const char *key, size_t count,
+                        double **ret_weights, struct asim_error *err)
+{
+    if (json_is_null(json_object_get(root, key)))
+        return 0;
+    if (read_doubles(root, key, count, ret_weights, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (!((*ret_weights)[i] > 0.0))
+            return asim_fail(err, ASIM_EINPUT,
+                             "member '%s': number %zu is %g; above 0 was expected", key,
+                             i, (*ret_weights)[i]);
+    return 0;
+}
+
 static int read_members(const json_t *root, struct asim_pca *pca,
                         struct asim_error *err)
 {
@@ -134,10 +167,10 @@ static int read_members(const json_t *root, struct asim_pca *pca,
     int64_t system;
     if (asim_json_text(root, "format", format, sizeof format, err) < 0)
         return -1;
-    if (strcmp(format, "autosim-pca 2") != 0)
+    if (strcmp(format, "autosim-pca 3") != 0)
         return asim_fail(
             err, ASIM_EINPUT,
-            "member 'format' is '%s'; 'autosim-pca 2' was expected; run 'autosim "
+            "member 'format' is '%s'; 'autosim-pca 3' was expected; run 'autosim "
             "pca' again",
             format);
     if (asim_json_int64(root, "n_system_atoms", &system, err) < 0)
@@ -176,6 +209,10 @@ static int read_members(const json_t *root, struct asim_pca *pca,
                        sizeof pca->align_selection, err) < 0 ||
         asim_json_text(root, "memory_plan", pca->plan, sizeof pca->plan, err) < 0 ||
         read_pbc(root, &pca->pbc, err) < 0 ||
+        read_reference(root, &pca->reference, err) < 0 ||
+        read_weights(root, "fit_weights", pca->align_count, &pca->fit_weights, err) <
+            0 ||
+        read_weights(root, "pca_scales", pca->atom_count, &pca->pca_scales, err) < 0 ||
         read_word(root, "mode", "streaming", "memory", &pca->streaming, err) < 0)
         return -1;
     const json_t *same = json_object_get(root, "align_same");

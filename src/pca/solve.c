@@ -250,8 +250,8 @@ static int solve_in_memory(struct asim_analysis *an, struct asim_error *err)
                              an->options->precision == ASIM_PRECISION_DOUBLE,
                              false,
                              an->threads};
-    if (asim_blocks_deviate(an->layout, an->blocks, an->block_used, an->mean, NULL,
-                            an->threads, &an->square_sum, err) < 0 ||
+    if (asim_blocks_deviate(an->layout, an->blocks, an->block_used, an->mean,
+                            an->scales, an->threads, &an->square_sum, err) < 0 ||
         require_motion(an, err) < 0)
         return -1;
     enum asim_method method =

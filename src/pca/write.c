@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "formats/npy.h"
+#include "pca/reference.h"
 #include "pca/storage.h"
 
 enum { MODE_MODELS = 20, NDX_COLUMNS = 15, PROJECTION_DECIMALS = 9 };
@@ -58,8 +59,8 @@ static char column_of(const char *text)
     return isgraph((unsigned char)text[0]) ? text[0] : ' ';
 }
 
-/* mean + shift v as ATOM records, Angstrom. Serial and residue numbers wrap round in
- * their columns, as is custom. */
+/* mean + shift v / s as ATOM records, Angstrom. Serial and residue numbers wrap round
+ * in their columns, as is custom. */
 static void write_model(FILE *out, const struct asim_pca *pca,
                         const struct asim_topology *top, size_t component, double shift)
 {
@@ -69,10 +70,10 @@ static void write_model(FILE *out, const struct asim_pca *pca,
         const struct asim_residue *residue = &top->residues[top->residue[atom]];
         const char *element = element_symbol(top->atomic_number[atom]);
         const char *name = asim_topology_atom_name(top, atom);
-        double x[3];
+        double x[3], scale = pca->pca_scales ? pca->pca_scales[a] : 1.0;
         for (size_t d = 0; d < 3; d++)
-            x[d] =
-                ASIM_ANGSTROM_PER_NM * (pca->mean_nm[3 * a + d] + shift * v[3 * a + d]);
+            x[d] = ASIM_ANGSTROM_PER_NM *
+                   (pca->mean_nm[3 * a + d] + shift * v[3 * a + d] / scale);
         char padded_name[5];
         /* Elements of one letter leave column 13 free: " CA " is a carbon. */
         if (strlen(name) < 4 && strlen(element) < 2)
@@ -248,13 +249,18 @@ static json_t *explained_array(const struct asim_pca *pca)
     return array;
 }
 
+static json_t *weight_array(const double *weights, size_t count)
+{
+    return weights ? asim_json_number_array(weights, count) : json_null();
+}
+
 static json_t *pca_object(const struct asim_pca *pca)
 {
     struct member {
         const char *key;
         json_t *value;
     } members[] = {
-        {"format", json_string("autosim-pca 2")},
+        {"format", json_string("autosim-pca 3")},
         {"n_frames", json_integer((json_int_t)pca->frame_count)},
         {"n_system_atoms", json_integer((json_int_t)pca->system_atom_count)},
         {"n_atoms", json_integer((json_int_t)pca->atom_count)},
@@ -272,6 +278,9 @@ static json_t *pca_object(const struct asim_pca *pca)
         {"selection", json_string(pca->selection)},
         {"align_selection", json_string(pca->align_selection)},
         {"align_same", json_boolean(pca->align_same)},
+        {"reference", json_string(asim_reference_name(pca->reference))},
+        {"fit_weights", weight_array(pca->fit_weights, pca->align_count)},
+        {"pca_scales", weight_array(pca->pca_scales, pca->atom_count)},
         {"pbc", json_string(asim_pbc_mode_name(pca->pbc))},
         {"mode", json_string(pca->streaming ? "streaming" : "memory")},
         {"memory_plan", json_string(pca->plan)},

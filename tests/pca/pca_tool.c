@@ -38,6 +38,15 @@ static int set_option(struct asim_pca_options *options, char *argument)
     else if (strcmp(argument, "reference") == 0)
         options->reference =
             strcmp(value, "first") == 0 ? ASIM_REFERENCE_FIRST : ASIM_REFERENCE_MEAN;
+    else if (strcmp(argument, "reference_file") == 0) {
+        options->reference = ASIM_REFERENCE_FILE;
+        options->reference_path = value;
+    } else if (strcmp(argument, "fit_weights") == 0)
+        options->fit_weights =
+            strcmp(value, "mass") == 0 ? ASIM_WEIGHTS_MASS : ASIM_WEIGHTS_NONE;
+    else if (strcmp(argument, "pca_weights") == 0)
+        options->pca_weights =
+            strcmp(value, "mass") == 0 ? ASIM_WEIGHTS_MASS : ASIM_WEIGHTS_NONE;
     else if (strcmp(argument, "limit") == 0)
         options->memory_limit_bytes = strtoull(value, NULL, 10);
     else if (strcmp(argument, "begin") == 0)

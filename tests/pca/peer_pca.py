@@ -33,25 +33,32 @@ def check(name, value, limit):
         failures.append(name)
 
 
-def kabsch(x, y):
-    """Rows x, turned onto rows y; both centred."""
-    u, _, vt = np.linalg.svd(x.T @ y)
+def kabsch(x, y, weights=1.0):
+    """Rows x, turned onto rows y; both centred by the weights."""
+    u, _, vt = np.linalg.svd(x.T @ (np.reshape(weights, (-1, 1)) * y))
     d = np.sign(np.linalg.det(u @ vt))
     return x @ (u * [1, 1, d]) @ vt
 
 
-def plain(frames, tolerance=1e-6, first=False):
+def plain(frames, tolerance=1e-6, first=False, reference=None, fit=None, masses=None):
+    """`fit`: weights of the superposition; `masses`: of the analysis."""
     x = frames.astype(np.float64)
-    x -= x.mean(axis=1, keepdims=True)
-    reference = x[0]
+    fit = np.ones(x.shape[1]) if fit is None else fit / np.mean(fit)
+    x -= np.average(x, axis=1, weights=fit)[:, None]
+    given = first or reference is not None
+    reference = x[0] if reference is None else (
+        reference - np.average(reference, axis=0, weights=fit))
     while True:
-        fitted = np.array([kabsch(f, reference) for f in x])
+        fitted = np.array([kabsch(f, reference, fit) for f in x])
         mean = fitted.mean(axis=0)
-        change = np.sqrt(((mean - reference) ** 2).sum(axis=1).mean())
-        if first or change < tolerance:
+        change = np.sqrt(np.average(((mean - reference) ** 2).sum(axis=1), weights=fit))
+        if given or change < tolerance:
             break
         reference = mean
-    d = (fitted - mean).reshape(len(x), -1)
+    d = fitted - mean
+    if masses is not None:
+        d *= np.sqrt(masses / np.mean(masses))[:, None]
+    d = d.reshape(len(x), -1)
     values, vectors = np.linalg.eigh(d.T @ d / (len(x) - 1))
     return values[::-1], vectors[:, ::-1].T, mean, d
 
@@ -196,6 +203,24 @@ def system(tool, work, name, top, traj, selection):
           np.max(np.abs(mode.atoms.positions.ravel() - most)), 6e-4)
 
 
+def weights_and_reference(tool, work, top, traj, selection):
+    print(f"weights by mass, reference from a file: {selection}")
+    chosen, frames, _ = whole_frames(mda.Universe(top, traj), selection)
+    for number, (fit, analysis) in enumerate(((1, 0), (0, 1), (1, 1))):
+        weighted = run(tool, top, traj, os.path.join(work, f"mass{number}"),
+                       "sel=" + selection, "precision=double",
+                       "fit_weights=" + ("mass" if fit else "none"),
+                       "pca_weights=" + ("mass" if analysis else "none"))
+        compare(weighted, frames, fit=chosen.masses if fit else None,
+                masses=chosen.masses if analysis else None)
+    placed = os.path.join(work, "placed.gro")
+    chosen.positions = frames[-1] * 10.0
+    chosen.write(placed)
+    on_file = run(tool, top, traj, os.path.join(work, "file"), "sel=" + selection,
+                  "precision=double", "reference_file=" + placed)
+    compare(on_file, frames, reference=mda.Universe(placed).atoms.positions / 10.0)
+
+
 def refusals(tool, work, data):
     print("refusals")
     adk = os.path.join(data, "adk")
@@ -206,6 +231,10 @@ def refusals(tool, work, data):
     raw = run(tool, os.path.join(adk, "adk_oplsaa.gro"),
               os.path.join(adk, "adk_oplsaa.xtc"), os.path.join(work, "raw"),
               "sel=protein and name CA", "pbc=none")
+    broken = mda.Universe(os.path.join(adk, "adk_oplsaa.gro"),
+                          os.path.join(adk, "adk_oplsaa.xtc"))
+    chosen = broken.select_atoms("protein and name CA")
+    compare(raw, np.array([chosen.positions / 10.0 for _ in broken.trajectory]))
     check("lambda1 of raw coordinates is far off", 100.0,
           raw["eigenvalue_nm2"] * 100)
     text = run(tool, os.path.join(adk, "adk_oplsaa.tpr"),
@@ -232,6 +261,9 @@ def main():
             top = os.path.join(data, name + ".tpr")
             traj = os.path.join(data, name + ".xtc")
             system(tool, work, name, top, traj, selection)
+        adk = os.path.join(data, "adk", "adk_oplsaa")
+        weights_and_reference(tool, work, adk + ".tpr", adk + ".xtc",
+                              "protein and backbone")
         refusals(tool, work, data)
     print(f"{len(failures)} failed: {failures}" if failures else "all agree")
     return 1 if failures else 0
