@@ -13,6 +13,7 @@
 #include "cli.h"
 #include "formats/tpr.h"
 #include "trajectory_files.h"
+#include "windows/simulation.h"
 
 /* What is found goes to the terminal as lines, or into one JSON object. */
 struct findings {
@@ -20,7 +21,8 @@ struct findings {
     json_t *root; /* NULL: lines */
     struct asim_gromacs gromacs;
     enum asim_bias_engine engine;
-    char why[300]; /* that engine */
+    char why[300];           /* that engine */
+    struct asim_error unfit; /* status 0: the TPR can be simulated here */
 };
 
 static int add(struct findings *findings, const char *key, json_t *value,
@@ -199,6 +201,28 @@ static int report_plan(struct findings *findings, const struct asim_pca *pca,
     return 0;
 }
 
+/* Why no window of this TPR would run here. That ends doctor, but behind all findings.
+ */
+static int check_tpr(struct findings *findings, const struct asim_topology *top,
+                     struct asim_error *err)
+{
+    const char *path = findings->settings->arguments[0];
+    struct asim_tpr tpr = {0};
+    double kelvin;
+    if (asim_tpr_read(path, &tpr, NULL, err) < 0)
+        return -1;
+    int fits = asim_gromacs_check_tpr(&findings->gromacs, path, &findings->unfit);
+    if (fits == 0)
+        fits = asim_plan_check_simulation(&tpr, top, &findings->settings->plan, &kelvin,
+                                          &findings->unfit);
+    asim_tpr_finish(&tpr);
+    if (findings->root)
+        return add(findings, "can_be_simulated", json_boolean(fits == 0), err);
+    printf("  simulation     %s\n",
+           fits == 0 ? "can be run by this GROMACS" : "cannot be run: see below");
+    return 0;
+}
+
 /* What the selection and the trajectory would give; the force error is the plan's. */
 static int report_trajectory(struct findings *findings, const struct asim_topology *top,
                              struct asim_error *err)
@@ -243,14 +267,18 @@ int cmd_doctor(const struct settings *settings, struct asim_error *err)
     int rc = -1;
     findings.root = settings->json ? json_object() : NULL;
     if (report_machine(&findings, err) < 0 || report_gromacs(&findings, err) < 0 ||
-        (settings->argument_count > 0 && report_tpr(&findings, &top, err) < 0) ||
-        (settings->argument_count > 1 && report_trajectory(&findings, &top, err) < 0))
+        (settings->argument_count > 0 && (report_tpr(&findings, &top, err) < 0 ||
+                                          check_tpr(&findings, &top, err) < 0)) ||
+        (settings->argument_count > 1 && findings.unfit.status == ASIM_OK &&
+         report_trajectory(&findings, &top, err) < 0))
         goto out;
     if (findings.root) {
         json_dumpf(findings.root, stdout, JSON_INDENT(1));
         printf("\n");
     }
-    rc = 0;
+    rc = findings.unfit.status == ASIM_OK
+             ? 0
+             : asim_fail(err, findings.unfit.status, "%s", findings.unfit.text);
 out:
     json_decref(findings.root);
     asim_topology_finish(&top);

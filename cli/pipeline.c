@@ -225,6 +225,8 @@ static int choose_bias(struct workplace *workplace, const char *tpr_path,
                        asim_bias_engine_name(plan->bias));
         return 0;
     }
+    if (asim_gromacs_check_tpr(&gromacs, tpr_path, err) < 0)
+        return -1;
     if (plan->bias != ASIM_BIAS_EDI)
         asim_gromacs_try(&gromacs);
     if (asim_bias_choose(&gromacs, tpr_path, plan->bias, &engine, why, sizeof why,

@@ -51,6 +51,15 @@ ASIM_API int asim_bias_choose(const struct asim_gromacs *gromacs, const char *tp
                               enum asim_bias_engine *ret_engine, char *ret_why,
                               size_t why_size, struct asim_error *err);
 
+/*
+ * Whether this GROMACS can simulate that TPR, as far as the two say beforehand: the
+ * file is not of a newer version than mdrun reads, and its cutoff-scheme is not the one
+ * that GROMACS 2020 dropped. ASIM_EINPUT where not. A GROMACS of an unknown version
+ * passes.
+ */
+ASIM_API int asim_gromacs_check_tpr(const struct asim_gromacs *gromacs,
+                                    const char *tpr_path, struct asim_error *err);
+
 /* The cores this process may use: hwloc's allowed set, the affinity mask, the cgroup's
  * CPU quota and SLURM_CPUS_ON_NODE, whichever is least. */
 ASIM_API int asim_cores_available(void);

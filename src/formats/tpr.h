@@ -43,6 +43,7 @@ struct asim_tpr {
     double dt_ps;
     int integrator;           /* number in GROMACS' enumeration of integrators */
     char integrator_name[24]; /* "md", "sd", ... */
+    bool group_cutoffs;       /* cutoff-scheme = group, which GROMACS 2020 dropped */
     int64_t ld_seed;
     size_t temperature_group_count;
     double ref_t_kelvin;  /* of the group with most degrees of freedom; 0: none */

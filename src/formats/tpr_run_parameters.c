@@ -40,8 +40,9 @@ static void read_length(struct asim_tpr_reader *reader, struct asim_tpr *tpr)
         asim_tpr_skip(reader, "ir"); /* ensemble temperature */
     if (version >= 67 && version < 139)
         asim_tpr_skip(reader, "i"); /* nstcalcenergy */
-    if (version >= 81)
-        asim_tpr_skip(reader, "i");    /* cut-off scheme */
+    /* 0 Verlet, 1 group; before version 94 the other way round; before 81 all group. */
+    int scheme = version >= 81 ? read_int(reader) : 1;
+    tpr->group_cutoffs = scheme == (version >= 81 && version < 94 ? 0 : 1);
     asim_tpr_skip(reader, "iii r ii"); /* neighbour list, rtpi, centre of mass */
     if (version < 100)
         asim_tpr_skip(reader, "i"); /* nstcheckpoint */

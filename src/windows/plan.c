@@ -22,6 +22,7 @@
 #include "windows/bias_method.h"
 #include "windows/edi.h"
 #include "windows/gradient.h"
+#include "windows/simulation.h"
 
 enum {
     WINDOWS_MOST = 10000,
@@ -142,10 +143,10 @@ static bool is_dynamics(const char *integrator)
     return false;
 }
 
-/* What the PMF needs of the simulation: dynamics at one known temperature. */
-static int check_simulation(const struct asim_tpr *tpr, const struct asim_topology *top,
-                            const struct asim_plan_options *options, double *ret_kelvin,
-                            struct asim_error *err)
+int asim_plan_check_simulation(const struct asim_tpr *tpr,
+                               const struct asim_topology *top,
+                               const struct asim_plan_options *options,
+                               double *ret_kelvin, struct asim_error *err)
 {
     if (tpr->atom_count != top->atom_count)
         return asim_fail(err, ASIM_EINPUT,
@@ -391,7 +392,8 @@ int asim_plan_compute(const struct asim_pca *pca, const struct asim_topology *to
                          method->name, pca->align_selection, pca->selection);
     if (asim_tpr_read(tpr_path, &tpr, NULL, err) < 0)
         return -1;
-    if (check_simulation(&tpr, top, options, &plan.temperature_kelvin, err) < 0 ||
+    if (asim_plan_check_simulation(&tpr, top, options, &plan.temperature_kelvin, err) <
+            0 ||
         choose_steps(options, tpr.dt_ps, &plan.sample_steps, &nsteps, err) < 0) {
         asim_wrap(err, "'%s'", tpr_path);
         goto out;

@@ -1,5 +1,7 @@
 """What the whole-program tests share: programs, simulations to start from, running."""
+import math
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -78,3 +80,19 @@ def simulate_triatomic(folder, nsteps):
     run(["gmx", "grompp", "-f", "md.mdp", "-c", "c.gro", "-p", "topol.top", "-o",
          "tri.tpr"], cwd=folder)
     mdrun(folder, "tri")
+
+
+def write_triatomic_frames(path):
+    """200 frames of three atoms whose angle opens and closes, as a GRO file."""
+    noise = random.Random(1)
+    frames = []
+    for step in range(200):
+        half = math.radians(50 + 10 * math.sin(step / 5)) + noise.gauss(0, 0.02)
+        bond = [0.15 + noise.gauss(0, 0.001) for _ in range(2)]
+        atoms = [(2 - bond[0] * math.sin(half), 2 + bond[0] * math.cos(half)), (2, 2),
+                 (2 + bond[1] * math.sin(half), 2 + bond[1] * math.cos(half))]
+        frames.append(f"three atoms t= {step:.1f} step= {step}\n    3\n" + "".join(
+            f"    1TRI     A{i + 1}    {i + 1}{x:10.5f}{y:10.5f}{2:10.5f}\n"
+            for i, (x, y) in enumerate(atoms)) + "   4.00000   4.00000   4.00000\n")
+    with open(path, "w") as out:
+        out.write("".join(frames))

@@ -7,9 +7,7 @@ Help, man pages and completion come from one table: each is tried in the program
 is for. Settings files, suggestions and the shapes of JSON are tried on three atoms.
 """
 import json
-import math
 import os
-import random
 import re
 import shutil
 import subprocess
@@ -52,17 +50,7 @@ def make_input(root):
     corpus = os.path.join(common.SOURCE, "fuzz", "corpus", "tpr")
     shutil.copy(os.path.join(corpus, "tri-2022-single.tpr"),
                 os.path.join(root, "tri.tpr"))
-    noise = random.Random(1)
-    frames = []
-    for step in range(200):
-        half = math.radians(50 + 10 * math.sin(step / 5)) + noise.gauss(0, 0.02)
-        bond = [0.15 + noise.gauss(0, 0.001) for _ in range(2)]
-        atoms = [(2 - bond[0] * math.sin(half), 2 + bond[0] * math.cos(half)), (2, 2),
-                 (2 + bond[1] * math.sin(half), 2 + bond[1] * math.cos(half))]
-        frames.append(f"three atoms t= {step:.1f} step= {step}\n    3\n" + "".join(
-            f"    1TRI     A{i + 1}    {i + 1}{x:10.5f}{y:10.5f}{2:10.5f}\n"
-            for i, (x, y) in enumerate(atoms)) + "   4.00000   4.00000   4.00000\n")
-    write(root, "tri.gro", "".join(frames))
+    common.write_triatomic_frames(os.path.join(root, "tri.gro"))
 
 
 def command_names(root):

@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""The exit codes of the program, each by what a user would do to get it, with programs
+that answer as gmx would; needs no GROMACS.
+
+    test_codes.py AUTOSIM CORPUS-OF-TPR-FILES
+"""
+import json
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import time
+
+import common
+
+AUTOSIM, CORPUS = (os.path.abspath(path) for path in sys.argv[1:])
+FAILURES = []
+
+GMX = """#!/bin/sh
+case "$*" in
+*--version*) printf 'GROMACS version:    VERSION\\nMPI library:        thread_mpi\\n'
+    exit 0 ;;
+*"mdrun -s window.tpr"*) MDRUN ;;
+esac
+exit 1
+"""
+
+
+def expect(condition, what):
+    if not condition:
+        FAILURES.append(what)
+
+
+def make_gmx(root, name, version, mdrun="exit 1"):
+    path = os.path.join(root, name)
+    with open(path, "w") as out:
+        out.write(GMX.replace("VERSION", version).replace("MDRUN", mdrun))
+    os.chmod(path, 0o755)
+    return path
+
+
+def autosim(root, code, words, *arguments):
+    done = common.run([AUTOSIM, *arguments], cwd=root, check=False, timeout=60)
+    shown = " ".join(arguments)
+    expect(done.returncode == code,
+           f"autosim {shown}: exit {done.returncode}, not {code}: {done.stderr}")
+    told = [line for line in done.stderr.splitlines() if line.startswith("autosim: ")]
+    expect(len(told) == (code != 0), f"autosim {shown}: {told}")
+    for word in words:
+        expect(word in done.stderr, f"autosim {shown}: no '{word}' in: {done.stderr}")
+    return done
+
+
+def with_group_cutoffs(data):
+    """Of a TPR of version 127: behind the number of steps (int64) come the first step
+    (int64), the part (int32), a flag (one byte), nstcalcenergy (int32), the scheme."""
+    at = data.index(struct.pack(">q", 5000000)) + 8 + 8 + 4 + 1 + 4
+    assert data[at:at + 4] == struct.pack(">i", 0)
+    return data[:at] + struct.pack(">i", 1) + data[at + 4:]
+
+
+def make_input(root):
+    data = open(os.path.join(CORPUS, "tri-2022-single.tpr"), "rb").read()
+    with open(os.path.join(root, "tri.tpr"), "wb") as out:
+        out.write(data)
+    with open(os.path.join(root, "group.tpr"), "wb") as out:
+        out.write(with_group_cutoffs(data))
+    shutil.copy(os.path.join(CORPUS, "triangles-minimise.tpr"),
+                os.path.join(root, "minimise.tpr"))
+    common.write_triatomic_frames(os.path.join(root, "tri.gro"))
+
+
+def a_run_that_cannot_work_is_refused_beforehand(root):
+    """doctor says so behind what it found; run leaves no window behind."""
+    old = make_gmx(root, "gmx-2019", "2019.6")
+    new = make_gmx(root, "gmx-2022", "2022.5")
+    unknown = make_gmx(root, "gmx-9000", "9000-dev")
+    for topology, gmx, words in (
+            ("tri.tpr", old, ["tri.tpr", "2022.5-Debian", "127", "2019.6", "116", "--gmx"]),
+            ("group.tpr", new, ["cutoff-scheme = group", "2020", "Verlet", "--gmx"]),
+            ("minimise.tpr", new, ["'steep'", "no dynamics"])):
+        found = autosim(root, 3, words, "doctor", topology, "--gmx", gmx)
+        expect("cannot be run" in found.stdout, f"doctor {topology}: {found.stdout}")
+        found = autosim(root, 3, words, "doctor", topology, "--gmx", gmx, "--json")
+        expect(json.loads(found.stdout)["can_be_simulated"] is False, found.stdout)
+        if topology != "minimise.tpr":
+            autosim(root, 3, words, "run", topology, "tri.gro", "--gmx", gmx, "-C", "no",
+                    "-q")
+            expect(not os.path.exists(os.path.join(root, "no", "plan.json")), topology)
+            shutil.rmtree(os.path.join(root, "no"))
+    for gmx in (new, unknown):
+        found = autosim(root, 0, [], "doctor", "tri.tpr", "--gmx", gmx, "--json")
+        expect(json.loads(found.stdout)["can_be_simulated"] is True, found.stdout)
+
+
+def begin(root, folder, gmx):
+    return [AUTOSIM, "run", "tri.tpr", "tri.gro", "--windows", "2", "--ns", "0.1", "-j",
+            "1", "--retries", "0", "--gmx", gmx, "-C", folder, "-q"]
+
+
+def windows_that_are_given_up_end_with_5(root):
+    gmx = make_gmx(root, "gmx-bad", "2022.5",
+                   r"printf '%s\n' '' " + "-" * 55 + r" 'Program:     gmx mdrun' '' "
+                   r"'Fatal error:' 'something is wrong' '' " + "-" * 55 +
+                   " >&2; exit 1")
+    command = begin(root, "bad", gmx)
+    autosim(root, 5, ["2 of 2 windows were given up", "something is wrong",
+                      "--retry-failed"], *command[1:])
+    status = json.loads(autosim(root, 0, [], "status", "-C", "bad", "--json").stdout)
+    for window in status["windows"]:
+        expect(window["status"] == "Failed" and window["exit_code"] == 1
+               and "something is wrong" in window["cause"], f"{window}")
+
+
+def signals_end_with_128_and_their_number(root):
+    gmx = make_gmx(root, "gmx-slow", "2022.5",
+                   "touch began; trap 'exit 1' TERM INT; sleep 60 & wait")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        folder = f"stopped-{number}"
+        process = subprocess.Popen(begin(root, folder, gmx), cwd=root, text=True,
+                                   stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        began = os.path.join(root, folder, "windows", "000", "began")
+        deadline = time.monotonic() + 60
+        while not os.path.exists(began):
+            if time.monotonic() > deadline or process.poll() is not None:
+                sys.exit(f"no window was started: {process.communicate()[1]}")
+            time.sleep(0.02)
+        process.send_signal(number)
+        told = process.communicate(timeout=60)[1]
+        expect(process.returncode == 128 + number,
+               f"signal {number}: exit {process.returncode}, {told}")
+
+
+def the_others(root):
+    autosim(root, 2, ["did you mean"], "runn")
+    autosim(root, 3, ["none.tpr"], "pca", "none.tpr", "tri.gro")
+    autosim(root, 4, ["no-such-gmx"], "doctor", "--gmx", "no-such-gmx")
+
+
+def main():
+    root = common.workdir()
+    make_input(root)
+    for part in (a_run_that_cannot_work_is_refused_beforehand,
+                 windows_that_are_given_up_end_with_5,
+                 signals_end_with_128_and_their_number, the_others):
+        part(root)
+    if FAILURES:
+        sys.exit("\n".join(FAILURES))
+    shutil.rmtree(root)
+
+
+if __name__ == "__main__":
+    main()
