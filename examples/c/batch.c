@@ -46,22 +46,28 @@ int main(int argc, char **argv)
     struct asim_error err = {0};
     struct asim_campaign *campaign = NULL;
     struct asim_run_options options = ASIM_RUN_OPTIONS_INIT;
+    struct asim_event event = {.kind = ASIM_NEWS_WINDOW};
     char journal[4096];
     snprintf(journal, sizeof journal, "%s/journal.jsonl", argv[3]);
     if (access(journal, F_OK) < 0)
         plan(argv[1], argv[2], argv[3]);
 
+    options.launch_all = false; /* nothing runs before it is launched */
     if (asim_campaign_open(argv[3], NULL, &campaign, &err) < 0 ||
-        asim_campaign_start(campaign, &options, &err) < 0)
+        asim_campaign_start(campaign, &options, &err) < 0 ||
+        asim_execute_batch(campaign, 0, NULL, &err) < 0)
         fail(&err);
-    struct pollfd events = {.fd = asim_campaign_event_fd(campaign), .events = POLLIN};
-    int working;
-    do { /* any event loop will do: watch the descriptor, then dispatch */
-        poll(&events, 1, -1);
-        working = asim_campaign_dispatch(campaign, &err);
-    } while (working == 1);
-    if (working < 0)
-        fail(&err);
+    struct pollfd news = {.fd = asim_event_fd(campaign), .events = POLLIN};
+    while (event.kind != ASIM_NEWS_IDLE) {
+        int got = asim_next_event(campaign, &event, &err);
+        if (got < 0)
+            fail(&err);
+        if (got == 0)
+            poll(&news, 1, -1); /* any event loop will do */
+        else if (event.kind == ASIM_NEWS_WINDOW)
+            fprintf(stderr, "window %d: %s\n", event.window.window_id,
+                    asim_window_state_name(event.window.state));
+    }
 
     for (size_t i = 0; i < asim_campaign_window_count(campaign); i++) {
         struct asim_window_status status;

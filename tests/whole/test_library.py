@@ -113,6 +113,9 @@ def run_examples(installed, folder, static):
                        check=False)
     if wrong.returncode not in (3, 4) or "no.tpr" not in wrong.stderr:
         sys.exit(f"pca of no file: {wrong}")
+    window = example("window", "tri.tpr", "tri.xtc", "one", "0.02", "3000")
+    if "window 0: Completed\n" not in window or "ns/day" not in window:
+        sys.exit(window)
     batch = example("batch", "tri.tpr", "tri.xtc", "campaign")
     if batch.count("Completed") != 4:
         sys.exit(batch)
@@ -121,7 +124,7 @@ def run_examples(installed, folder, static):
     values = [float(row[1]) for row in pmf]
     if len(pmf) < 10 or min(values) != 0 or not 1 < max(values) < 100:
         sys.exit(f"profile: {pmf}")
-    print(pca, batch, len(pmf), "points of the profile")
+    print(pca, window, batch, len(pmf), "points of the profile")
 
 
 def main():
