@@ -29,7 +29,7 @@
 #include "campaign/slurm_script.h"
 #include "engine/mdrun.h"
 
-static const double COMMAND_SECONDS = 60, FOLD_SECONDS = 3, POLL_LARGEST = 600;
+static const double COMMAND_SECONDS = 60, FOLD_SECONDS = 3;
 enum { FRUITLESS_LARGEST = 3 };
 
 static int all_settled(const struct asim_slurm *slurm)
@@ -188,9 +188,11 @@ static int queue_answered(struct asim_slurm *slurm, const char *text, double now
         asim_log_write(slurm->campaign->log, ASIM_LOG_INFO,
                        "Slurm: the controller answers again");
     slurm->unanswered = 0;
+    slurm->emptied = false;
     asim_jobs_look(jobs, text);
     for (size_t k = 0; k < jobs->count; k++) {
         struct asim_submission *submission = &jobs->submissions[k];
+        asim_slurm_tell_of_holds(slurm, submission, now);
         if (submission->state == ASIM_SUBMISSION_ENDED ||
             submission->state == ASIM_SUBMISSION_LOST)
             continue;
@@ -200,6 +202,7 @@ static int queue_answered(struct asim_slurm *slurm, const char *text, double now
             submission_ended(slurm, submission, fate, now, err) < 0)
             return -1;
     }
+    asim_slurm_tell_of_waiting(slurm, now);
     return asim_journal_commit(slurm->campaign->journal, err);
 }
 
@@ -216,8 +219,8 @@ static int poll_ended(struct asim_slurm *slurm,
                        result->timed_out ? "squeue took too long" : result->errors);
     int doublings = slurm->unanswered < 6 ? slurm->unanswered : 6;
     slurm->next_poll =
-        now +
-        fmin(ldexp(slurm->options.slurm.poll_seconds, doublings - 1), POLL_LARGEST);
+        now + fmin(ldexp(slurm->options.slurm.poll_seconds, doublings - 1),
+                   ASIM_SLURM_PAUSE_LARGEST);
     return 0;
 }
 
@@ -267,17 +270,28 @@ static int submit_ended(struct asim_slurm *slurm,
                        result->timed_out ? "it took too long" : result->errors);
         return 0;
     }
-    if (record_end(slurm, submission, ASIM_SUBMISSION_LOST, err) < 0)
+    if (record_end(slurm, submission, ASIM_SUBMISSION_LOST, err) < 0 ||
+        asim_journal_commit(campaign->journal, err) < 0)
         return -1;
+    if (asim_slurm_forgive_nodes(slurm)) {
+        asim_log_write(campaign->log, ASIM_LOG_WARNING,
+                       "Slurm: sbatch refused the job (%s); nodes that were left out "
+                       "are allowed again",
+                       result->errors);
+        slurm->next_submit = now + slurm->options.slurm.poll_seconds;
+        return asim_slurm_write_excluded(slurm, err);
+    }
     live = asim_jobs_live(&campaign->jobs, &queued);
     if (live == 0)
         asim_fail(&slurm->fatal, ASIM_EENV, "sbatch refused the job: %s",
                   result->errors);
     else
         asim_log_write(campaign->log, ASIM_LOG_WARNING,
-                       "Slurm: sbatch refused another job (%s)", result->errors);
-    slurm->next_submit = now + POLL_LARGEST;
-    return asim_journal_commit(campaign->journal, err);
+                       "Slurm: sbatch refused another job (%s); the next attempt is in "
+                       "%.0f min",
+                       result->errors, ASIM_SLURM_PAUSE_LARGEST / 60.0);
+    slurm->next_submit = now + ASIM_SLURM_PAUSE_LARGEST;
+    return 0;
 }
 
 static int collect_command(struct asim_slurm *slurm, double now, struct asim_error *err)
@@ -297,7 +311,7 @@ static int collect_command(struct asim_slurm *slurm, double now, struct asim_err
     else if (purpose == ASIM_SLURM_SUBMIT)
         rc = submit_ended(slurm, &result, now, err);
     else if (slurm->campaign->paused)
-        slurm->next_poll = now; /* what is left in the queue */
+        slurm->emptied = true; /* as far as is known until the next look */
     else
         slurm->over = true;
     asim_command_result_finish(&result);
@@ -347,7 +361,9 @@ static int decide(struct asim_slurm *slurm, double now, struct asim_error *err)
         return 0;
     int queued;
     asim_jobs_live(&slurm->campaign->jobs, &queued);
-    if (slurm->campaign->paused && queued > 0)
+    /* What Slurm holds would stay in the queue for ever. */
+    queued += asim_jobs_held(&slurm->campaign->jobs);
+    if (slurm->campaign->paused && queued > 0 && !slurm->emptied)
         return asim_slurm_cancel_waiting(slurm, err);
     if (all_settled(slurm) || slurm->cancelling || slurm->fatal.status != ASIM_OK) {
         if (queued > 0)

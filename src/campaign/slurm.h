@@ -12,6 +12,9 @@
 #include "campaign/lease.h"
 #include "campaign/slurm_command.h"
 
+/* Seconds: the longest pause between two questions or two attempts to submit. */
+enum { ASIM_SLURM_PAUSE_LARGEST = 600 };
+
 enum asim_slurm_purpose {
     ASIM_SLURM_NOTHING,
     ASIM_SLURM_POLL,
@@ -30,7 +33,7 @@ struct asim_slot_view {
 
 struct asim_bad_node {
     char name[ASIM_NODE_BYTES];
-    int lost; /* slots that vanished there */
+    int lost; /* slots that vanished there, in a row */
     bool excluded;
 };
 
@@ -47,12 +50,15 @@ struct asim_slurm {
     double next_poll, next_fold, next_submit;
     int unanswered; /* polls in a row */
     int fruitless;  /* submissions in a row that brought no window further */
-    struct asim_slot_view *slots; /* [slot_count] */
+    int holds;      /* times that Slurm has held a job it failed to start */
+    double waiting_since, waiting_word_seconds; /* no job runs, the next word of it */
+    struct asim_slot_view *slots;               /* [slot_count] */
     size_t slot_count, slot_capacity;
     struct asim_bad_node *nodes; /* [node_count] */
     size_t node_count, node_capacity;
     atomic_int stop_requests;
     bool over, cancelling;
+    bool emptied; /* jobs that waited were cancelled after the last look */
     struct asim_error fatal;
 };
 
@@ -74,6 +80,11 @@ void asim_slurm_name(struct asim_slurm *slurm);
 /* Jobs that wait find nothing to do any more; those that run leave by themselves. */
 int asim_slurm_cancel_waiting(struct asim_slurm *slurm, struct asim_error *err);
 
+/* slurm_words.c: after a look at the queue. */
+void asim_slurm_tell_of_holds(struct asim_slurm *slurm,
+                              struct asim_submission *submission, double now);
+void asim_slurm_tell_of_waiting(struct asim_slurm *slurm, double now);
+
 /* Fails where slots of the campaign may still run windows. */
 int asim_slots_check_gone(struct asim_campaign *campaign, struct asim_error *err);
 
@@ -81,6 +92,9 @@ int asim_slots_check_gone(struct asim_campaign *campaign, struct asim_error *err
 int asim_slurm_watch_slots(struct asim_slurm *slurm, struct asim_error *err);
 /* Names with commas; free with free(). */
 char *asim_slurm_excluded(const struct asim_slurm *slurm, struct asim_error *err);
+int asim_slurm_write_excluded(const struct asim_slurm *slurm, struct asim_error *err);
+/* Leaves no node out any more; whether any was. */
+bool asim_slurm_forgive_nodes(struct asim_slurm *slurm);
 bool asim_slurm_has_slots(const struct asim_slurm *slurm, const char *token);
 /* Windows that no living slot has. */
 size_t asim_slurm_free_windows(const struct asim_slurm *slurm);

@@ -29,22 +29,25 @@ static enum asim_element_state state_of(const char *name)
     static const char *const queued[] = {"PENDING",      "CONFIGURING", "REQUEUED",
                                          "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT",
                                          "RESV_DEL_HOLD"};
-    static const char *const running[] = {"RUNNING", "COMPLETING", "SUSPENDED",
-                                          "STOPPED", "SIGNALING",  "STAGE_OUT",
-                                          "RESIZING"};
+    static const char *const running[] = {"RUNNING", "COMPLETING", "SIGNALING",
+                                          "STAGE_OUT", "RESIZING"};
     for (size_t i = 0; i < sizeof queued / sizeof *queued; i++)
         if (strcmp(name, queued[i]) == 0)
             return ASIM_ELEMENT_QUEUED;
     for (size_t i = 0; i < sizeof running / sizeof *running; i++)
         if (strcmp(name, running[i]) == 0)
             return ASIM_ELEMENT_RUNNING;
+    if (strcmp(name, "SUSPENDED") == 0 || strcmp(name, "STOPPED") == 0)
+        return ASIM_ELEMENT_SUSPENDED;
     return ASIM_ELEMENT_ENDED;
 }
 
-/* Slurm holds a job that it failed to launch; only a person brings it back. */
+/* Slurm holds a job that it failed to launch, once or MaxBatchRequeue times; a person's
+ * own hold reads JobHeldUser or JobHeldAdmin. */
 static bool is_held(const char *reason)
 {
-    return strstr(reason, "requeued held") || strstr(reason, "requeued in held");
+    return strstr(reason, "requeued held") || strstr(reason, "requeued in held") ||
+           strcmp(reason, "JobHoldMaxRequeue") == 0;
 }
 
 /* The text up to `delimiter` into a buffer; the rest, or NULL where it does not fit or
@@ -85,7 +88,10 @@ int asim_queue_line(const char *line, struct asim_element *ret_element)
         strlen(comment + prefix) != ASIM_TOKEN_BYTES - 1)
         return 0;
     memcpy(element.token, comment + prefix, ASIM_TOKEN_BYTES);
-    element.state = is_held(reason) ? ASIM_ELEMENT_ENDED : state_of(element.state_name);
+    snprintf(element.reason, sizeof element.reason, "%s", reason);
+    element.state = state_of(element.state_name);
+    if (element.state == ASIM_ELEMENT_QUEUED && is_held(element.reason))
+        element.state = ASIM_ELEMENT_HELD;
     *ret_element = element;
     return 1;
 }
@@ -166,28 +172,43 @@ int asim_jobs_replay(struct asim_jobs *jobs, const json_t *json, struct asim_err
     return 0;
 }
 
+static void count_element(struct asim_submission *submission,
+                          const struct asim_element *element)
+{
+    bool queued = element->state == ASIM_ELEMENT_QUEUED;
+    bool held = element->state == ASIM_ELEMENT_HELD;
+    submission->mentioned = true;
+    submission->queued += queued;
+    submission->held += held;
+    submission->suspended += element->state == ASIM_ELEMENT_SUSPENDED;
+    submission->running += element->state == ASIM_ELEMENT_RUNNING;
+    if (queued || (held && submission->queued == 0))
+        memcpy(submission->reason, element->reason, sizeof submission->reason);
+}
+
 void asim_jobs_look(struct asim_jobs *jobs, const char *text)
 {
     struct asim_element element;
     for (size_t i = 0; i < jobs->count; i++) {
-        jobs->submissions[i].queued = jobs->submissions[i].running = 0;
-        jobs->submissions[i].mentioned = false;
+        struct asim_submission *submission = &jobs->submissions[i];
+        submission->queued = submission->running = submission->held =
+            submission->suspended = 0;
+        submission->mentioned = false;
+        submission->reason[0] = '\0';
     }
     for (const char *line = text; line && *line;) {
         const char *newline = strchr(line, '\n');
         if (asim_queue_line(line, &element)) {
             struct asim_submission *submission = asim_jobs_find(jobs, element.token);
-            if (submission) {
-                submission->mentioned = true;
-                submission->queued += element.state == ASIM_ELEMENT_QUEUED;
-                submission->running += element.state == ASIM_ELEMENT_RUNNING;
-            }
+            if (submission)
+                count_element(submission, &element);
         }
         line = newline ? newline + 1 : NULL;
     }
     for (size_t i = 0; i < jobs->count; i++) {
         struct asim_submission *submission = &jobs->submissions[i];
-        bool live = submission->queued + submission->running > 0;
+        bool live =
+            submission->queued + submission->running + submission->suspended > 0;
         submission->absent = live ? 0 : submission->absent + 1;
         /* One that was given up for lost and comes up after all is ours again. */
         if (live ||
@@ -199,7 +220,7 @@ void asim_jobs_look(struct asim_jobs *jobs, const char *text)
 enum asim_submission_state
 asim_submission_fate(const struct asim_submission *submission, bool has_slots)
 {
-    if (submission->queued + submission->running > 0)
+    if (submission->queued + submission->running + submission->suspended > 0)
         return ASIM_SUBMISSION_SEEN;
     if (submission->mentioned)
         return ASIM_SUBMISSION_ENDED;
@@ -222,4 +243,12 @@ int asim_jobs_live(const struct asim_jobs *jobs, int *ret_queued)
     }
     *ret_queued = queued;
     return live;
+}
+
+int asim_jobs_held(const struct asim_jobs *jobs)
+{
+    int held = 0;
+    for (size_t i = 0; i < jobs->count; i++)
+        held += jobs->submissions[i].held;
+    return held;
 }

@@ -11,14 +11,21 @@
 #include "base/json.h"
 
 #define ASIM_COMMENT_PREFIX "autosim:"
-enum { ASIM_TOKEN_BYTES = 13, ASIM_JOB_ID_BYTES = 32, ASIM_NODE_BYTES = 128 };
+enum {
+    ASIM_TOKEN_BYTES = 13,
+    ASIM_JOB_ID_BYTES = 32,
+    ASIM_NODE_BYTES = 128,
+    ASIM_REASON_BYTES = 64
+};
 
 /* Fields of a line of the queue, in this order. */
 #define ASIM_QUEUE_FORMAT "%i|%T|%k|%N|%r"
 
 enum asim_element_state {
-    ASIM_ELEMENT_QUEUED,  /* will run */
-    ASIM_ELEMENT_RUNNING, /* runs, or ends just now */
+    ASIM_ELEMENT_QUEUED,    /* will run */
+    ASIM_ELEMENT_RUNNING,   /* runs, or ends just now */
+    ASIM_ELEMENT_HELD,      /* by Slurm, after a failed start: only people release it */
+    ASIM_ELEMENT_SUSPENDED, /* its slot is killed when its lease is over */
     ASIM_ELEMENT_ENDED,
 };
 
@@ -28,6 +35,7 @@ struct asim_element {
     char token[ASIM_TOKEN_BYTES];
     char state_name[24]; /* Slurm's */
     char node[ASIM_NODE_BYTES];
+    char reason[ASIM_REASON_BYTES]; /* Slurm's, cut where it is longer */
     enum asim_element_state state;
 };
 
@@ -48,10 +56,13 @@ struct asim_submission {
     char job_id[ASIM_JOB_ID_BYTES]; /* as sbatch said; "": did not */
     int elements;
     enum asim_submission_state state;
-    int queued, running; /* elements at the last look */
-    int absent;          /* looks in a row at which it was not there */
-    bool mentioned;      /* at the present look, ended elements included */
-    double progress;     /* of the campaign when it was submitted */
+    int queued, running, held, suspended; /* elements at the last look */
+    char reason[ASIM_REASON_BYTES];       /* of one that is queued or, else, held */
+    int told_held;                        /* as `held` when people were last told */
+    bool told_on_hold;                    /* that people hold it */
+    int absent;                           /* looks in a row at which it was not there */
+    bool mentioned;  /* at the present look, ended elements included */
+    double progress; /* of the campaign when it was submitted */
 };
 
 struct asim_jobs {
@@ -80,7 +91,10 @@ void asim_jobs_look(struct asim_jobs *jobs, const char *text);
  * of its slots began. ASIM_SUBMISSION_INTENDED: not decided yet. */
 enum asim_submission_state
 asim_submission_fate(const struct asim_submission *submission, bool has_slots);
-/* Elements that run or will, those of undecided submissions included. */
+/* Elements that run or will, those of undecided submissions included, suspended ones
+ * not: the windows they had go to others. */
 int asim_jobs_live(const struct asim_jobs *jobs, int *ret_queued);
+/* Elements that Slurm holds: they run only if people release them. */
+int asim_jobs_held(const struct asim_jobs *jobs);
 
 #endif

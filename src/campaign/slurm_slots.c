@@ -37,7 +37,7 @@ static void describe(struct asim_slot_view *view, const char *folder)
     free(path);
 }
 
-static int write_excluded(const struct asim_slurm *slurm, struct asim_error *err)
+int asim_slurm_write_excluded(const struct asim_slurm *slurm, struct asim_error *err)
 {
     char *names = asim_slurm_excluded(slurm, err);
     char *path = names ? asim_format(err, "%s/%s/excluded", slurm->campaign->folder,
@@ -50,6 +50,24 @@ static int write_excluded(const struct asim_slurm *slurm, struct asim_error *err
     free(path);
     free(names);
     return rc;
+}
+
+bool asim_slurm_forgive_nodes(struct asim_slurm *slurm)
+{
+    bool any = false;
+    for (size_t k = 0; k < slurm->node_count; k++)
+        any = any || slurm->nodes[k].excluded;
+    slurm->node_count = 0;
+    return any;
+}
+
+/* Slots that vanish count in a row: jobs killed over the months by preemption must not
+ * cost a node. */
+static void node_did_well(struct asim_slurm *slurm, const char *name)
+{
+    for (size_t k = 0; k < slurm->node_count; k++)
+        if (!slurm->nodes[k].excluded && strcmp(slurm->nodes[k].name, name) == 0)
+            slurm->nodes[k].lost = 0;
 }
 
 static int blame_node(struct asim_slurm *slurm, const char *name, bool at_once,
@@ -75,7 +93,7 @@ static int blame_node(struct asim_slurm *slurm, const char *name, bool at_once,
     node->excluded = true;
     asim_log_write(slurm->campaign->log, ASIM_LOG_WARNING,
                    "Node %s is left out of further jobs", name);
-    return write_excluded(slurm, err);
+    return asim_slurm_write_excluded(slurm, err);
 }
 
 static int slot_ended(struct asim_slurm *slurm, struct asim_slot_view *view,
@@ -100,6 +118,8 @@ static int slot_ended(struct asim_slurm *slurm, struct asim_slot_view *view,
                   id, view->node, why + 7);
     asim_log_write(log, ASIM_LOG_INFO, "Slot %s on node %s is over: %s", id, view->node,
                    why);
+    if (strcmp(why, "excluded") != 0)
+        node_did_well(slurm, view->node);
     return 0;
 }
 

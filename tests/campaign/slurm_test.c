@@ -43,7 +43,13 @@ static void test_queue_lines(void **state)
         {"7|NODE_FAIL|autosim:" TOKEN_A "|n1|", 1, ASIM_ELEMENT_ENDED, "7", "n1"},
         {"7|REQUEUED|autosim:" TOKEN_A "||", 1, ASIM_ELEMENT_QUEUED, "7", ""},
         {"7|PENDING|autosim:" TOKEN_A "||launch failed requeued held", 1,
-         ASIM_ELEMENT_ENDED, "7", ""},
+         ASIM_ELEMENT_HELD, "7", ""},
+        {"7|PENDING|autosim:" TOKEN_A "||JobHoldMaxRequeue", 1, ASIM_ELEMENT_HELD, "7",
+         ""},
+        {"7|REQUEUE_HOLD|autosim:" TOKEN_A "||job requeued in held state", 1,
+         ASIM_ELEMENT_HELD, "7", ""},
+        {"7|RUNNING|autosim:" TOKEN_A "|n1|launch failed requeued held", 1,
+         ASIM_ELEMENT_RUNNING, "7", "n1"},
         {"7|PENDING|autosim:" TOKEN_A "||JobHeldUser", 1, ASIM_ELEMENT_QUEUED, "7", ""},
         {"7|PENDING|autosim:" TOKEN_A "|", 0, 0, "", ""},
         {"7|RUNNING|(null)|n1|", 0, 0, "", ""},
@@ -92,6 +98,27 @@ static void test_submission_fates(void **state)
     assert_int_equal(asim_submission_fate(one, false), ASIM_SUBMISSION_INTENDED);
     asim_jobs_look(&jobs, "");
     assert_int_equal(asim_submission_fate(one, false), ASIM_SUBMISSION_ENDED);
+    /* What Slurm holds does not keep others from being submitted. */
+    asim_jobs_look(&jobs, "5_0|RUNNING|autosim:" TOKEN_A "|n1|None\n"
+                          "5_1|PENDING|autosim:" TOKEN_A "||Priority\n"
+                          "5_2|PENDING|autosim:" TOKEN_A "||JobHoldMaxRequeue\n");
+    assert_int_equal(asim_jobs_live(&jobs, &queued), 2);
+    assert_int_equal(queued, 1);
+    assert_int_equal(asim_jobs_held(&jobs), 1);
+    assert_string_equal(one->reason, "Priority");
+    asim_jobs_look(&jobs, "5_2|PENDING|autosim:" TOKEN_A "||JobHoldMaxRequeue\n");
+    assert_int_equal(asim_submission_fate(one, false), ASIM_SUBMISSION_ENDED);
+    assert_int_equal(asim_jobs_live(&jobs, &queued), 0);
+    assert_int_equal(asim_jobs_held(&jobs), 1);
+    /* A suspended job neither takes a place nor has it ended. */
+    asim_jobs_look(&jobs, "5_0|SUSPENDED|autosim:" TOKEN_A "|n1|None\n");
+    assert_int_equal(asim_submission_fate(one, false), ASIM_SUBMISSION_SEEN);
+    assert_int_equal(asim_jobs_live(&jobs, &queued), 0);
+    asim_jobs_look(&jobs, "5_2|PENDING|autosim:" TOKEN_A "||JobHoldMaxRequeue\n");
+    /* People released it. */
+    asim_jobs_look(&jobs, "5_2|RUNNING|autosim:" TOKEN_A "|n1|None\n");
+    assert_int_equal(one->state, ASIM_SUBMISSION_SEEN);
+    assert_int_equal(asim_jobs_held(&jobs), 0);
     asim_jobs_look(&jobs, "5_0|CANCELLED|autosim:" TOKEN_A "|n1|\n");
     assert_int_equal(asim_submission_fate(one, false), ASIM_SUBMISSION_ENDED);
     asim_jobs_finish(&jobs);

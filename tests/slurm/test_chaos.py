@@ -95,7 +95,7 @@ class Chaos:
         pids = []
         for entry in filter(str.isdigit, os.listdir("/proc")):
             try:
-                words = open(f"/proc/{entry}/cmdline").read().split("\0")
+                words = open(f"/proc/{entry}/cmdline", errors="replace").read().split("\0")
             except OSError:
                 continue
             if "slot" in words[:2] and self.campaign.folder in words:

@@ -30,7 +30,8 @@ def gmx_by_folder(root):
             continue
         try:
             folder = os.readlink(f"/proc/{entry}/cwd")
-            command = open(f"/proc/{entry}/cmdline").read().split("\0")
+            command = open(f"/proc/{entry}/cmdline",
+                           errors="replace").read().split("\0")
             state = open(f"/proc/{entry}/stat").read().rsplit(")", 1)[1].split()[0]
         except OSError:
             continue
