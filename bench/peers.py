@@ -211,7 +211,8 @@ def main():
                         for simd in PATHS})
         table("XTC, the CA atoms of the protein, in front of the water", path, 150,
               readers, rounds, "frames/s")
-        readers = {"autosim avx512, 1 thread": our_reader(bench, "avx512", 0, 1),
+        readers = {"MDAnalysis": python_reader("MDAnalysis"),
+                   "autosim avx512, 1 thread": our_reader(bench, "avx512", 0, 1),
                    "autosim avx512, 2 threads": our_reader(bench, "avx512", 0, 2)}
         table("XTC, what threads cost (processor seconds of all)", path,
               1e-6 * inputs[0][2] * 150, readers, rounds, "million atoms/s")
