@@ -545,6 +545,7 @@ static void test_launches_and_events(void **state)
 
 int main(void)
 {
+    supervise();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_extend_planned_and_completed),
         cmocka_unit_test(test_extend_running),

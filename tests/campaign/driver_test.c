@@ -471,6 +471,7 @@ static void test_maxh_stops(void **state)
 
 int main(void)
 {
+    supervise();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_windows_complete),
         cmocka_unit_test(test_physics_starts_afresh_with_new_velocities),

@@ -240,6 +240,7 @@ int main(int argc, char **argv)
 {
     if (argc == 5 && strcmp(argv[1], "drive") == 0)
         return drive_here(argv[2], (size_t)atol(argv[3]), atol(argv[4]));
+    supervise();
     int bad = 0;
     setvbuf(stdout, NULL, _IOLBF, 0);
     prctl(PR_SET_CHILD_SUBREAPER, 1);

@@ -2,6 +2,7 @@
 #ifndef TESTS_CAMPAIGN_FIXTURE_H
 #define TESTS_CAMPAIGN_FIXTURE_H
 
+#include "../supervise.h"
 #include "campaign/campaign_internal.h"
 
 /* A new folder below the working folder; removed with all it holds. */

@@ -68,6 +68,7 @@ int main(int argc, char **argv)
 {
     if (argc == 5 && strcmp(argv[1], "drive") == 0)
         return drive_here(argv[2], (size_t)atol(argv[3]), atol(argv[4]));
+    supervise();
     int kills = argc > 1 ? atoi(argv[1]) : SHORT_KILLS;
     size_t windows =
         (size_t)(WINDOWS_FOR_SHORT * (kills + SHORT_KILLS - 1) / SHORT_KILLS);

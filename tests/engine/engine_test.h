@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "../supervise.h"
 #include "engine/process.h"
 
 /* A new folder below $TMPDIR; removed by folder_remove. */

@@ -473,6 +473,7 @@ static int setup(void **state)
 
 int main(void)
 {
+    supervise();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_rewinds_for_real),

@@ -213,6 +213,7 @@ static void test_damaged_inputs(void **state)
 
 int main(void)
 {
+    supervise();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_found),
         cmocka_unit_test(test_to_the_end),

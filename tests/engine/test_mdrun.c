@@ -186,6 +186,7 @@ static void test_step_of_a_quiet_log(void **state)
 
 int main(void)
 {
+    supervise();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_command),      cmocka_unit_test(test_prepare),
         cmocka_unit_test(test_leftovers_go), cmocka_unit_test(test_prepare_locked),

@@ -368,6 +368,7 @@ static void test_full_disk(void **state)
 
 int main(void)
 {
+    supervise();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ends_are_recorded),
         cmocka_unit_test(test_program_missing),
