@@ -522,6 +522,8 @@ int asim_runner_spawn(struct asim_driver *driver, struct asim_runner *runner,
         .bound = driver->campaign->slot != NULL,
     };
     spawn.cpus = asim_core_slots_cpus(&driver->slots, runner->slot, &spawn.cpu_count);
+    int claim_fd = driver->slots.claim_fd[runner->slot];
+    spawn.claim_fd = claim_fd > 0 ? claim_fd : 0;
     runner->start_seconds = asim_monotonic_seconds();
     if (asim_process_spawn(&spawn, &runner->process, &cause) < 0) {
         snprintf(runner->trouble, sizeof runner->trouble, "%.199s", cause.text);

@@ -31,8 +31,7 @@ static uint64_t bytes_needed(const struct asim_driver *driver)
 {
     uint64_t each =
         (uint64_t)driver->campaign->plan.system_atom_count * BYTES_AN_ATOM + LOG_BYTES;
-    return each *
-           (uint64_t)(driver->slots.slot_count > 0 ? driver->slots.slot_count : 1);
+    return each * (uint64_t)(driver->slots.at_once > 0 ? driver->slots.at_once : 1);
 }
 
 bool asim_driver_disk_is_full(const struct asim_driver *driver)

@@ -24,6 +24,7 @@
 #include "campaign/requests.h"
 #include "campaign/slot.h"
 #include "campaign/spool.h"
+#include "engine/core_claims.h"
 
 /* Tags of the epoll set beside window indices. */
 static const uint64_t TAG_TIMER = UINT64_MAX;
@@ -33,6 +34,8 @@ static const uint64_t TAG_SPOOL = UINT64_MAX - 2;
 enum { EVENTS_A_CALL = 64 };
 
 static const double SECONDS_PER_HOUR = 3600;
+/* Nobody tells when others give cores back. */
+static const double CLAIM_SECONDS = 2;
 
 int asim_driver_post(struct asim_driver *driver, size_t i, enum asim_window_event event,
                      struct asim_error *err)
@@ -109,6 +112,24 @@ static int open_descriptors(struct asim_driver *driver, struct asim_error *err)
                                 : watch_fd(driver, driver->spool_fd, TAG_SPOOL, err);
 }
 
+/* Without claims a campaign runs as well as alone on the machine: no reason to stop. */
+static void use_claims(struct asim_driver *driver)
+{
+    struct asim_error cause;
+    char *path = NULL;
+    if (asim_core_claims_path(&path, &cause) < 0)
+        asim_log_write(driver->campaign->log, ASIM_LOG_WARNING,
+                       "%s; another campaign may take the same cores", cause.text);
+    asim_core_slots_claim_from(&driver->slots, path);
+    size_t held = asim_core_slots_held(&driver->slots);
+    if (held > 0)
+        asim_log_write(driver->campaign->log, ASIM_LOG_INFO,
+                       "Campaign: %zu of %d cores are in use by windows of other "
+                       "campaigns, or of this one that still run; only free ones are "
+                       "taken",
+                       held, driver->slots.slot_count * driver->slots.slot_width);
+}
+
 int asim_driver_prepare(struct asim_driver *driver, struct asim_error *err)
 {
     struct asim_campaign *campaign = driver->campaign;
@@ -126,20 +147,21 @@ int asim_driver_prepare(struct asim_driver *driver, struct asim_error *err)
                                           sizeof *driver->slot_users, err);
     if (!driver->slot_users)
         return -1;
+    use_claims(driver);
     if (driver->options.maxh > 0)
         driver->maxh_at =
             asim_monotonic_seconds() + driver->options.maxh * SECONDS_PER_HOUR;
     if (asim_journal_add(
             campaign->journal,
             asim_record_session(driver->gromacs.path, driver->gromacs.version,
-                                driver->slots.slot_count, driver->options.ntmpi,
+                                driver->slots.at_once, driver->options.ntmpi,
                                 driver->options.ntomp),
             err) < 0)
         return -1;
     asim_log_write(campaign->log, ASIM_LOG_INFO,
                    "Campaign: %zu windows to run, %d at once, %d x %d threads each, "
                    "%s %s",
-                   asim_campaign_unfinished_count(campaign), driver->slots.slot_count,
+                   asim_campaign_unfinished_count(campaign), driver->slots.at_once,
                    driver->options.ntmpi, driver->options.ntomp, driver->gromacs.path,
                    driver->gromacs.version);
     driver->prepared = true;
@@ -276,15 +298,39 @@ static int drain(struct asim_driver *driver, struct asim_error *err)
     return 0;
 }
 
+/* A slot for the next window; -1: none is free now. */
+static int take_cores(struct asim_driver *driver, double now)
+{
+    struct asim_error cause = {.status = ASIM_OK};
+    struct asim_core_slots *slots = &driver->slots;
+    int slot = asim_core_slots_take(slots, &cause);
+    if (slot < 0 && cause.status != ASIM_OK) {
+        asim_log_write(driver->campaign->log, ASIM_LOG_WARNING,
+                       "%s; another campaign may take the same cores from now on",
+                       cause.text);
+        asim_core_slots_claim_from(slots, NULL);
+        slot = asim_core_slots_take(slots, &cause);
+    }
+    bool waits = slot < 0 && slots->held_slots > 0;
+    if (waits && isinf(driver->next_claim))
+        asim_log_write(driver->campaign->log, ASIM_LOG_INFO,
+                       "Campaign: windows wait for cores: %zu of %d are in use, %zu "
+                       "windows of this campaign run",
+                       asim_core_slots_held(slots),
+                       slots->slot_count * slots->slot_width, driver->runner_count);
+    driver->next_claim = waits ? now + CLAIM_SECONDS : -INFINITY;
+    return slot;
+}
+
 static int start_windows(struct asim_driver *driver, struct asim_error *err)
 {
     struct asim_ready_item item;
     double now = asim_monotonic_seconds();
     while (!driver->stopping && !asim_driver_is_held(driver) &&
-           driver->runner_count < (size_t)driver->slots.slot_count &&
+           driver->runner_count < (size_t)driver->slots.at_once &&
            asim_ready_next(&driver->ready) <= now) {
         bool intended, ours = true;
-        int slot = asim_core_slots_take(&driver->slots);
+        int slot = take_cores(driver, now);
         if (slot < 0)
             break;
         if (!asim_ready_take(&driver->ready, now, &item)) {
@@ -430,6 +476,7 @@ int asim_driver_start(struct asim_campaign *campaign,
         return -1;
     driver->campaign = campaign;
     driver->options = *options;
+    driver->next_claim = -INFINITY;
     driver->epoll_fd = driver->timer_fd = driver->wake_fd = driver->spool_fd = -1;
     asim_random_seed(&driver->random, asim_random_entropy());
     driver->options.gromacs = NULL; /* borrowed only for this call */

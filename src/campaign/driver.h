@@ -49,7 +49,8 @@ struct asim_driver {
     struct asim_gromacs gromacs;
     char **argv; /* the same for every window: gmx runs in the window's folder */
     struct asim_core_slots slots;
-    int *slot_users; /* [slot_count] runners on its cores */
+    double next_claim; /* when cores that others hold are asked for; -INFINITY: now */
+    int *slot_users;   /* [slot_count] runners on its cores */
     int epoll_fd, timer_fd, wake_fd;
     int spool_fd;  /* inotify of requests/; -1: looked at from time to time */
     bool prepared; /* gmx was found, cores divided, the session is on record */

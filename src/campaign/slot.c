@@ -121,7 +121,7 @@ static bool has_enough(const struct asim_driver *driver)
     for (size_t i = 0; i < driver->campaign->plan.window_count; i++)
         waiting += slot->windows[i].mine && !driver->campaign->windows[i].runner &&
                    is_unfinished(driver->campaign, i);
-    return waiting >= driver->slots.slot_count;
+    return waiting >= driver->slots.at_once;
 }
 
 /* *ret_mine: claimed by this slot, now or before. */
@@ -274,7 +274,7 @@ int asim_slot_refresh(struct asim_driver *driver, double now, struct asim_error 
         return 0;
     }
     if (asim_ready_count(&driver->ready) > 0 ||
-        driver->runner_count >= (size_t)driver->slots.slot_count)
+        driver->runner_count >= (size_t)driver->slots.at_once)
         return 0;
     return look_for_windows(driver, err);
 }

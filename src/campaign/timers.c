@@ -171,8 +171,8 @@ void asim_driver_arm_timer(struct asim_driver *driver)
     if (leaving)
         next = fmin(next, now + STOP_POLL_SECONDS);
     else if (!asim_driver_is_held(driver) &&
-             driver->runner_count < (size_t)driver->slots.slot_count)
-        next = fmin(next, asim_ready_next(&driver->ready));
+             driver->runner_count < (size_t)driver->slots.at_once)
+        next = fmin(next, fmax(driver->next_claim, asim_ready_next(&driver->ready)));
     if (driver->maxh_at > 0 && !driver->stopping)
         next = fmin(next, driver->maxh_at);
     struct itimerspec when = {0};

@@ -19,6 +19,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "engine/core_claims.h"
 
 enum { CPUS_LARGEST = 1 << 16 };
 
@@ -240,8 +241,12 @@ void asim_core_slots_finish(struct asim_core_slots *slots)
 {
     if (!slots)
         return;
+    for (int slot = 0; slots->claim_fd && slot < slots->slot_count; slot++)
+        asim_core_slots_give(slots, slot);
     free(slots->cpus);
     free(slots->taken);
+    free(slots->claim_fd);
+    free(slots->claims);
     *slots = (struct asim_core_slots){0};
 }
 
@@ -271,13 +276,19 @@ int asim_core_slots_create(int slots_wanted, int slot_width,
         drop_siblings(&cores);
     int usable = cores.count < cores.limit ? cores.count : cores.limit;
     slots.slot_width = slot_width;
-    slots.slot_count = slots_wanted ? slots_wanted : usable / slot_width;
+    slots.at_once = slots_wanted ? slots_wanted : usable / slot_width;
+    /* Where others hold some cores there are others to go to. */
+    slots.slot_count = exclusive ? cores.count / slot_width : slots.at_once;
     slots.exclusive = exclusive;
     size_t cpu_count = (size_t)slots.slot_count * (size_t)slot_width;
     slots.cpus = asim_alloc_array(cpu_count, sizeof *slots.cpus, err);
     slots.taken = asim_alloc_array((size_t)slots.slot_count, 1, err);
-    if (!slots.cpus || !slots.taken)
+    slots.claim_fd =
+        asim_alloc_array((size_t)slots.slot_count, sizeof *slots.claim_fd, err);
+    if (!slots.cpus || !slots.taken || !slots.claim_fd)
         goto out;
+    for (int slot = 0; slot < slots.slot_count; slot++)
+        slots.claim_fd[slot] = -1;
     memcpy(slots.cpus, cores.cpu, cpu_count * sizeof *slots.cpus);
     *ret_slots = slots;
     slots = (struct asim_core_slots){0};
@@ -288,21 +299,52 @@ out:
     return rc;
 }
 
-int asim_core_slots_take(struct asim_core_slots *slots)
+void asim_core_slots_claim_from(struct asim_core_slots *slots, char *path)
 {
+    free(slots->claims);
+    slots->claims = slots->exclusive ? path : NULL;
+    if (!slots->exclusive)
+        free(path);
+}
+
+size_t asim_core_slots_held(const struct asim_core_slots *slots)
+{
+    size_t count = (size_t)slots->slot_count * (size_t)slots->slot_width;
+    return slots->claims ? asim_core_claims_count(slots->claims, slots->cpus, count)
+                         : 0;
+}
+
+int asim_core_slots_take(struct asim_core_slots *slots, struct asim_error *err)
+{
+    slots->held_slots = 0;
     for (int slot = 0; slot < slots->slot_count; slot++) {
         if (slots->taken[slot])
             continue;
-        slots->taken[slot] = 1;
-        return slot;
+        size_t width = (size_t)slots->slot_width;
+        int claimed = slots->claims
+                          ? asim_core_claims_take(slots->claims,
+                                                  slots->cpus + (size_t)slot * width,
+                                                  width, &slots->claim_fd[slot], err)
+                          : 1;
+        if (claimed < 0)
+            return -1;
+        if (claimed) {
+            slots->taken[slot] = 1;
+            return slot;
+        }
+        slots->held_slots++;
     }
     return -1;
 }
 
 void asim_core_slots_give(struct asim_core_slots *slots, int slot)
 {
-    if (slot >= 0 && slot < slots->slot_count)
-        slots->taken[slot] = 0;
+    if (slot < 0 || slot >= slots->slot_count)
+        return;
+    if (slots->claim_fd[slot] >= 0)
+        close(slots->claim_fd[slot]);
+    slots->claim_fd[slot] = -1;
+    slots->taken[slot] = 0;
 }
 
 const int *asim_core_slots_cpus(const struct asim_core_slots *slots, int slot,

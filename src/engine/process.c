@@ -106,7 +106,7 @@ static int shim_arguments(const struct asim_spawn *spawn, const char *shim,
     size_t count = 0, done = 0;
     while (spawn->argv[count])
         count++;
-    char **argv = asim_alloc_array(count + 6, sizeof *argv, err);
+    char **argv = asim_alloc_array(count + 7, sizeof *argv, err);
     if (!argv)
         return -1;
     argv[done] = asim_strdup(shim, err);
@@ -119,6 +119,9 @@ static int shim_arguments(const struct asim_spawn *spawn, const char *shim,
     if (!argv[done++])
         goto fail;
     argv[done] = cpu_list(spawn, err);
+    if (!argv[done++])
+        goto fail;
+    argv[done] = asim_strdup(spawn->claim_fd > 0 ? ASIM_SHIM_CLAIM : "-", err);
     if (!argv[done++])
         goto fail;
     argv[done] =
@@ -157,7 +160,7 @@ static int raise_fence(const struct asim_spawn *spawn, struct asim_error *err)
     return rc;
 }
 
-static int spawn_program(char **argv, char **environment, pid_t *ret_pid)
+static int spawn_program(char **argv, char **environment, int claim_fd, pid_t *ret_pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -179,6 +182,9 @@ static int spawn_program(char **argv, char **environment, pid_t *ret_pid)
     for (int fd = 0; fd <= STDERR_FILENO && !cause; fd++)
         cause = posix_spawn_file_actions_addopen(&actions, fd, "/dev/null",
                                                  fd ? O_WRONLY : O_RDONLY, 0);
+    if (!cause && claim_fd > 0)
+        cause =
+            posix_spawn_file_actions_adddup2(&actions, claim_fd, ASIM_SHIM_CLAIM_FD);
     if (!cause)
         cause = posix_spawnattr_setsigmask(&attributes, &stops);
     if (!cause)
@@ -209,7 +215,7 @@ int asim_process_spawn(const struct asim_spawn *spawn, struct asim_process *ret_
     if (!shim || shim_arguments(spawn, shim, &argv, err) < 0 ||
         asim_process_environment(&environment, err) < 0 || raise_fence(spawn, err) < 0)
         goto out;
-    int cause = spawn_program(argv, environment, &process.pid);
+    int cause = spawn_program(argv, environment, spawn->claim_fd, &process.pid);
     if (cause) {
         asim_fail(err, cause == ENOMEM ? ASIM_ENOMEM : ASIM_EENV,
                   "cannot start '%s': %s", shim, strerror(cause));

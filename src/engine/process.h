@@ -30,6 +30,7 @@ struct asim_spawn {
     const char *const *argv; /* NULL-terminated; argv[0] an absolute path */
     const int *cpus;         /* cores gmx may run on; */
     size_t cpu_count;        /* 0: unchanged */
+    int claim_fd;            /* of those cores, shared with shim and gmx; 0: none */
     bool bound;              /* shim and gmx are killed when the spawning thread dies */
 };
 

@@ -23,6 +23,10 @@ enum asim_shim_exit {
     ASIM_SHIM_REFUSED = 75,
 };
 
+/* The shim's argument and descriptor where a claim on cores is handed to it. */
+#define ASIM_SHIM_CLAIM "claim"
+enum { ASIM_SHIM_CLAIM_FD = 3 };
+
 /* "FOLDER/attempt-N.SUFFIX"; free with free(). */
 char *asim_attempt_path(const char *folder, int attempt, const char *suffix,
                         struct asim_error *err);

@@ -1,11 +1,12 @@
 /*
- * autosim-shim FOLDER ATTEMPT CPUS OWNER PROGRAM [ARGUMENT...]
+ * autosim-shim FOLDER ATTEMPT CPUS CLAIM OWNER PROGRAM [ARGUMENT...]
  *
  * Runs one gmx in FOLDER and writes down how it ended. CPUS is "-" or numbers with
- * commas. OWNER is "-", or the process number of the spawner where nothing may outlive
- * it: then the kernel kills the shim, and gmx with it, at the spawner's death. A
- * program of its own, so that it outlives the orchestrator, needs nothing of it, and
- * stays small: one waits beside every running window.
+ * commas. CLAIM is "claim" where descriptor 3 holds a claim on them (core_claims.h),
+ * which gmx shares; "-" otherwise. OWNER is "-", or the process number of the spawner
+ * where nothing may outlive it: then the kernel kills the shim, and gmx with it, at the
+ * spawner's death. A program of its own, so that it outlives the orchestrator, needs
+ * nothing of it, and stays small: one waits beside every running window.
  *
  * Never two gmx in one folder. gmx is executed only by a shim that holds a write lock
  * on FOLDER/lock, a file that is created once and never removed or replaced, so that
@@ -444,18 +445,20 @@ int main(int argc, char **argv)
         sigaddset(&shim.signals, taken[i]);
     sigprocmask(SIG_BLOCK, &shim.signals, NULL);
     signal(SIGPIPE, SIG_IGN);
-    close_descriptors_from(STDERR_FILENO + 1);
-    if (argc < 6 || !asim_parse_int64(argv[2], &attempt) || attempt < 1 ||
-        attempt > INT_MAX ||
-        (strcmp(argv[4], "-") != 0 && !asim_parse_int64(argv[4], &owner)) ||
-        owner < 0 || owner > INT_MAX || argv[5][0] != '/') {
-        fprintf(stderr, "usage: %s FOLDER ATTEMPT CPUS OWNER /PROGRAM [ARGUMENT...]\n",
+    bool claim = argc > 4 && strcmp(argv[4], ASIM_SHIM_CLAIM) == 0;
+    close_descriptors_from(claim ? ASIM_SHIM_CLAIM_FD + 1 : ASIM_SHIM_CLAIM_FD);
+    if (argc < 7 || (!claim && strcmp(argv[4], "-") != 0) ||
+        !asim_parse_int64(argv[2], &attempt) || attempt < 1 || attempt > INT_MAX ||
+        (strcmp(argv[5], "-") != 0 && !asim_parse_int64(argv[5], &owner)) ||
+        owner < 0 || owner > INT_MAX || argv[6][0] != '/') {
+        fprintf(stderr,
+                "usage: %s FOLDER ATTEMPT CPUS CLAIM OWNER /PROGRAM [ARGUMENT...]\n",
                 argv[0]);
         return ASIM_SHIM_USAGE;
     }
     shim.attempt = (int)attempt;
     shim.owner = (pid_t)owner;
-    shim.argv = argv + 5;
+    shim.argv = argv + 6;
     /* An owner that died before prctl kills nobody any more. */
     if (shim.owner && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != shim.owner))
         return ASIM_SHIM_NO_RECORD;

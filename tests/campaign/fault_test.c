@@ -21,7 +21,7 @@
 #include "engine/process.h"
 #include "fixture.h"
 
-enum { WINDOWS = 6, STEPS = 500, DISK_BYTES = 4 << 20 };
+enum { WINDOWS = 6, STEPS = 500, DISK_BYTES = 4 << 20, LINES_TO_DAMAGE = 6 };
 static const char TPR[] = "500 10 40 1000 3\n";
 
 static void sleep_ms(long ms)
@@ -196,10 +196,11 @@ static int damage_journal(const char *folder)
     struct stat status;
     write_windows(folder);
     pid_t driver = drive_spawn(folder, WINDOWS, STEPS);
-    sleep_ms(300);
+    snprintf(path, sizeof path, "%s/journal.jsonl", folder);
+    for (int i = 0; i < 2000 && fixture_count_lines(path) < LINES_TO_DAMAGE; i++)
+        sleep_ms(10);
     kill(driver, SIGKILL);
     wait_for(driver);
-    snprintf(path, sizeof path, "%s/journal.jsonl", folder);
     if (stat(path, &status) < 0 || !(text = malloc((size_t)status.st_size + 1)))
         return -1;
     size_t size = (size_t)status.st_size;
@@ -221,7 +222,7 @@ static int damage_journal(const char *folder)
     fclose(file);
     free(text);
     printf("    %d of %d flipped bits accepted\n", accepted, tried);
-    return torn && accepted == 0 && finish(folder) ? 1 : -1;
+    return torn && tried > 0 && accepted == 0 && finish(folder) ? 1 : -1;
 }
 
 static const struct {

@@ -136,15 +136,16 @@ static void test_slots(void **state)
     int cores = asim_cores_available();
     assert_true(cores >= 1);
     assert_int_equal(asim_core_slots_create(cores, 1, &slots, NULL), 0);
+    assert_int_equal(slots.at_once, cores);
     assert_int_equal(slots.slot_count, cores);
     for (int i = 0; i < cores; i++) {
-        assert_int_equal(asim_core_slots_take(&slots), i);
+        assert_int_equal(asim_core_slots_take(&slots, NULL), i);
         for (int j = 0; j < i; j++)
             assert_int_not_equal(slots.cpus[i], slots.cpus[j]);
     }
-    assert_int_equal(asim_core_slots_take(&slots), -1);
+    assert_int_equal(asim_core_slots_take(&slots, NULL), -1);
     asim_core_slots_give(&slots, 0);
-    assert_int_equal(asim_core_slots_take(&slots), 0);
+    assert_int_equal(asim_core_slots_take(&slots, NULL), 0);
     asim_core_slots_finish(&slots);
     assert_int_equal(asim_core_slots_create(cores + 1, 1, &slots, &err), -1);
     assert_int_equal(err.status, ASIM_EUSAGE);
@@ -157,6 +158,7 @@ static void test_slots(void **state)
     assert_int_equal(asim_cores_available(), 1);
     assert_int_equal(asim_core_slots_create(0, 1, &slots, NULL), 0);
     unsetenv("SLURM_CPUS_ON_NODE");
+    assert_int_equal(slots.at_once, 1);
     assert_int_equal(slots.slot_count, 1);
     if (cores > 1) {
         assert_null(asim_core_slots_cpus(&slots, 0, &count));

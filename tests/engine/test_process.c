@@ -215,7 +215,7 @@ static void test_old_fence(void **state)
     /* A shim that was held up while attempt 5 came and went. */
     pid_t late = fork();
     if (late == 0) {
-        execl(getenv("AUTOSIM_SHIM"), "autosim-shim", folder, "4", "-", "-",
+        execl(getenv("AUTOSIM_SHIM"), "autosim-shim", folder, "4", "-", "-", "-",
               getenv("FAKE_GMX"), NULL);
         _exit(99);
     }
