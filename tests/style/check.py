@@ -4,8 +4,10 @@
     check.py SOURCE-ROOT STATIC-LIBRARY SHARED-LIBRARY
 
 Includes follow the order of the stages; symbols are prefixed; files stay short; no
-traces of one machine or of unfinished work; the formatting is clang-format's.
+traces of one machine or of unfinished work; the formatting is clang-format's; messages
+that are explained can be said.
 """
+import ast
 import os
 import re
 import shutil
@@ -72,6 +74,41 @@ def check_format(root, complain):
             complain(path, 0, "run clang-format -i on it")
 
 
+def c_texts(text):
+    """String literals of C, neighbours joined; a macro between two of them (PRId64) is a
+    number as %d is."""
+    text = re.sub(r'"\s*PRI\w+\s*(?=")', '"', text)
+    for run in re.findall(r'(?:"(?:[^"\\\n]|\\.)*"\s*)+', text):
+        yield "".join(re.findall(r'"((?:[^"\\\n]|\\.)*)"', run)).replace('\\"', '"')
+
+
+def python_texts(text):
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def check_messages(root, complain):
+    """Each message that docs/troubleshooting.md quotes is one that the program can say."""
+    said = []
+    for folder in ("src", "cli", "python"):
+        for path, _, names in os.walk(os.path.join(root, folder)):
+            for name in names:
+                if name.endswith((".c", ".h", ".py")):
+                    text = open(os.path.join(path, name)).read()
+                    said.extend((python_texts if name.endswith(".py") else c_texts)(text))
+    said = "\n".join(" ".join(one.split()) for one in said)
+    path = os.path.join(root, "docs", "troubleshooting.md")
+    for number, line in enumerate(open(path), 1):
+        cells = line.split("|")
+        if len(cells) < 3:
+            continue
+        for quote in re.findall(r"`([^`]+)`", cells[1]):
+            for piece in re.split(r"\.\.\.|\d+", quote):
+                if len(piece.strip()) > 1 and piece.strip(" :'") not in said:
+                    complain(path, number, f"no message says '{piece.strip()}'")
+
+
 def check_top_folders(root, complain):
     """What a test left behind must not be taken for a part of the project."""
     done = subprocess.run(["git", "ls-files"], cwd=root, text=True, capture_output=True)
@@ -106,6 +143,7 @@ def main():
 
     check_layers(root, complain)
     check_text(root, complain)
+    check_messages(root, complain)
     check_top_folders(root, complain)
     check_format(root, complain)
     check_symbols(static_library, shared_library, complain)
