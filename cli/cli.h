@@ -66,7 +66,7 @@ enum option_group {
     OPTIONS_SETTINGS = 1 << 10, /* reads autosim.ini */
     OPTIONS_HELP = 1 << 11,
     OPTIONS_EXTEND = 1 << 12,
-    OPTIONS_WATCH = 1 << 16,
+    OPTIONS_WATCH = 1 << 17,
     OPTIONS_UNTIL = 1 << 13,
     OPTIONS_CHECK = 1 << 14,
     OPTIONS_SLOT = 1 << 15,

@@ -206,12 +206,14 @@ static void log_plan(struct asim_log *log, const struct asim_plan *plan)
 
 /*
  * Which engine applies the bias, from what the installed GROMACS can do. A plan may be
- * made where there is none: then the bias is the one asked for, or edi.
+ * made where there is none: then the bias is the one asked for, or edi, and the path of
+ * `ret_gromacs` stays "".
  */
 static int choose_bias(struct workplace *workplace, const char *tpr_path,
-                       struct asim_plan_options *plan, struct asim_error *err)
+                       struct asim_plan_options *plan, struct asim_gromacs *ret_gromacs,
+                       struct asim_error *err)
 {
-    struct asim_gromacs gromacs;
+    struct asim_gromacs gromacs = {0};
     struct asim_error absent = {0};
     enum asim_bias_engine engine;
     char why[300];
@@ -236,6 +238,7 @@ static int choose_bias(struct workplace *workplace, const char *tpr_path,
                    asim_bias_engine_name(engine), why);
     plan->bias = engine;
     plan->double_precision = gromacs.double_precision;
+    *ret_gromacs = gromacs;
     return 0;
 }
 
@@ -249,6 +252,7 @@ int stage_plan(struct workplace *workplace, struct asim_error *err)
     struct asim_pca pca = {0};
     struct asim_plan plan = {0};
     struct asim_plan_options options;
+    struct asim_gromacs gromacs = {0};
     char *folder = asim_path_join(settings->folder, "pca", err);
     int rc = -1;
     if (!folder || provenance_read(settings->folder, &provenance, err) < 0 ||
@@ -259,14 +263,15 @@ int stage_plan(struct workplace *workplace, struct asim_error *err)
          provenance_restore_plan(&provenance, settings, err) < 0))
         goto out;
     options = settings->plan;
-    if (choose_bias(workplace, provenance.topology.path, &options, err) < 0 ||
+    if (choose_bias(workplace, provenance.topology.path, &options, &gromacs, err) < 0 ||
         asim_pca_read(folder, &pca, err) < 0 ||
         asim_topology_read(provenance.topology.path, &top, err) < 0 ||
         trajectory_files_reopen(&provenance, &traj, err) < 0 ||
         asim_plan_compute(&pca, &top, provenance.topology.path, traj, &options,
                           workplace->log, &plan, err) < 0 ||
         forget(settings, "plan.json", err) < 0 ||
-        provenance_record_plan(settings, err) < 0 ||
+        provenance_record_plan(settings, &plan, gromacs.path[0] ? &gromacs : NULL,
+                               err) < 0 ||
         asim_plan_write(&plan, &pca, &top, provenance.topology.path, traj,
                         settings->folder, err) < 0)
         goto out;

@@ -99,9 +99,11 @@ int provenance_write(const struct settings *settings, struct asim_error *err)
     if (describe_input(settings->arguments[0], &input, err) < 0)
         goto out;
     asim_utc_time_text(now, sizeof now);
-    root = json_pack("{s:s, s:s, s:o, s:O, s:O}", "autosim_version", asim_version(),
-                     "created", now, "topology", input_to_json(&input), "trajectories",
-                     trajectories, "options", options);
+    root = json_pack("{s:s, s:s, s:o, s:o, s:o, s:O, s:O}", "autosim_version",
+                     asim_version(), "created", now, "command_line",
+                     provenance_command_line(), "host", provenance_host(), "topology",
+                     input_to_json(&input), "trajectories", trajectories, "options",
+                     options);
     if (!root) {
         asim_fail(err, ASIM_ENOMEM, "no memory to write '%s'", path);
         goto out;
@@ -266,9 +268,12 @@ int provenance_restore_plan(const struct provenance *provenance,
     return rc < 0 ? asim_wrap(err, "provenance.json") : 0;
 }
 
-int provenance_record_plan(const struct settings *settings, struct asim_error *err)
+int provenance_record_plan(const struct settings *settings,
+                           const struct asim_plan *plan,
+                           const struct asim_gromacs *gromacs, struct asim_error *err)
 {
     json_t *root = NULL;
+    char now[40];
     int rc = -1;
     char *path = asim_path_join(settings->folder, "provenance.json", err);
     if (!path || asim_json_read(path, &root, err) < 0)
@@ -278,7 +283,18 @@ int provenance_record_plan(const struct settings *settings, struct asim_error *e
     for (size_t i = 0; (name = options_name(OPTIONS_PLAN, i)); i++)
         json_object_del(options, name);
     if (put_options(options, settings, OPTIONS_PLAN, err) == 0)
-        rc = asim_json_write(path, root, err);
+        asim_utc_time_text(now, sizeof now);
+    if (json_object_set_new(
+            root, "plan",
+            json_pack("{s:s, s:s, s:o, s:o, s:o, s:I}", "autosim_version",
+                      asim_version(), "created", now, "command_line",
+                      provenance_command_line(), "host", provenance_host(), "gromacs",
+                      provenance_gromacs(gromacs), "seed", (json_int_t)plan->seed)) <
+        0) {
+        asim_fail(err, ASIM_ENOMEM, "no memory to write '%s'", path);
+        goto out;
+    }
+    rc = asim_json_write(path, root, err);
 out:
     json_decref(root);
     free(path);

@@ -5,6 +5,10 @@
 #ifndef CLI_PROVENANCE_H
 #define CLI_PROVENANCE_H
 
+#include <jansson.h>
+
+#include <autosim/engine.h>
+
 #include "cli.h"
 
 struct input_file {
@@ -42,7 +46,15 @@ int provenance_check_settings(const struct provenance *provenance,
  * made as it was asked for first. */
 int provenance_restore_plan(const struct provenance *provenance,
                             struct settings *settings, struct asim_error *err);
-/* Puts the given options of the plan on record in place of those before. */
-int provenance_record_plan(const struct settings *settings, struct asim_error *err);
+/* Puts the given options of the plan on record in place of those before, with what made
+ * the plan; `gromacs` is NULL where there was none. */
+int provenance_record_plan(const struct settings *settings,
+                           const struct asim_plan *plan,
+                           const struct asim_gromacs *gromacs, struct asim_error *err);
+
+/* provenance_facts.c: parts of the record. */
+json_t *provenance_command_line(void);
+json_t *provenance_host(void);
+json_t *provenance_gromacs(const struct asim_gromacs *gromacs);
 
 #endif

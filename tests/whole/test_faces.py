@@ -6,8 +6,11 @@
 Help, man pages and completion come from one table: each is tried in the program that it
 is for. Settings files, suggestions and the shapes of JSON are tried on three atoms.
 """
+import hashlib
 import json
+import math
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -260,8 +263,25 @@ def json_has_its_shape(root):
            ["Window ID", "Status", "ns/day", "Exit Code", "Energy (kJ/mol)", "Time (s)"],
            f"the window table: {table}")
     provenance = json.load(open(os.path.join(root, "j", "provenance.json")))
-    keys({"autosim_version": str, "topology": dict, "trajectories": list,
-          "options": dict}, "provenance", provenance)
+    keys({"autosim_version": str, "created": str, "command_line": list, "host": dict,
+          "topology": dict, "trajectories": list, "options": dict, "plan": dict},
+         "provenance", provenance)
+    keys({"name": str, "system": str, "release": str, "processor": str, "cores": int,
+          "memory_available_bytes": int}, "the host", provenance["host"])
+    keys({"autosim_version": str, "created": str, "command_line": list, "host": dict,
+          "gromacs": (dict, type(None)), "seed": int}, "the plan's record",
+         provenance["plan"])
+    expect(provenance["command_line"][1:] ==
+           ["pca", "tri.tpr", "tri.gro", "--json", "-C", "j"],
+           f"command line: {provenance['command_line']}")
+    expect(provenance["plan"]["command_line"][1:] == ["plan", "--windows", "3", "-C", "j"],
+           f"command line of the plan: {provenance['plan']}")
+    plan = json.load(open(os.path.join(root, "j", "plan.json")))
+    expect(provenance["plan"]["seed"] == plan["seed"], "the seed on record")
+    for recorded, name in ((provenance["topology"], "tri.tpr"),
+                           (provenance["trajectories"][0], "tri.gro")):
+        data = open(os.path.join(root, name), "rb").read()
+        expect(recorded["sha256"] == hashlib.sha256(data).hexdigest(), f"sha256 of {name}")
 
 
 def bytes_that_are_no_utf8(root):
@@ -290,6 +310,33 @@ def files_of_options_must_be_there(root):
             code=3, words=["'none.txt': expected KIND:NAME", "or the name of a file"])
 
 
+def pmf_has_its_shape(root):
+    """A profile of samples that were made elsewhere: a harmonic basin, known exactly."""
+    noise = random.Random(2)
+    k, basin, kt = 1000.0, 500.0, 0.0083144626 * 300
+    lines = []
+    for window in range(5):
+        centre = -0.1 + 0.05 * window
+        mean, spread = centre * k / (k + basin), math.sqrt(kt / (k + basin))
+        write(root, f"samples-{window}.dat", "".join(
+            f"{time} {mean + noise.gauss(0, spread):.6f}\n" for time in range(1000)))
+        lines.append(f"samples-{window}.dat {centre} {k}\n")
+    write(root, "list.meta", "".join(lines))
+    done = autosim(root, "pmf", "--from", "meta", "list.meta", "--temperature", "300",
+                   "--json", "-C", "foreign")
+    pmf = json.loads(done.stdout)
+    keys({"x_nm": list, "pmf_kj_mol": list, "error_kj_mol": list, "f_k_kj_mol": list,
+          "residual": NUMBER, "overlap": list, "gates": list, "verdict": str}, "pmf", pmf)
+    keys({"name": str, "pass": bool, "value": NUMBER_OR_NULL, "limit": NUMBER_OR_NULL},
+         "a gate", pmf["gates"][0])
+    expect(len(pmf["x_nm"]) == len(pmf["pmf_kj_mol"]) == len(pmf["error_kj_mol"]),
+           "one value and one error a bin")
+    expect(len(pmf["f_k_kj_mol"]) == 5 and [len(row) for row in pmf["overlap"]] == [5] * 5,
+           "a number a window")
+    autosim(root, "pmf", "--watch", code=2, words=["--watch"])
+    autosim(root, "status", "--from", "meta", code=2, words=["--from"])
+
+
 def readers_may_leave(root):
     """`autosim ... | head` is quiet."""
     done = common.run(["sh", "-c", f'"{AUTOSIM}" info tri.tpr tri.gro tri.tpr --atoms '
@@ -312,6 +359,7 @@ def main():
     settings_are_read(root)
     settings_errors_are_told(root)
     json_has_its_shape(root)
+    pmf_has_its_shape(root)
     bytes_that_are_no_utf8(root)
     files_of_options_must_be_there(root)
     readers_may_leave(root)
