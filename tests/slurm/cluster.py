@@ -65,7 +65,8 @@ def die_with_parent():
 
 def free_ports(count):
     """The first of `count` neighbouring ports that nobody listens on."""
-    for base in range(21000 + os.getpid() % 20000, 60000, count):
+    # Processes that start at the same time have neighbouring numbers: 16 ports each.
+    for base in range(21000 + 16 * os.getpid() % 20000, 60000, count):
         sockets = []
         try:
             for port in range(base, base + count):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Nodes and jobs that fail a campaign, and people who change it, on a real Slurm.
 
-    test_nodes.py AUTOSIM COORDINATOR STANDIN-GMX
+    test_nodes.py AUTOSIM COORDINATOR STANDIN-GMX [SCENE...]
 
 A node cannot start jobs, so Slurm holds what it sent there; gmx fails on one node; slots
 vanish until every node is left out; an administrator shortens a job's time limit and Slurm
@@ -116,7 +116,7 @@ def bad_gmx(slurm, root, programs):
 
 def every_node_left_out(slurm, root, programs):
     """Exclusion must not end a campaign: refused for that, nodes are allowed again."""
-    scene = Scene(slurm, root, programs, "exclusion", 18, 150)
+    scene = Scene(slurm, root, programs, "exclusion", 9, 100)
     excluded = os.path.join(scene.campaign.folder, "slots", "excluded")
 
     def all_out():
@@ -126,7 +126,7 @@ def every_node_left_out(slurm, root, programs):
     while not all_out():
         if time.monotonic() > deadline:
             sys.exit(f"nodes were to be left out:\n{scene.log()[-2000:]}")
-        time.sleep(3)  # windows get further, else the run would stop
+        time.sleep(4)  # windows get further, else the run would stop
         for pid in scene.slots():
             os.kill(pid, signal.SIGKILL)
         time.sleep(5)
