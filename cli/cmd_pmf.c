@@ -47,6 +47,9 @@ static int check_from(const struct settings *settings, struct asim_error *err)
         return asim_fail(err, ASIM_EUSAGE,
                          "--from '%s' is not known; gmx-wham or meta was expected",
                          settings->from);
+    if (!settings->from && settings->pmf.period_nm > 0)
+        return asim_fail(err, ASIM_EUSAGE,
+                         "--periodic is for samples made elsewhere, with --from");
     if (settings->argument_count != wanted)
         return asim_fail(err, ASIM_EUSAGE,
                          wanted == 0   ? "'%s': files are taken with --from only"

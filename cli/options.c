@@ -163,6 +163,11 @@ static const struct option_spec table[] = {
      "temperature])"},
     {"temperature", 0, "K", OPTIONS_FROM, KIND_REAL, AT(from_kelvin), 1e-3, 1e5,
      "with --from meta: of the ensemble, where the list does not say it"},
+    {"periodic", 0, "PERIOD", OPTIONS_FROM, KIND_REAL, AT(pmf.period_nm), 1e-6, 1e6,
+     "with --from meta: the coordinate has this period, in its own unit (360 for a "
+     "dihedral in degrees, force constants in kJ/mol/deg^2); dihedrals of gmx-wham "
+     "have "
+     "it by themselves"},
     {"bins", 0, "N", OPTIONS_PMF, KIND_SIZE, AT(pmf.bin_count), 2, 1e6,
      "points of the profile (default: a quarter of a window's width each)"},
     {"bootstrap", 0, "N", OPTIONS_PMF, KIND_SIZE, AT(pmf.bootstrap_count), 0, 1e5,

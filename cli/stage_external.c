@@ -12,7 +12,8 @@ static int read_samples(const struct settings *settings, struct asim_external *r
 {
     int threads = settings->pmf.thread_count;
     if (strcmp(settings->from, "meta") == 0)
-        return asim_external_read_meta(settings->arguments[0], threads, ret, err);
+        return asim_external_read_meta(settings->arguments[0], settings->pmf.period_nm,
+                                       threads, ret, err);
     return asim_external_read_gmx_wham(settings->arguments[0], settings->arguments[1],
                                        threads, ret, err);
 }
@@ -58,6 +59,12 @@ static int compute(struct workplace *workplace, const struct asim_external *exte
 {
     struct asim_pmf_options options = workplace->settings->pmf;
     int rc = -1;
+    if (options.period_nm > 0 && options.period_nm != external->period)
+        return asim_fail(err, ASIM_EUSAGE, "--periodic %g, but the pull coordinates %s",
+                         options.period_nm,
+                         external->period > 0 ? "are dihedrals, in degrees"
+                                              : "are lengths");
+    options.period_nm = external->period;
     if (choose_temperature(workplace->settings, external, &options.temperature_kelvin,
                            err) < 0)
         return -1;

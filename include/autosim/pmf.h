@@ -24,9 +24,13 @@ struct asim_pmf_options {
                                 centre, less the bins at that end, as far as the
                                 outermost window's mean, with fewer than 50 effective
                                 samples */
-    size_t bin_count;        /* of the range before its ends are shortened; 0: a bin is
-                                about sigma/4 */
-    size_t block_count;      /* per window for the errors; default 32 */
+    double period_nm;   /* of the coordinate, e.g. 360 for a dihedral in degrees (all
+                           lengths here are in the coordinate's unit then): biases act the
+                           shortest way round, the profile goes once round, centres lie
+                           within one period; 0: none */
+    size_t bin_count;   /* of the range before its ends are shortened; 0: a bin is
+                           about sigma/4 */
+    size_t block_count; /* per window for the errors; default 32 */
     size_t bootstrap_count;  /* Bayesian block bootstrap as a check; default 0 */
     unsigned long long seed; /* for the bootstrap and the simultaneous band */
     int thread_count;
@@ -90,6 +94,7 @@ struct asim_pmf {
                         data: the share of its samples by which a window misses */
     int iterations;
     double temperature_kelvin;
+    double period_nm;              /* 0: none */
     struct asim_bias *window_bias; /* [window_count] */
     size_t *sample_count;          /* [window_count] */
     double *variance_share; /* [window_count] of the squared errors of all bins; adds up

@@ -96,6 +96,7 @@ struct asim_external {
     size_t count;
     struct asim_external_window *windows; /* in the order of their centres */
     double temperature_kelvin;            /* of all; 0: not said */
+    double period; /* of the coordinate, in its unit: 360 for dihedrals; 0: none */
     size_t duplicate_count; /* rows left out because a later row had the same time */
 };
 
@@ -105,11 +106,12 @@ ASIM_API void asim_external_finish(struct asim_external *external);
  * What `gmx wham` takes: a file that lists TPRs, and one that lists pullx or pullf
  * files
  * (-ix, -if), line by line in the same order; "#" begins a comment. Each harmonic pull
- * coordinate of a TPR is a window; its samples are found by legend, forces become
- * positions by x = init - F/k. XVG files may be compressed by gzip. Names are relative
- * to where they are read from. ASIM_EINPUT for what cannot be an equilibrium window in
- * nm: a moving reference, an angle, no temperature or several of them, rows of mixed
- * spacing, headers with other units.
+ * coordinate of a TPR is a window; a dihedral counts in degrees, with force constants
+ * in kJ/mol/deg^2; its samples are found by legend, forces become positions by x = init
+ * - F/k. XVG files may be compressed by gzip. Names are relative to where they are read
+ * from. ASIM_EINPUT for what cannot be an equilibrium window in nm: a moving reference,
+ * an angle, no temperature or several of them, rows of mixed spacing, headers with
+ * other units.
  */
 ASIM_API int asim_external_read_gmx_wham(const char *tpr_list, const char *pull_list,
                                          int thread_count,
@@ -118,12 +120,17 @@ ASIM_API int asim_external_read_gmx_wham(const char *tpr_list, const char *pull_
 
 /*
  * Grossfield's list: a line per window with the file of its time series (time_ps and
- * value_nm columns), its centre (nm), its force constant (kJ/mol/nm^2) and, where they
- * are given, the correlation time (not used: it is measured) and the temperature (K).
+ * value_nm columns; other units with a period, see asim_external_set_period), its
+ * centre (nm), its force constant (kJ/mol/nm^2) and, where they are given, the
+ * correlation time (not used: it is measured) and the temperature (K).
  */
-ASIM_API int asim_external_read_meta(const char *list, int thread_count,
+ASIM_API int asim_external_read_meta(const char *list, double period, int thread_count,
                                      struct asim_external *ret_external,
                                      struct asim_error *err);
+
+/* The coordinate has a period, in its own unit: centres are moved into one turn, which
+ * begins at -period/2, or at 0 where they all lie from 0 to one period. */
+ASIM_API void asim_external_set_period(struct asim_external *external, double period);
 
 /* Statistical inefficiency g >= 1 of a series (1 + 2 tau / dt), Chodera et al. 2007,
  * J. Chem. Theory Comput. 3, 26, by FFT or windowed sums: never O(N^2). A constant

@@ -21,13 +21,14 @@ enum asim_pull_geometry {
     ASIM_PULL_DIRECTION_PERIODIC,
     ASIM_PULL_DIRECTION_RELATIVE,
     ASIM_PULL_ANGLE, /* this and the following ones are no lengths */
+    ASIM_PULL_DIHEDRAL,
 };
 
 struct asim_tpr_pull_coordinate {
     int type, geometry;
-    double init; /* in nm where the geometry is a length */
+    double init; /* in nm where the geometry is a length, else in degrees */
     double rate_per_ps;
-    double k; /* kJ/mol/nm^2 */
+    double k; /* kJ/mol/nm^2, or kJ/mol/rad^2 */
 };
 
 struct asim_tpr {

@@ -57,7 +57,7 @@ static void find_weights(const struct scan *scan, const struct asim_reduced_bias
     const struct asim_mbar_nodes *centres = &scan->input->estimate->centres;
     double largest = -INFINITY, sum = 0;
     for (size_t g = 0; g < centres->count; g++) {
-        double distance = centres->x_nm[g] - bias->centre_nm;
+        double distance = asim_bias_distance(bias, centres->x_nm[g]);
         scan->weight[g] = influence->node_count[g] > 0
                               ? log(influence->node_count[g]) - influence->log_d[g] -
                                     0.5 * bias->reduced_k_per_nm2 * distance * distance

@@ -216,7 +216,7 @@ static int find_segments(const struct asim_lattice *lattice,
     for (size_t bin = 0; bin < bins && estimate->segment_count > 1; bin++) {
         double x = asim_lattice_bin_nm(lattice, bin), least = INFINITY;
         for (size_t k = 0; k < count; k++) {
-            double distance = x - biases[k].centre_nm;
+            double distance = asim_bias_distance(&biases[k], x);
             double energy = biases[k].reduced_k_per_nm2 * distance * distance;
             if (energy < least) {
                 least = energy;

@@ -113,9 +113,10 @@ static void fill_phi(const struct asim_gate_input *input, struct deviation *devi
 {
     const struct asim_mbar_nodes *centres = &input->estimate->centres;
     double mean = input->lattice->windows[deviation->window].mean_nm;
+    double period = input->biases[deviation->window].period_nm;
     for (size_t g = 0; g < centres->count; g++) {
         size_t first = centres->first[g];
-        double distance = centres->x_nm[g] - mean;
+        double distance = asim_wrapped_difference(centres->x_nm[g] - mean, period);
         deviation->phi[g] = deviation->power == 1 ? distance : distance * distance;
         deviation->share[g] = 0;
         if (deviation->window >= first && deviation->window < centres->last[g])

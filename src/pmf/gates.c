@@ -45,15 +45,17 @@ static void judge_overlap(const struct asim_gate_input *input, struct asim_gate 
     size_t count = input->lattice->window_count, failed = 0, used = 0;
     double least = 1;
     char names[160] = "";
-    for (size_t k = 0; k + 1 < count; k++) {
-        double overlap = pair_overlap(input, k, k + 1);
+    bool ring = input->lattice->periodic && count > 2;
+    for (size_t k = 0; k + 1 < count + ring; k++) {
+        size_t next = (k + 1) % count;
+        double overlap = pair_overlap(input, k, next);
         least = overlap < least ? overlap : least;
         if (overlap >= input->minimum_overlap)
             continue;
         if (failed < MOST_NAMED)
             used += (size_t)snprintf(names + used, sizeof names - used, "%s%d-%d",
                                      failed ? ", " : "", input->window_ids[k],
-                                     input->window_ids[k + 1]);
+                                     input->window_ids[next]);
         else if (failed == MOST_NAMED)
             snprintf(names + used, sizeof names - used, ", ...");
         failed++;
@@ -144,7 +146,8 @@ static void support_sentence(struct asim_gate *gate, double worst_nm, double lea
                       worst_nm);
 }
 
-/* Effective samples and windows of every bin between the outermost centres. */
+/* Effective samples and windows of every bin between the outermost centres, or all
+ * round. */
 static int judge_support(const struct asim_gate_input *input, struct asim_gate *gate,
                          struct asim_error *err)
 {
@@ -156,7 +159,7 @@ static int judge_support(const struct asim_gate_input *input, struct asim_gate *
     double least = INFINITY, worst_nm = lattice->bins_begin_nm, lone_nm = worst_nm;
     size_t fewest = SIZE_MAX, needed = count < 2 ? count : 2;
     bool any = false;
-    for (int whole_range = 0; whole_range < 2 && !any; whole_range++)
+    for (int whole_range = lattice->periodic; whole_range < 2 && !any; whole_range++)
         for (size_t bin = 0; bin < bins; bin++) {
             double x = asim_lattice_bin_nm(lattice, bin);
             if (!whole_range && (x < input->biases[0].centre_nm ||

@@ -83,15 +83,16 @@ static void find_largest(const struct asim_lattice *lattice,
                 fmax(log_share[lattice->bin[g]], -influence->log_d[g]);
 }
 
-/* Nodes g to *ret_end-1 are those of one bin. q must be zero; gets its mean of p. */
-static size_t mean_of_bin(const struct asim_lattice *lattice,
-                          const struct asim_mbar_nodes *centres,
-                          struct asim_influence *influence, size_t g, double *q)
+/* g is the first node of its bin. q must be zero; gets the bin's mean of p. A bin's
+ * nodes follow one another, but for those of other periods. */
+static void mean_of_bin(const struct asim_lattice *lattice,
+                        const struct asim_mbar_nodes *centres,
+                        struct asim_influence *influence, size_t g, double *q)
 {
     int32_t bin = lattice->bin[g];
     double sum = 0;
-    for (; g < centres->count && lattice->bin[g] == bin; g++) {
-        if (influence->node_count[g] == 0)
+    for (; g < centres->count && (lattice->periodic || lattice->bin[g] == bin); g++) {
+        if (lattice->bin[g] != bin || influence->node_count[g] == 0)
             continue;
         double share = influence->node_count[g] *
                        exp(-influence->log_d[g] - influence->log_share[bin]);
@@ -105,7 +106,6 @@ static size_t mean_of_bin(const struct asim_lattice *lattice,
         for (size_t k = 0; k < centres->window_count; k++)
             q[k] /= sum;
     }
-    return g;
 }
 
 /* ln S_i, and H^-1 q_i, of every bin with samples. */
@@ -116,20 +116,21 @@ static int solve_bins(const struct asim_lattice *lattice,
     size_t count = lattice->window_count, bins = lattice->bin_count;
     double *q = asim_alloc_array(count, sizeof *q, err);
     double *filled = asim_alloc_array(estimate->segment_count, sizeof *filled, err);
-    if (!q || !filled) {
+    bool *seen = asim_alloc_array(bins, sizeof *seen, err);
+    if (!q || !filled || !seen) {
         free(q);
         free(filled);
+        free(seen);
         return -1;
     }
     find_largest(lattice, influence);
-    for (size_t g = 0; g < lattice->node_count;) {
+    for (size_t g = 0; g < lattice->node_count; g++) {
         int32_t bin = lattice->bin[g];
-        if (bin == ASIM_NO_BIN) {
-            g++;
+        if (bin == ASIM_NO_BIN || seen[bin])
             continue;
-        }
+        seen[bin] = true;
         memset(q, 0, count * sizeof *q);
-        g = mean_of_bin(lattice, &estimate->centres, influence, g, q);
+        mean_of_bin(lattice, &estimate->centres, influence, g, q);
         if (!isfinite(influence->log_share[bin]))
             continue;
         filled[estimate->bin_segment[bin]]++;
@@ -144,6 +145,7 @@ static int solve_bins(const struct asim_lattice *lattice,
                                           : 0;
     free(q);
     free(filled);
+    free(seen);
     return 0;
 }
 

@@ -148,10 +148,13 @@ static int place_nodes(struct asim_lattice *lattice, struct asim_error *err)
             lattice->cell[node] = cell;
             lattice->x_nm[node] =
                 lattice->begin_nm + (double)cell * lattice->spacing_nm;
+            int64_t in_bins = cell;
+            if (lattice->periodic)
+                in_bins = (cell % cells_in_bins + cells_in_bins) % cells_in_bins;
             lattice->bin[node] =
-                cell < 0 || cell >= cells_in_bins
+                in_bins < 0 || in_bins >= cells_in_bins
                     ? ASIM_NO_BIN
-                    : (int32_t)(cell / (int64_t)lattice->cells_per_bin);
+                    : (int32_t)(in_bins / (int64_t)lattice->cells_per_bin);
         }
     }
     rc = 0;
@@ -249,7 +252,8 @@ int asim_lattice_make(const struct asim_pmf_window *windows, size_t window_count
 {
     double bin_width =
         (options->end_nm - options->begin_nm) / (double)options->bin_count;
-    struct asim_lattice lattice = {.begin_nm = options->begin_nm,
+    struct asim_lattice lattice = {.periodic = options->periodic,
+                                   .begin_nm = options->begin_nm,
                                    .bins_begin_nm = options->begin_nm,
                                    .bin_count = options->bin_count,
                                    .window_count = window_count};

@@ -5,6 +5,7 @@
 #ifndef PMF_LATTICE_H
 #define PMF_LATTICE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,8 @@ struct asim_lattice_window {
  * Only stretches of the coordinate with samples have nodes.
  */
 struct asim_lattice {
+    bool periodic;        /* bins go once round, and cells beyond them belong to the
+                             bins a period away */
     double begin_nm;      /* a lattice point, from which cells are counted */
     double spacing_nm;    /* of points, the width of a cell */
     double bins_begin_nm; /* lower edge of bin 0 */
@@ -45,6 +48,7 @@ struct asim_lattice {
 
 struct asim_lattice_options {
     double begin_nm, end_nm;
+    bool periodic; /* the period is end_nm - begin_nm */
     size_t bin_count;
     double cell_limit_nm; /* cells are not wider */
     size_t block_count;   /* pairs of blocks a window; fewer where samples are few */

@@ -37,7 +37,7 @@ void asim_mbar_nodes_finish(struct asim_mbar_nodes *nodes)
 
 static double exponent(const struct asim_reduced_bias *bias, double a, double x)
 {
-    double distance = x - bias->centre_nm;
+    double distance = asim_bias_distance(bias, x);
     return a - 0.5 * bias->reduced_k_per_nm2 * distance * distance;
 }
 
@@ -89,9 +89,10 @@ int asim_mbar_nodes_make(const double *x_nm, size_t count,
             0)
             goto out;
         nodes.offset[g] = used;
-        for (size_t k = 0; k < width; k++)
-            nodes.terms[used + k] =
-                exp(exponents[nodes.first[g] + k] - nodes.log_largest[g]);
+        for (size_t k = 0; k < width; k++) {
+            double below = exponents[nodes.first[g] + k] - nodes.log_largest[g];
+            nodes.terms[used + k] = below >= -KEPT_EXPONENT ? exp(below) : 0;
+        }
         used += width;
     }
     *ret_nodes = nodes;
@@ -180,7 +181,8 @@ double asim_mbar_evaluate(const struct asim_mbar_nodes *nodes, const double *mas
             double share = mass[g] * p[i];
             double *row = &hessian[(first + i) * stride + width - i];
             work->gradient[first + i] += share;
-            for (size_t j = 0; j < i; j++)
+            /* Windows on either side of a period's seam reach over all between. */
+            for (size_t j = 0; j < i && share != 0; j++)
                 row[j] -= share * p[j];
         }
     }

@@ -11,17 +11,32 @@
 #ifndef PMF_MBAR_H
 #define PMF_MBAR_H
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
 #include "pmf/band_matrix.h"
 
-/* u_k(x) = reduced_k / 2 (x - centre)^2, reduced_k = beta k in nm^-2. */
+/* u_k(x) = reduced_k / 2 d^2, reduced_k = beta k in nm^-2, d = x - centre or, on a
+ * coordinate with a period, the shortest way round. */
 struct asim_reduced_bias {
     double centre_nm;
     double reduced_k_per_nm2;
+    double period_nm; /* 0: none */
 };
+
+/* The difference of two values, the shortest way round where there is a period. */
+static inline double asim_wrapped_difference(double difference, double period)
+{
+    return period > 0 ? difference - period * nearbyint(difference / period)
+                      : difference;
+}
+
+static inline double asim_bias_distance(const struct asim_reduced_bias *bias, double x)
+{
+    return asim_wrapped_difference(x - bias->centre_nm, bias->period_nm);
+}
 
 /*
  * Every node's terms exp(a_k - u_k(x)) at one reference a, relative to the node's

@@ -27,6 +27,9 @@ enum { MOST_BINS = 1000000, MOST_WINDOWS = 20000, DEFAULT_BLOCKS = 32 };
  * 2e-4 (spacing^2/24). Bins a quarter of it wide lose no feature of the profile. */
 static const double CELLS_PER_SIGMA = 16, BINS_PER_SIGMA = 4;
 static const double DEFAULT_OVERLAP = 0.03;
+/* kT that a harmonic bias has half a period from its centre: its kink there weighs
+ * e^-60 and interpolation does not see it. */
+static const double LEAST_AT_SEAM = 60;
 
 struct job {
     const struct asim_pmf_window *windows;
@@ -40,7 +43,9 @@ struct job {
     struct asim_lattice lattice;
     struct asim_estimate estimate;
     struct asim_influence influence;
-    double *need; /* [window] see gates.h */
+    double *need;                      /* [window] see gates.h */
+    struct asim_pmf_window *unwrapped; /* of a coordinate with a period */
+    double *values;                    /* theirs */
 };
 
 void asim_pmf_finish(struct asim_pmf *pmf)
@@ -103,6 +108,40 @@ static int check_window(const struct job *job, size_t index, struct asim_error *
     return 0;
 }
 
+static int check_period(const struct job *job, struct asim_error *err)
+{
+    double period = job->options.period_nm;
+    double span = job->windows[job->window_count - 1].bias.centre_nm -
+                  job->windows[0].bias.centre_nm;
+    double kt = ASIM_KB_KJ_MOL_K * job->options.temperature_kelvin;
+    if (!(period >= 0 && isfinite(period)))
+        return asim_fail(err, ASIM_EUSAGE,
+                         "a period of %g; a positive number was expected", period);
+    if (period == 0)
+        return 0;
+    if (!(span < period))
+        return asim_fail(err, ASIM_EINPUT,
+                         "centres from %g to %g do not lie within one period of %g",
+                         job->windows[0].bias.centre_nm,
+                         job->windows[0].bias.centre_nm + span, period);
+    if (job->options.target_kj_mol > 0)
+        return asim_fail(err, ASIM_EUSAGE,
+                         "a target was given, but what to simulate next is told for "
+                         "coordinates without a period only");
+    for (size_t k = 0; k < job->window_count; k++) {
+        double constant = job->windows[k].bias.force_constant_kj_mol_nm2;
+        double least = 8 * LEAST_AT_SEAM * kt / (period * period);
+        if (constant > 0 && constant < least)
+            return asim_fail(
+                err, ASIM_EINPUT,
+                "window %zu: force constant %g is so weak that samples cross "
+                "the point opposite to the centre, where the bias has a "
+                "kink; %.3g or more (or 0) was expected with a period of %g",
+                k, constant, least, period);
+    }
+    return 0;
+}
+
 static int check_input(struct job *job, struct asim_error *err)
 {
     struct asim_pmf_options *options = &job->options;
@@ -134,7 +173,7 @@ static int check_input(struct job *job, struct asim_error *err)
     for (size_t k = 0; k < job->window_count; k++)
         if (check_window(job, k, err) < 0)
             return -1;
-    return 0;
+    return check_period(job, err);
 }
 
 /* Widest a window can be in a flat profile; an unbiased one is as wide as its samples.
@@ -153,6 +192,28 @@ static double window_sigma(const struct job *job, size_t index)
     return sqrt(square_sum / (double)window->count);
 }
 
+/* Once round, from zero or symmetric about it, as the centres are. */
+static int choose_period_range(struct job *job, struct asim_error *err)
+{
+    struct asim_pmf_options *options = &job->options;
+    double period = options->period_nm, end;
+    if (isnan(options->begin_nm))
+        options->begin_nm =
+            !isnan(options->end_nm) ? options->end_nm - period
+            : job->windows[0].bias.centre_nm >= 0 &&
+                    job->windows[job->window_count - 1].bias.centre_nm > 0.5 * period
+                ? 0
+                : -0.5 * period;
+    end = options->begin_nm + period;
+    if (!isnan(options->end_nm) && fabs(options->end_nm - end) > 1e-9 * period)
+        return asim_fail(err, ASIM_EUSAGE,
+                         "the profile's range %g to %g, but the period is %g; a range "
+                         "of one period was expected",
+                         options->begin_nm, options->end_nm, period);
+    options->end_nm = end;
+    return 0;
+}
+
 static int choose_range(struct job *job, struct asim_error *err)
 {
     struct asim_pmf_options *options = &job->options;
@@ -167,6 +228,8 @@ static int choose_range(struct job *job, struct asim_error *err)
         return asim_fail(err, ASIM_EINPUT,
                          "no window has a bias or samples that differ; a width of the "
                          "sampled range was expected");
+    if (options->period_nm > 0 && choose_period_range(job, err) < 0)
+        return -1;
     job->default_begin = isnan(options->begin_nm);
     job->default_end = isnan(options->end_nm);
     if (job->default_begin)
@@ -258,7 +321,8 @@ static void find_widest(const struct job *job, struct asim_pmf *pmf)
         first++;
     while (last > first && pmf->x_nm[last] > end)
         last--;
-    if (!(pmf->x_nm[first] >= begin && pmf->x_nm[last] <= end)) {
+    if (job->lattice.periodic ||
+        !(pmf->x_nm[first] >= begin && pmf->x_nm[last] <= end)) {
         first = 0;
         last = pmf->bin_count - 1;
     }
@@ -327,6 +391,7 @@ static void fill_windows(struct job *job, struct asim_pmf *pmf)
     pmf->residual = job->estimate.residual;
     pmf->iterations = job->estimate.iterations;
     pmf->temperature_kelvin = job->options.temperature_kelvin;
+    pmf->period_nm = job->options.period_nm;
 }
 
 /* The range of the profile, its errors, and what was left out at its ends. */
@@ -420,6 +485,7 @@ static int analyse(struct job *job, struct asim_pmf *pmf, struct asim_error *err
     const struct asim_lattice_options lattice_options = {
         .begin_nm = options->begin_nm,
         .end_nm = options->end_nm,
+        .periodic = options->period_nm > 0,
         .bin_count = options->bin_count,
         .cell_limit_nm = job->sigma_nm / CELLS_PER_SIGMA,
         .block_count = options->block_count,
@@ -465,6 +531,31 @@ static int analyse(struct job *job, struct asim_pmf *pmf, struct asim_error *err
     return options->target_kj_mol > 0 ? advise(job, pmf, err) : 0;
 }
 
+/* Each window's samples on the side of the seam where its centre is: series without
+ * jumps, and a few images of some stretches of the coordinate. */
+static int unwrap(struct job *job, struct asim_error *err)
+{
+    double period = job->options.period_nm, *value;
+    size_t total = 0;
+    for (size_t k = 0; k < job->window_count; k++)
+        total += job->windows[k].count;
+    job->unwrapped = asim_alloc_array(job->window_count, sizeof *job->unwrapped, err);
+    job->values = value = asim_alloc_array(total, sizeof *value, err);
+    if (!job->unwrapped || !job->values)
+        return -1;
+    for (size_t k = 0; k < job->window_count; k++) {
+        const struct asim_pmf_window *window = &job->windows[k];
+        double centre = window->bias.centre_nm;
+        job->unwrapped[k] = *window;
+        job->unwrapped[k].value_nm = value;
+        for (size_t i = 0; i < window->count; i++)
+            *value++ =
+                centre + asim_wrapped_difference(window->value_nm[i] - centre, period);
+    }
+    job->windows = job->unwrapped;
+    return 0;
+}
+
 int asim_pmf_compute(const struct asim_pmf_window *windows, size_t window_count,
                      const struct asim_pmf_options *options, struct asim_pmf *ret_pmf,
                      struct asim_error *err)
@@ -478,12 +569,14 @@ int asim_pmf_compute(const struct asim_pmf_window *windows, size_t window_count,
     job.kt_kj_mol = ASIM_KB_KJ_MOL_K * options->temperature_kelvin;
     job.biases = asim_alloc_array(window_count, sizeof *job.biases, err);
     job.need = asim_alloc_array(window_count, sizeof *job.need, err);
-    if (!job.biases || !job.need || choose_range(&job, err) < 0)
+    if (!job.biases || !job.need || (options->period_nm > 0 && unwrap(&job, err) < 0) ||
+        choose_range(&job, err) < 0)
         goto out;
     for (size_t k = 0; k < window_count; k++)
         job.biases[k] = (struct asim_reduced_bias){
             windows[k].bias.centre_nm,
-            windows[k].bias.force_constant_kj_mol_nm2 / job.kt_kj_mol};
+            windows[k].bias.force_constant_kj_mol_nm2 / job.kt_kj_mol,
+            options->period_nm};
     if (analyse(&job, &pmf, err) < 0)
         goto out;
     *ret_pmf = pmf;
@@ -492,6 +585,8 @@ int asim_pmf_compute(const struct asim_pmf_window *windows, size_t window_count,
 out:
     free(job.biases);
     free(job.need);
+    free(job.unwrapped);
+    free(job.values);
     asim_lattice_finish(&job.lattice);
     asim_estimate_finish(&job.estimate);
     asim_influence_finish(&job.influence);

@@ -53,7 +53,7 @@ static size_t make_terms(const struct pass *pass, size_t node,
         term->value =
             centres->terms[centres->offset[node] + k] * pass->scale[first + k];
         term->linear =
-            -bias->reduced_k_per_nm2 * (centres->x_nm[node] - bias->centre_nm);
+            -bias->reduced_k_per_nm2 * asim_bias_distance(bias, centres->x_nm[node]);
         term->quadratic = -0.5 * bias->reduced_k_per_nm2;
         term->degree =
             asim_cell_degree(term->value, term->linear, term->quadratic, reach);

@@ -159,6 +159,7 @@ static int read_members(const json_t *root, struct asim_pmf *pmf,
         return -1;
     size_t bins = pmf->bin_count, count = pmf->window_count;
     const json_t *target = json_object_get(root, "target_kj_mol");
+    const json_t *period = json_object_get(root, "period");
     const json_t *bootstrap = json_object_get(root, "bootstrap_error_kj_mol");
     if (read_segments(root, pmf, err) < 0 ||
         read_list(root, "pmf_kj_mol", bins, &pmf->pmf_kj_mol, err) < 0 ||
@@ -185,6 +186,7 @@ static int read_members(const json_t *root, struct asim_pmf *pmf,
         read_windows(root, pmf, err) < 0 ||
         asim_json_double(root, "widest_band_kj_mol", &pmf->widest_band_kj_mol, err) < 0)
         return -1;
+    pmf->period_nm = json_is_number(period) ? json_number_value(period) : 0;
     pmf->target_kj_mol = json_is_number(target) ? json_number_value(target) : 0;
     if (iterations < 0 || iterations > INT32_MAX)
         return asim_fail(err, ASIM_EINPUT, "member 'iterations' is out of range");

@@ -58,14 +58,14 @@ static void weigh(const struct asim_lattice *lattice, const double *block_weight
     }
 }
 
-/* -ln S_i; NAN where there is no sample. */
+/* -ln S_i; NAN where there is no sample. log_d: room for all nodes and bins. */
 static void find_profile(const struct asim_lattice *lattice,
                          const struct asim_mbar_nodes *centres, const double *mass,
                          struct asim_mbar_work *work, double *log_d,
                          double *ret_profile)
 {
     size_t bins = lattice->bin_count;
-    double *largest = ret_profile;
+    double *largest = ret_profile, *sum = log_d + centres->count;
     for (size_t bin = 0; bin < bins; bin++)
         largest[bin] = -INFINITY;
     for (size_t g = 0; g < centres->count; g++) {
@@ -75,23 +75,14 @@ static void find_profile(const struct asim_lattice *lattice,
                    asim_mbar_probabilities(centres, g, work->scale, work->p);
         largest[lattice->bin[g]] = fmax(largest[lattice->bin[g]], -log_d[g]);
     }
-    size_t g = 0;
-    while (g < centres->count) {
+    memset(sum, 0, bins * sizeof *sum);
+    for (size_t g = 0; g < centres->count; g++) {
         int32_t bin = lattice->bin[g];
-        double sum = 0;
-        if (bin == ASIM_NO_BIN) {
-            g++;
-            continue;
-        }
-        double reference = largest[bin];
-        for (; g < centres->count && lattice->bin[g] == bin; g++)
-            if (mass[g] > 0)
-                sum += mass[g] * exp(-log_d[g] - reference);
-        ret_profile[bin] = sum > 0 ? -log(sum) - reference : NAN;
+        if (bin != ASIM_NO_BIN && mass[g] > 0)
+            sum[bin] += mass[g] * exp(-log_d[g] - largest[bin]);
     }
     for (size_t bin = 0; bin < bins; bin++)
-        if (!isfinite(ret_profile[bin]))
-            ret_profile[bin] = NAN; /* bins without nodes too */
+        ret_profile[bin] = sum[bin] > 0 ? -log(sum[bin]) - largest[bin] : NAN;
 }
 
 int asim_resample_profile(const struct asim_lattice *lattice,
@@ -105,7 +96,8 @@ int asim_resample_profile(const struct asim_lattice *lattice,
     int rc = -1;
     double residual;
     double *mass = asim_alloc_array(centres->count, sizeof *mass, err);
-    double *log_d = asim_alloc_array(centres->count, sizeof *log_d, err);
+    double *log_d =
+        asim_alloc_array(centres->count + lattice->bin_count, sizeof *log_d, err);
     double *weight = asim_alloc_array(count, sizeof *weight, err);
     double *a = asim_alloc_array(count, sizeof *a, err);
     if (!mass || !log_d || !weight || !a ||

@@ -18,11 +18,12 @@ static void write_xvg(const struct asim_pmf *pmf, FILE *stream)
             "# Free-energy profile at %g K; errors are one standard error against the\n"
             "# profile's mean offset. %s\n"
             "@    title \"Free-energy profile\"\n"
-            "@    xaxis  label \"PC1 (nm)\"\n"
+            "@    xaxis  label \"%s\"\n"
             "@    yaxis  label \"PMF (kJ/mol)\"\n"
             "@TYPE xydy\n"
             "@ s0 legend \"PMF (kJ/mol), standard error (kJ/mol)\"\n",
-            pmf->temperature_kelvin, pmf->verdict);
+            pmf->temperature_kelvin, pmf->verdict,
+            pmf->period_nm > 0 ? "Angle" : "PC1 (nm)");
     for (size_t bin = 0; bin < pmf->bin_count; bin++) {
         if (bin > 0 && pmf->segment[bin] != pmf->segment[bin - 1])
             fputs("&\n", stream); /* another data set, with a zero of its own */
@@ -30,7 +31,7 @@ static void write_xvg(const struct asim_pmf *pmf, FILE *stream)
             fprintf(stream, "%14.8g %14.8g %14.6g\n", pmf->x_nm[bin],
                     pmf->pmf_kj_mol[bin], pmf->error_kj_mol[bin]);
         else
-            fprintf(stream, "# no sample at %.8g nm\n", pmf->x_nm[bin]);
+            fprintf(stream, "# no sample at %.8g\n", pmf->x_nm[bin]);
     }
 }
 
@@ -165,6 +166,7 @@ static int write_json(const struct asim_pmf *pmf, const char *folder,
         json_t *value;
     } members[] = {
         {"temperature_kelvin", asim_json_number(pmf->temperature_kelvin)},
+        {"period", pmf->period_nm > 0 ? asim_json_number(pmf->period_nm) : json_null()},
         {"x_nm", asim_json_number_array(pmf->x_nm, bins)},
         {"segment", segment_json(pmf)},
         {"pmf_kj_mol", asim_json_number_array(pmf->pmf_kj_mol, bins)},

@@ -204,6 +204,24 @@ static int by_centre(const void *first, const void *second)
     return strcmp(a->name, b->name);
 }
 
+void asim_external_set_period(struct asim_external *external, double period)
+{
+    double begin = 0;
+    for (size_t i = 0; i < external->count; i++) {
+        double centre = external->windows[i].bias.centre_nm;
+        if (centre < 0 || centre > period)
+            begin = -0.5 * period;
+    }
+    for (size_t i = 0; i < external->count; i++) {
+        double *centre = &external->windows[i].bias.centre_nm;
+        *centre -= period * floor((*centre - begin) / period);
+        if (!(*centre < begin + period)) /* by rounding */
+            *centre = begin;
+    }
+    external->period = period;
+    qsort(external->windows, external->count, sizeof *external->windows, by_centre);
+}
+
 int asim_external_settle(struct asim_external *external, struct asim_error *err)
 {
     const struct asim_external_window *first = &external->windows[0];

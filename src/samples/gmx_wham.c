@@ -19,8 +19,10 @@
 /* The windows of one TPR. */
 struct part {
     struct asim_external_window *windows;
-    size_t count;
+    size_t count, dihedral_count;
 };
+
+static const double DEGREE = M_PI / 180, TURN = 360;
 
 struct lists {
     const char *tpr_path, *pull_path;
@@ -46,14 +48,15 @@ static size_t find_column(const struct asim_xvg *xvg, size_t coordinate,
 static int check_coordinate(const struct asim_tpr_pull_coordinate *coordinate,
                             size_t index, struct asim_error *err)
 {
-    if (coordinate->geometry >= ASIM_PULL_ANGLE)
+    if (coordinate->geometry >= ASIM_PULL_ANGLE &&
+        coordinate->geometry != ASIM_PULL_DIHEDRAL)
         return asim_fail(err, ASIM_EINPUT,
                          "pull coordinate %zu is an angle or a transformation; a "
-                         "distance or a direction, in nm, was expected",
+                         "distance, a direction or a dihedral was expected",
                          index + 1);
     if (coordinate->rate_per_ps != 0)
         return asim_fail(err, ASIM_EINPUT,
-                         "the reference of pull coordinate %zu moves by %g nm/ps, and "
+                         "the reference of pull coordinate %zu moves by %g a ps, and "
                          "has no equilibrium samples; pull-coord%zu-rate = 0 was "
                          "expected",
                          index + 1, coordinate->rate_per_ps, index + 1);
@@ -62,14 +65,17 @@ static int check_coordinate(const struct asim_tpr_pull_coordinate *coordinate,
 
 /* Positions, or forces into positions. */
 static int read_samples(const struct asim_xvg *xvg, size_t column, bool forces,
-                        struct asim_external_window *window, struct asim_error *err)
+                        bool dihedral, struct asim_external_window *window,
+                        struct asim_error *err)
 {
     if (asim_external_take_series(xvg, column, window, err) < 0)
         return -1;
-    double k = window->bias.force_constant_kj_mol_nm2;
+    /* Of dihedrals files have degrees, but moments and constants per radian. */
+    double k = window->bias.force_constant_kj_mol_nm2, unit = dihedral ? DEGREE : 1;
     for (size_t i = 0; forces && i < window->series.count; i++)
         window->series.value_nm[i] =
-            window->bias.centre_nm - window->series.value_nm[i] / k;
+            window->bias.centre_nm - window->series.value_nm[i] / k / unit;
+    window->bias.force_constant_kj_mol_nm2 *= unit * unit;
     return 0;
 }
 
@@ -89,18 +95,21 @@ static int take_coordinate(const struct asim_tpr *tpr, size_t index,
                          "no column of pull coordinate %zu: the legend \"%zu\" was "
                          "expected",
                          index + 1, index + 1);
-    if (!forces && xvg->y_label && !strstr(xvg->y_label, "(nm)"))
+    if (!forces && xvg->y_label && !strstr(xvg->y_label, "(nm)") &&
+        !strstr(xvg->y_label, "(nm, deg)"))
         return asim_fail(err, ASIM_EINPUT,
                          "the y axis is '%s'; \"Position (nm)\" of a pullx file or "
                          "\"Force (kJ/mol/nm)\" of a pullf file was expected",
                          xvg->y_label);
+    bool dihedral = coordinate->geometry == ASIM_PULL_DIHEDRAL;
     struct asim_external_window *window = &part->windows[part->count++];
+    part->dihedral_count += dihedral;
     window->bias = (struct asim_bias){coordinate->init, coordinate->k};
     window->temperature_kelvin = tpr->ref_t_kelvin;
     window->name = tpr->pull_coordinate_count == 1
                        ? asim_strdup(pull_path, err)
                        : asim_format(err, "%s, coordinate %zu", pull_path, index + 1);
-    return window->name ? read_samples(xvg, column, forces, window, err) : -1;
+    return window->name ? read_samples(xvg, column, forces, dihedral, window, err) : -1;
 }
 
 static int check_tpr(const struct asim_tpr *tpr, struct asim_error *err)
@@ -182,9 +191,16 @@ static int read_line(void *context, size_t index, int thread_index,
 static int join_parts(struct lists *lists, struct asim_external *ret_external,
                       struct asim_error *err)
 {
-    size_t total = 0;
-    for (size_t i = 0; i < lists->tprs.line_count; i++)
+    size_t total = 0, dihedrals = 0;
+    for (size_t i = 0; i < lists->tprs.line_count; i++) {
         total += lists->parts[i].count;
+        dihedrals += lists->parts[i].dihedral_count;
+    }
+    if (dihedrals > 0 && dihedrals < total)
+        return asim_fail(err, ASIM_EINPUT,
+                         "%zu of %zu pull coordinates are dihedrals and the others "
+                         "lengths; one kind of coordinate was expected",
+                         dihedrals, total);
     ret_external->windows = asim_alloc_array(total, sizeof *ret_external->windows, err);
     if (!ret_external->windows)
         return -1;
@@ -193,14 +209,18 @@ static int join_parts(struct lists *lists, struct asim_external *ret_external,
             ret_external->windows[ret_external->count++] = lists->parts[i].windows[k];
             lists->parts[i].windows[k] = (struct asim_external_window){0};
         }
-    return asim_external_settle(ret_external, err);
+    if (asim_external_settle(ret_external, err) < 0)
+        return -1;
+    if (dihedrals > 0)
+        asim_external_set_period(ret_external, TURN);
+    return 0;
 }
 
 static void free_parts(struct lists *lists)
 {
     for (size_t i = 0; lists->parts && i < lists->tprs.line_count; i++) {
-        struct asim_external part = {lists->parts[i].count, lists->parts[i].windows, 0,
-                                     0};
+        struct asim_external part = {.count = lists->parts[i].count,
+                                     .windows = lists->parts[i].windows};
         asim_external_finish(&part);
     }
     free(lists->parts);

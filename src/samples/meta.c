@@ -14,21 +14,25 @@ struct meta {
     const char *path;
     const struct asim_list *list;
     struct asim_external *external;
+    double period;
 };
 
-/* Numbers in other units look like numbers: what a header says is believed. */
-static int check_units(const struct asim_xvg *xvg, size_t column,
+/* Numbers in other units look like numbers: what a header says is believed. A
+ * coordinate with a period is no length. */
+static int check_units(const struct asim_xvg *xvg, size_t column, bool periodic,
                        struct asim_error *err)
 {
     static const char *const others[] = {"angstrom", "\xc3\x85", "(A)", "(deg",
-                                         "(rad",     "kJ",       "kcal"};
+                                         ", deg",    "(rad",     "kJ",  "kcal"};
     const char *texts[] = {xvg->y_label, xvg->legends[column]};
-    for (size_t t = 0; t < 2; t++)
+    for (size_t t = 0; t < 2 && !periodic; t++)
         for (size_t i = 0; texts[t] && i < sizeof others / sizeof *others; i++)
             if (strcasestr(texts[t], others[i]))
                 return asim_fail(
                     err, ASIM_EINPUT,
-                    "the header says '%s'; a coordinate in nm was expected", texts[t]);
+                    "the header says '%s'; a coordinate in nm was expected, or with "
+                    "--periodic an angle",
+                    texts[t]);
     return 0;
 }
 
@@ -68,7 +72,7 @@ static int read_line(void *context, size_t index, int thread_index,
                   "%zu rows of %zu columns; time and coordinate were "
                   "expected",
                   xvg.row_count, xvg.column_count);
-    else if (check_units(&xvg, 1, err) == 0)
+    else if (check_units(&xvg, 1, meta->period > 0, err) == 0)
         rc = asim_external_take_series(&xvg, 1, window, err);
     asim_xvg_finish(&xvg);
     if (rc < 0)
@@ -76,12 +80,13 @@ static int read_line(void *context, size_t index, int thread_index,
     return rc;
 }
 
-int asim_external_read_meta(const char *list_path, int thread_count,
+int asim_external_read_meta(const char *list_path, double period, int thread_count,
                             struct asim_external *ret_external, struct asim_error *err)
 {
     struct asim_external external = {0};
     struct asim_list list = {0};
-    struct meta meta = {.path = list_path, .list = &list, .external = &external};
+    struct meta meta = {
+        .path = list_path, .list = &list, .external = &external, .period = period};
     int rc = -1;
     if (asim_list_read(list_path, &list, err) < 0)
         return -1;
@@ -92,6 +97,8 @@ int asim_external_read_meta(const char *list_path, int thread_count,
     if (asim_parallel(list.line_count, thread_count, read_line, &meta, err) < 0 ||
         asim_external_settle(&external, err) < 0)
         goto out;
+    if (period > 0)
+        asim_external_set_period(&external, period);
     *ret_external = external;
     external = (struct asim_external){0};
     rc = 0;

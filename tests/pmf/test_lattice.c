@@ -17,8 +17,12 @@ static struct asim_lattice make(const struct synthetic *s,
 {
     struct asim_lattice lattice = {0};
     struct asim_error err = {0};
-    const struct asim_lattice_options options = {-0.2,          0.2, 23,
-                                                 cell_limit_nm, 8,   threads};
+    const struct asim_lattice_options options = {.begin_nm = -0.2,
+                                                 .end_nm = 0.2,
+                                                 .bin_count = 23,
+                                                 .cell_limit_nm = cell_limit_nm,
+                                                 .block_count = 8,
+                                                 .thread_count = threads};
     if (asim_lattice_make(windows, s->window_count, &options, &lattice, &err) < 0)
         fail_msg("%s", err.text);
     return lattice;

@@ -91,7 +91,7 @@ static void test_gaussian_formula(void **state)
     /* Unequal force constants and counts. */
     for (size_t k = 0; k < 12; k++) {
         biases[k] = (struct asim_reduced_bias){-0.3 + 0.05 * (double)k,
-                                               600 + 100 * (double)(k % 4)};
+                                               600 + 100 * (double)(k % 4), 0};
         counts[k] = 1000 + 500 * (double)(k % 3);
     }
     solve(gaussian, biases, 12, counts, &error, &residual);
@@ -122,7 +122,7 @@ static void test_double_well(void **state)
     struct asim_reduced_bias biases[17];
     double counts[17], error, residual;
     for (size_t k = 0; k < 17; k++) {
-        biases[k] = (struct asim_reduced_bias){-0.32 + 0.04 * (double)k, 1200};
+        biases[k] = (struct asim_reduced_bias){-0.32 + 0.04 * (double)k, 1200, 0};
         counts[k] = 2000;
     }
     solve(double_well, biases, 17, counts, &error, &residual);
@@ -136,7 +136,7 @@ static void test_unbiased_window_makes_it_dense(void **state)
     struct asim_reduced_bias biases[13];
     double counts[13], error, residual;
     for (size_t k = 0; k < 13; k++) {
-        biases[k] = (struct asim_reduced_bias){-0.3 + 0.05 * (double)k, 4000};
+        biases[k] = (struct asim_reduced_bias){-0.3 + 0.05 * (double)k, 4000, 0};
         counts[k] = 1000;
     }
     biases[5].reduced_k_per_nm2 = 0;
