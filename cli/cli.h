@@ -28,10 +28,11 @@ struct settings {
     double extend_ns;
     bool watch;
     double pmf_begin_ps;
-    const char *from;    /* pmf: samples that were made elsewhere */
-    double from_kelvin;  /* 0: as the input says */
-    double until_kj_mol; /* 0: not asked for */
-    double most_ns;      /* 0: the default */
+    const char *from;      /* pmf: samples that were made elsewhere */
+    double from_kelvin;    /* 0: as the input says */
+    double require_kj_mol; /* 0: no quality is asked for */
+    double until_kj_mol;   /* 0: not asked for */
+    double most_ns;        /* 0: the default */
     bool apply;
     bool json;
     bool quiet;

@@ -67,6 +67,21 @@ static int check_from(const struct settings *settings, struct asim_error *err)
     return asim_make_folder(settings->folder, err);
 }
 
+static int check_quality(const struct settings *settings, const struct asim_pmf *pmf,
+                         struct asim_error *err)
+{
+    double wanted = settings->require_kj_mol;
+    if (!pmf->connected || (wanted > 0 && !pmf->trustworthy))
+        return asim_fail(err, ASIM_EQUALITY, "%s", pmf->verdict);
+    if (wanted > 0 && !(pmf->widest_band_kj_mol <= wanted))
+        return asim_fail(
+            err, ASIM_EQUALITY,
+            "the 95%% band is up to +-%.3g kJ/mol wide, and --require asks "
+            "for +-%g; run the windows longer",
+            pmf->widest_band_kj_mol, wanted);
+    return 0;
+}
+
 int cmd_pmf(const struct settings *settings, struct asim_error *err)
 {
     struct workplace workplace;
@@ -81,8 +96,8 @@ int cmd_pmf(const struct settings *settings, struct asim_error *err)
         print_gates(&pmf);
         printf("PMF      %s/pmf/pmf.xvg\nverdict  %s\n", settings->folder, pmf.verdict);
     }
-    if (rc == 0 && !pmf.connected)
-        rc = asim_fail(err, ASIM_EQUALITY, "%s", pmf.verdict);
+    if (rc == 0)
+        rc = check_quality(settings, &pmf, err);
     asim_pmf_finish(&pmf);
     return rc;
 }

@@ -85,7 +85,11 @@ static const struct command commands[] = {
      "  autosim pmf --from meta metadata.dat --temperature 300 -C other\n"
      "\n"
      "Without --from the samples of the campaign in DIR, with it those that the lists "
-     "name;\nthe profile goes to DIR/pmf.\n",
+     "name;\nthe profile goes to DIR/pmf.\n"
+     "\n"
+     "Exit code 6: the windows do not hang together, so that there is no profile but\n"
+     "segments; or what --require asks for is missing. A check that fails is in the\n"
+     "verdict and in pmf.json, and without --require the exit code is 0.\n",
      OPTIONS_COMMON | OPTIONS_PMF | OPTIONS_FROM | OPTIONS_JSON | OPTIONS_SETTINGS, 0,
      2, cmd_pmf},
     {"report", "", "one self-contained HTML file about the campaign",

@@ -168,6 +168,9 @@ static const struct option_spec table[] = {
      "dihedral in degrees, force constants in kJ/mol/deg^2); dihedrals of gmx-wham "
      "have "
      "it by themselves"},
+    {"require", 0, "ERR", OPTIONS_FROM, KIND_REAL, AT(require_kj_mol), 1e-6, 1e6,
+     "exit with code 6 unless every check passes and the 95% band is narrower than "
+     "+-ERR kJ/mol between the outermost centres"},
     {"bins", 0, "N", OPTIONS_PMF, KIND_SIZE, AT(pmf.bin_count), 2, 1e6,
      "points of the profile (default: a quarter of a window's width each)"},
     {"bootstrap", 0, "N", OPTIONS_PMF, KIND_SIZE, AT(pmf.bootstrap_count), 0, 1e5,

@@ -135,16 +135,22 @@ static int inputs_from_json(const json_t *root, struct provenance *provenance,
     if (input_from_json(json_object_get(root, "topology"), &provenance->topology, err) <
         0)
         return asim_wrap(err, "topology");
-    if (json_array_size(list) == 0)
-        return asim_fail(err, ASIM_EINPUT, "'trajectories' is no list of files");
+    /* A member 'trajectory' for a single file is the form of earlier campaigns. */
+    const json_t *single = list ? NULL : json_object_get(root, "trajectory");
+    size_t count = single ? 1 : json_array_size(list);
+    if (count == 0)
+        return asim_fail(
+            err, ASIM_EINPUT,
+            "'trajectories' is no list of files; if the record was edited, "
+            "restore it, else begin again in a new folder");
     provenance->trajectories =
-        asim_alloc_array(json_array_size(list), sizeof *provenance->trajectories, err);
+        asim_alloc_array(count, sizeof *provenance->trajectories, err);
     if (!provenance->trajectories)
         return -1;
-    provenance->trajectory_count = json_array_size(list);
-    for (size_t i = 0; i < provenance->trajectory_count; i++)
-        if (input_from_json(json_array_get(list, i), &provenance->trajectories[i],
-                            err) < 0)
+    provenance->trajectory_count = count;
+    for (size_t i = 0; i < count; i++)
+        if (input_from_json(single ? single : json_array_get(list, i),
+                            &provenance->trajectories[i], err) < 0)
             return asim_wrap(err, "trajectories, item %zu", i + 1);
     return 0;
 }

@@ -37,10 +37,18 @@ void asim_list_finish(struct asim_list *list)
 
 int asim_list_read(const char *path, struct asim_list *ret_list, struct asim_error *err)
 {
-    struct asim_list list = {0};
-    size_t size, capacity = 0, number = 0;
-    if (asim_file_read(path, LARGEST_LIST, &list.text, &size, err) < 0)
+    char *text;
+    size_t size;
+    if (asim_file_read(path, LARGEST_LIST, &text, &size, err) < 0)
         return -1;
+    return asim_list_parse(text, path, ret_list, err);
+}
+
+int asim_list_parse(char *text, const char *name, struct asim_list *ret_list,
+                    struct asim_error *err)
+{
+    struct asim_list list = {.text = text};
+    size_t capacity = 0, number = 0;
     char *rest = list.text, *line;
     while ((line = strsep(&rest, "\n"))) {
         struct asim_list_line *own;
@@ -67,7 +75,7 @@ int asim_list_read(const char *path, struct asim_list *ret_list, struct asim_err
         asim_list_finish(&list);
         return asim_fail(err, ASIM_EINPUT,
                          "'%s' lists no file; a line for each window was expected",
-                         path);
+                         name);
     }
     *ret_list = list;
     return 0;

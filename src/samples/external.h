@@ -19,6 +19,14 @@ struct asim_list {
 
 int asim_list_read(const char *path, struct asim_list *ret_list,
                    struct asim_error *err);
+/* The same from memory, which it takes over whatever comes: text ends with NUL. */
+int asim_list_parse(char *text, const char *name, struct asim_list *ret_list,
+                    struct asim_error *err);
+
+/* Bias and temperature (0: not said) of a line of Grossfield's list. */
+int asim_meta_line(const struct asim_list_line *line, const char *name,
+                   struct asim_bias *ret_bias, double *ret_kelvin,
+                   struct asim_error *err);
 void asim_list_finish(struct asim_list *list);
 
 /* A name in a list as a path from here. Free with free(). */

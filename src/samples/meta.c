@@ -36,6 +36,33 @@ static int check_units(const struct asim_xvg *xvg, size_t column, bool periodic,
     return 0;
 }
 
+int asim_meta_line(const struct asim_list_line *line, const char *name,
+                   struct asim_bias *ret_bias, double *ret_kelvin,
+                   struct asim_error *err)
+{
+    double numbers[4] = {0, 0, 0, 0};
+    if (line->word_count < 3 || line->word_count > 5)
+        return asim_fail(err, ASIM_EINPUT,
+                         "'%s', line %zu: %zu words; a file, a centre (nm), a force "
+                         "constant (kJ/mol/nm^2), and perhaps a correlation time and a "
+                         "temperature (K) were expected",
+                         name, line->number, line->word_count);
+    for (size_t i = 1; i < line->word_count; i++)
+        if (!asim_parse_double(line->words[i], &numbers[i - 1]))
+            return asim_fail(err, ASIM_EINPUT, "'%s', line %zu: '%s' is not a number",
+                             name, line->number, line->words[i]);
+    if (!isfinite(numbers[0]) || !isfinite(numbers[1]) || !isfinite(numbers[3]) ||
+        numbers[1] < 0 || numbers[3] < 0)
+        return asim_fail(
+            err, ASIM_EINPUT,
+            "'%s', line %zu: centre %g, force constant %g and temperature %g; finite "
+            "numbers were expected, the latter two not negative",
+            name, line->number, numbers[0], numbers[1], numbers[3]);
+    *ret_bias = (struct asim_bias){numbers[0], numbers[1]};
+    *ret_kelvin = numbers[3];
+    return 0;
+}
+
 static int read_line(void *context, size_t index, int thread_index,
                      struct asim_error *err)
 {
@@ -44,26 +71,10 @@ static int read_line(void *context, size_t index, int thread_index,
     const struct asim_list_line *line = &meta->list->lines[index];
     struct asim_external_window *window = &meta->external->windows[index];
     struct asim_xvg xvg = {0};
-    double numbers[4] = {0, 0, 0, 0};
     int rc = -1;
-    if (line->word_count < 3 || line->word_count > 5)
-        return asim_fail(err, ASIM_EINPUT,
-                         "'%s', line %zu: %zu words; a file, a centre (nm), a force "
-                         "constant (kJ/mol/nm^2), and perhaps a correlation time and a "
-                         "temperature (K) were expected",
-                         meta->path, line->number, line->word_count);
-    for (size_t i = 1; i < line->word_count; i++)
-        if (!asim_parse_double(line->words[i], &numbers[i - 1]))
-            return asim_fail(err, ASIM_EINPUT, "'%s', line %zu: '%s' is not a number",
-                             meta->path, line->number, line->words[i]);
-    if (numbers[1] < 0 || numbers[3] < 0)
-        return asim_fail(
-            err, ASIM_EINPUT,
-            "'%s', line %zu: force constant %g and temperature %g; neither "
-            "may be negative",
-            meta->path, line->number, numbers[1], numbers[3]);
-    window->bias = (struct asim_bias){numbers[0], numbers[1]};
-    window->temperature_kelvin = numbers[3];
+    if (asim_meta_line(line, meta->path, &window->bias, &window->temperature_kelvin,
+                       err) < 0)
+        return -1;
     window->name = asim_list_path(meta->path, line->words[0], err);
     if (!window->name || asim_xvg_read(window->name, &xvg, err) < 0)
         return -1;

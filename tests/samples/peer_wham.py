@@ -153,6 +153,13 @@ def main():
     assert "300 K" in message, message
     # A temperature that is wrong throughout shows in the widths of the windows.
     open(os.path.join(cwd, "hot.dat"), "w").write(text.replace(" 310", " 420"))
+    message = pmf(autosim, cwd, "hot", "--from", "meta", "hot.dat", "--require", "1000",
+                  code=6)
+    assert "Do not trust" in message, message
+    message = pmf(autosim, cwd, "bad", "--from", "meta", "meta.dat", "--require", "0.01",
+                  code=6)
+    assert "--require asks for" in message, message
+    pmf(autosim, cwd, "good", "--from", "meta", "meta.dat", "--require", "100")
     hot = pmf(autosim, cwd, "hot", "--from", "meta", "hot.dat")
     assert not hot["trustworthy"]
     assert not next(g for g in hot["gates"] if g["name"] == "consistency")["pass"]

@@ -78,6 +78,19 @@ def main():
         assert item["sha256"] == hashlib.sha256(data).hexdigest(), item
         assert item["size_bytes"] == len(data), item
 
+    # A record of one file, as earlier campaigns have it, is read; a broken one is not.
+    path = os.path.join(folder, "one", "provenance.json")
+    single = json.load(open(path))
+    single["trajectory"] = single.pop("trajectories")[0]
+    with open(path, "w") as out:
+        json.dump(single, out)
+    program("plan", "-C", "one")
+    del single["trajectory"]
+    with open(path, "w") as out:
+        json.dump(single, out)
+    done = program("plan", "-C", "one", code=INPUT)
+    assert "begin again in a new folder" in done.stderr, done.stderr
+
     # What is on record is what is used; anything else is refused.
     program("plan", "-C", "many")
     write(os.path.join(folder, "c.xtc"), third[:-1] + [third[0]])
