@@ -375,12 +375,14 @@ int asim_runner_judge(struct asim_driver *driver, struct asim_runner *runner,
         .step = -1, .ns_per_day = NAN, .final_potential_energy_kj_mol = NAN};
     struct asim_exit_record record = {0};
     bool has_record;
-    if (judge(driver, runner, &outcome, &record, &has_record) < 0 ||
-        (outcome.end == ASIM_END_COMPLETED &&
-         check_completed(driver, runner, &outcome, err) < 0))
+    if (judge(driver, runner, &outcome, &record, &has_record) < 0)
         return -1;
+    /* A relaxation has another time step and no samples that anybody will read. */
     bool relaxed =
         outcome.end == ASIM_END_COMPLETED && campaign->windows[i].life.relaxing;
+    if (outcome.end == ASIM_END_COMPLETED && !relaxed &&
+        check_completed(driver, runner, &outcome, err) < 0)
+        return -1;
     struct asim_window_change change = {
         .event = relaxed ? ASIM_EVENT_RELAXED : end_events[outcome.end],
         .attempt = runner->attempt,

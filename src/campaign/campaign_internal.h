@@ -162,5 +162,7 @@ void asim_driver_destroy(struct asim_driver *driver);
 /* What the driver knows of a running window; step -1, rate NAN: nothing. */
 void asim_runner_progress(const struct asim_runner *runner, int64_t *ret_step,
                           double *ret_steps_per_second);
+/* Logs which centres have no window of their own because it failed or was cancelled. */
+void asim_campaign_say_missing(const struct asim_campaign *campaign);
 
 #endif

@@ -443,6 +443,7 @@ static void say_end(struct asim_driver *driver)
     asim_log_write(driver->campaign->log, ASIM_LOG_INFO,
                    "Campaign: %zu of %zu windows completed, %zu given up",
                    progress.completed, progress.window_count, progress.failed);
+    asim_campaign_say_missing(driver->campaign);
 }
 
 /* How things are after a round: 1 work is left, 0 none is, -1 it failed. */

@@ -5,6 +5,7 @@
 #include <autosim/campaign.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "campaign/campaign_internal.h"
@@ -131,4 +132,29 @@ void asim_campaign_progress(const struct asim_campaign *campaign,
             left_steps * campaign->plan.dt_ps / PS_PER_NS / speed * SECONDS_PER_DAY;
     asim_campaign_leave(campaign);
     *ret_progress = progress;
+}
+
+void asim_campaign_say_missing(const struct asim_campaign *campaign)
+{
+    enum { LISTED_MOST = 8 };
+    char text[LISTED_MOST * 64] = "";
+    size_t missing = 0, used = 0;
+    for (size_t i = 0; i < campaign->plan.window_count; i++) {
+        enum asim_window_state state =
+            asim_window_phase_state(campaign->windows[i].life.phase);
+        if (state != ASIM_WINDOW_FAILED && state != ASIM_WINDOW_CANCELLED)
+            continue;
+        if (missing++ < LISTED_MOST)
+            used += (size_t)snprintf(text + used, sizeof text - used,
+                                     "%s%.4g nm (window %d)", used > 0 ? ", " : "",
+                                     campaign->plan.windows[i].bias.centre_nm,
+                                     campaign->plan.windows[i].window_id);
+    }
+    if (missing == 0)
+        return;
+    asim_log_write(campaign->log, ASIM_LOG_WARNING,
+                   "The profile misses the windows at %s%s; around these centres only "
+                   "their neighbours have samples; 'autosim run --retry-failed' tries "
+                   "those that were given up again once their cause is mended",
+                   text, missing > LISTED_MOST ? " and others" : "");
 }
