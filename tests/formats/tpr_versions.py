@@ -120,7 +120,7 @@ def check_versions(root, data, programs):
                     f"{original.name} shown by {year}")
             readers.append(year)
         check(readers, f"no GROMACS reads {original.name}")
-        print(f"{original.name}: as asked, shown by GROMACS",
+        print(f"{original.name}: shown by GROMACS",
               " and ".join(map(str, readers)))
 
 
@@ -204,6 +204,8 @@ def check_runs(root, data, programs):
             if not (prepare(folder, program, source, mdp, start) and
                     patch(folder, "system.tpr", "patched.tpr")):
                 continue
+            compare(Dump(program, folder, "system.tpr"),
+                    Dump(program, folder, "patched.tpr"), f"{name} of {year}")
             for newer, runner in programs:
                 if newer >= year:
                     check_run(runner, folder, constrained,
