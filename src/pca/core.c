@@ -60,11 +60,9 @@ static void settle_result(struct asim_analysis *an)
         pca->eigenvalues_nm2[k] /= divisor;
     pca->total_variance_nm2 = an->square_sum / divisor;
     measure_cosines(an);
-    if (pca->cosine_content[0] > 0.5)
-        asim_log_write(an->log, ASIM_LOG_WARNING,
-                       "PC1 has cosine content %.2f: it moves like free diffusion, the "
-                       "trajectory is too short to sample it",
-                       pca->cosine_content[0]);
+    char doubt[300];
+    for (size_t i = 0; asim_pca_doubt(pca, i, doubt, sizeof doubt); i++)
+        asim_log_write(an->log, ASIM_LOG_WARNING, "%s", doubt);
 }
 
 /* From x[] y[] z[] to x0 y0 z0 x1 .. */

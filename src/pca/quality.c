@@ -2,6 +2,39 @@
 #include "pca/quality.h"
 
 #include <math.h>
+#include <stdio.h>
+
+static const double COSINE_LIMIT = 0.5;
+/* Of the variance of PC1. Sampling leaves an error of some sqrt(2 / independent frames)
+ * of an eigenvalue, and mixes neighbours whose gap is of that size (North et al. 1982,
+ * Mon. Weather Rev. 110, 699): a fifth, with 50 independent frames. */
+static const double GAP_LIMIT = 0.2;
+
+bool asim_pca_doubt(const struct asim_pca *pca, size_t index, char *ret_text,
+                    size_t size)
+{
+    if (pca->component_count == 0)
+        return false;
+    if (pca->cosine_content[0] > COSINE_LIMIT && index-- == 0) {
+        snprintf(ret_text, size,
+                 "PC1 has cosine content %.2f: it moves like free diffusion, the "
+                 "trajectory is too short to sample it",
+                 pca->cosine_content[0]);
+        return true;
+    }
+    if (pca->component_count < 2)
+        return false;
+    double first = pca->eigenvalues_nm2[0], second = pca->eigenvalues_nm2[1];
+    if (first - second < GAP_LIMIT * first && index-- == 0) {
+        snprintf(
+            ret_text, size,
+            "PC2 has %.0f%% of the variance of PC1: which direction of their plane "
+            "is PC1 is hardly determined, and another trajectory may give another",
+            100 * second / first);
+        return true;
+    }
+    return false;
+}
 
 void asim_cosine_add(struct asim_cosine *cosine, const double *projection, size_t count)
 {

@@ -2,7 +2,12 @@
 #ifndef PCA_QUALITY_H
 #define PCA_QUALITY_H
 
-#include <stddef.h>
+#include <autosim/pca.h>
+
+/* Why PC1 may not be a usable coordinate, as sentences without a full stop, numbered
+ * from 0; false where there are no more. */
+bool asim_pca_doubt(const struct asim_pca *pca, size_t index, char *ret_text,
+                    size_t size);
 
 /*
  * Cosine content of projection number `component` (from 0) on its mean (Hess 2002,

@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "formats/npy.h"
+#include "pca/quality.h"
 #include "pca/reference.h"
 #include "pca/storage.h"
 
@@ -254,6 +255,18 @@ static json_t *weight_array(const double *weights, size_t count)
     return weights ? asim_json_number_array(weights, count) : json_null();
 }
 
+static json_t *doubt_array(const struct asim_pca *pca)
+{
+    char doubt[300];
+    json_t *array = json_array();
+    for (size_t i = 0; array && asim_pca_doubt(pca, i, doubt, sizeof doubt); i++)
+        if (json_array_append_new(array, json_string(doubt)) < 0) {
+            json_decref(array);
+            return NULL;
+        }
+    return array;
+}
+
 static json_t *pca_object(const struct asim_pca *pca)
 {
     struct member {
@@ -274,6 +287,7 @@ static json_t *pca_object(const struct asim_pca *pca)
         {"total_variance_nm2", asim_json_number(pca->total_variance_nm2)},
         {"cosine_content",
          asim_json_number_array(pca->cosine_content, pca->component_count)},
+        {"doubts", doubt_array(pca)},
         {"rmsip", asim_json_number(pca->rmsip)},
         {"selection", json_string(pca->selection)},
         {"align_selection", json_string(pca->align_selection)},

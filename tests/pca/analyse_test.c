@@ -554,6 +554,30 @@ static void test_cosine_content(void **state)
     assert_true(asim_cosine_content(p, T, 0) == 0.0);
 }
 
+static void test_doubts(void **state)
+{
+    (void)state;
+    static const struct {
+        double cosine, second;
+        const char *words[2]; /* NULL: no more */
+    } cases[] = {{0.1, 0.5, {NULL, NULL}},
+                 {0.51, 0.5, {"cosine content 0.51", NULL}},
+                 {0.1, 0.9, {"90% of the variance", NULL}},
+                 {0.9, 0.81, {"cosine content 0.90", "81% of the variance"}}};
+    for (size_t r = 0; r < sizeof cases / sizeof *cases; r++) {
+        double cosines[2] = {cases[r].cosine, 0.9}, values[2] = {1.0, cases[r].second};
+        struct asim_pca pca = {
+            .component_count = 2, .cosine_content = cosines, .eigenvalues_nm2 = values};
+        char text[300];
+        for (size_t i = 0; i < 2 && cases[r].words[i]; i++) {
+            assert_true(asim_pca_doubt(&pca, i, text, sizeof text));
+            assert_non_null(strstr(text, cases[r].words[i]));
+        }
+        size_t count = (cases[r].words[0] != NULL) + (cases[r].words[1] != NULL);
+        assert_false(asim_pca_doubt(&pca, count, text, sizeof text));
+    }
+}
+
 static void test_rmsip(void **state)
 {
     (void)state;
@@ -576,6 +600,7 @@ int main(void)
         cmocka_unit_test(test_empty_directions),
         cmocka_unit_test(test_memory_plans),
         cmocka_unit_test(test_cosine_content),
+        cmocka_unit_test(test_doubts),
         cmocka_unit_test(test_rmsip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

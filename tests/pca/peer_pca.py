@@ -263,7 +263,7 @@ def main():
             system(tool, work, name, top, traj, selection)
         adk = os.path.join(data, "adk", "adk_oplsaa")
         weights_and_reference(tool, work, adk + ".tpr", adk + ".xtc",
-                              "protein and backbone")
+                              "protein and backbone and resid 1:60")
         refusals(tool, work, data)
     print(f"{len(failures)} failed: {failures}" if failures else "all agree")
     return 1 if failures else 0
