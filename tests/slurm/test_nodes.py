@@ -82,12 +82,14 @@ class Scene:
 
 def failing_start(slurm, root, programs):
     """The node takes jobs and cannot start them; Slurm calls it idle all the time."""
-    scene = Scene(slurm, root, programs, "start", 18, 100)
+    scene = Scene(slurm, root, programs, "start", 30, 100)
     node, job = sorted(running(slurm).items())[0]
     spool = os.path.join(slurm.folder, "spool", node)
+    slurm.ask("scontrol", "requeue", job)
+    scene.wait(lambda: len(scene.slots()) == 2, 20, "the slot has left")
+    # Slurm starts a job again only some seconds after it was queued again.
     os.rename(spool, spool + ".away")
     open(spool, "w").close()
-    slurm.ask("scontrol", "requeue", job)
     scene.wait_for_word("failed to start 1 of its elements and holds them")
     os.remove(spool)
     os.rename(spool + ".away", spool)
