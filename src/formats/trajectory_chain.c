@@ -156,6 +156,8 @@ static void drop_overlaps(struct chain *chain)
         chain->frame[--kept] = frame;
     }
     chain->frame_count -= kept;
+    if (kept == 0)
+        return;
     memmove(chain->frame, chain->frame + kept,
             chain->frame_count * sizeof *chain->frame);
 }
