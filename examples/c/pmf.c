@@ -34,11 +34,11 @@ int main(int argc, char **argv)
         return 1;
 
     for (size_t i = 0; i < count; i++) {
-        char path[4096];
-        snprintf(path, sizeof path, "%s/windows/%03d/bias.xvg", argv[1],
+        char folder[4096];
+        snprintf(folder, sizeof folder, "%s/windows/%03d", argv[1],
                  plan.windows[i].window_id);
-        if (asim_series_read_edi_output(path, &plan.windows[i].bias, &series[i], &err) <
-            0)
+        if (asim_series_read(folder, plan.bias, &plan.windows[i].bias, plan.dt_ps,
+                             &series[i], &err) < 0)
             fail(&err);
         size_t skipped = series[i].count / 10; /* while the window settles */
         windows[i] = (struct asim_pmf_window){

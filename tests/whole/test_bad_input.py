@@ -192,22 +192,37 @@ def full_disk_pauses_and_goes_on(case):
     """Windows on a small file system, which then grows."""
     small = os.path.join(case.root, "small")
     os.mkdir(small)
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", small],
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", small],
                              capture_output=True)
     if mounted.returncode != 0:
         print("not root: a full disk is not tried")
         return
     try:
         command = [case.autosim, "run", "tri.tpr", "tri.xtc", "--windows", "3", "--ns",
-                   "0.5", "-C", os.path.join(small, "c")]
-        full = common.run(command, cwd=case.root, check=False)
+                   "0.5", "--ntomp", "1", "-C", os.path.join(small, "c")]
+        full = common.run(command, cwd=case.root, check=False, timeout=60)
         if full.returncode != ENVIRONMENT or "space" not in full.stderr.lower():
             case.failures.append(f"full disk: exit {full.returncode}, {full.stderr}")
+        # Now the inputs fit, and what the windows write does not.
+        subprocess.run(["mount", "-o", "remount,size=600k", small], check=True)
+        said = os.path.join(case.root, "full-disk.txt")
+        with open(said, "w") as out:
+            waiting = subprocess.Popen(command, cwd=case.root, stdout=out, stderr=out)
+        for _ in range(600):
+            if "goes on by itself" in open(said).read() or waiting.poll() is not None:
+                break
+            time.sleep(0.1)
+        if waiting.poll() is not None or "goes on by itself" not in open(said).read():
+            case.failures.append(f"no pause for space: {open(said).read()}")
         subprocess.run(["mount", "-o", "remount,size=64m", small], check=True)
-        done = common.run(command, cwd=case.root, check=False)
-        if done.returncode not in (0, 6):
-            case.failures.append(f"with space again: exit {done.returncode}, "
-                                 f"{done.stderr}")
+        try:
+            waiting.wait(120)
+        except subprocess.TimeoutExpired:
+            waiting.kill()
+            waiting.wait()
+        if waiting.returncode not in (0, 6):
+            case.failures.append(f"with space again: exit {waiting.returncode}, "
+                                 f"{open(said).read()}")
     finally:
         subprocess.run(["umount", small], check=False)
 
