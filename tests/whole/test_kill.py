@@ -23,7 +23,9 @@ import common
 
 
 def gmx_by_folder(root):
-    """{window folder: [pid of gmx]} of the processes that run below `root` now."""
+    """{window folder: [pid of gmx]} of the processes that run below `root` now.
+
+    What a gmx forks itself is no second one: the sanitizers look for leaks so."""
     found = {}
     for entry in os.listdir("/proc"):
         if not entry.isdigit():
@@ -32,12 +34,13 @@ def gmx_by_folder(root):
             folder = os.readlink(f"/proc/{entry}/cwd")
             command = open(f"/proc/{entry}/cmdline",
                            errors="replace").read().split("\0")
-            state = open(f"/proc/{entry}/stat").read().rsplit(")", 1)[1].split()[0]
+            state, parent = open(f"/proc/{entry}/stat").read().rsplit(")", 1)[1].split()[:2]
         except OSError:
             continue
         if folder.startswith(root) and "mdrun" in command[:2] and state not in "ZX":
-            found.setdefault(folder, []).append(int(entry))
-    return found
+            found.setdefault(folder, {})[int(entry)] = int(parent)
+    return {folder: [pid for pid, parent in parents.items() if parent not in parents]
+            for folder, parents in found.items()}
 
 
 class Watcher(threading.Thread):
