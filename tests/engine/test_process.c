@@ -311,6 +311,8 @@ static void test_what_gmx_inherits(void **state)
         if (length < 0)
             continue;
         target[length] = '\0';
+        if (strcmp(target + length - strlen("/up"), "/up") == 0)
+            continue; /* the mark that it is just making */
         open_count++;
         if (fd == 0)
             assert_string_equal(target, "/dev/null");

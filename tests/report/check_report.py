@@ -17,7 +17,7 @@ ALLOWED = {
     "html", "head", "meta", "title", "style", "body", "header", "main", "section", "h1",
     "h2", "p", "ul", "li", "b", "i", "br", "small", "span", "div", "dl", "dt", "dd",
     "figure", "figcaption", "table", "thead", "tbody", "tr", "th", "td", "details",
-    "summary", "pre", "svg", "path", "rect", "text",
+    "summary", "pre", "sup", "svg", "path", "rect", "text",
 }
 NUMBER_ATTRIBUTES = ("x", "y", "width", "height", "viewBox", "d")
 LARGEST_BYTES = 5_000_000
