@@ -149,7 +149,7 @@ def test_signals_stop_cleanly(place):
         process = subprocess.Popen(
             [place.autosim, "run", "-C", "stopped", *inputs], cwd=place.folder,
             stderr=subprocess.PIPE, text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+            preexec_fn=lambda n=number: signal.signal(n, signal.SIG_DFL))
         time.sleep(2)
         process.send_signal(number)
         said = process.communicate(timeout=60)[1]
