@@ -9,8 +9,8 @@ folder=$1
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 apt=$folder/apt
-rm -rf "$apt" "$folder/root"
-mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$folder/root"
+rm -rf "$apt" "$folder/tree"
+mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$folder/tree"
 : >"$apt/status"
 
 # The mirror that this machine has its own packages from.
@@ -32,21 +32,21 @@ if ! { own_apt update && own_apt download gromacs gromacs-data libgromacs10 libb
 fi
 for package in *.deb; do
     dpkg-deb --fsys-tarfile "$package" |
-        tar -x -C "$folder/root" --exclude='./usr/share/doc*' --exclude='*_mpi*' \
+        tar -x -C "$folder/tree" --exclude='./usr/share/doc*' --exclude='*_mpi*' \
             --exclude='*_d.*' --exclude='./usr/share/man*'
 done
 cd "$folder"
 rm -rf "$apt"
 
 # The loader of its own C library, so that nothing of this machine's is used.
-libraries=$(dirname "$(find "$folder/root/usr/lib" -name 'libgromacs.so.*' -type f)")
+libraries=$(dirname "$(find "$folder/tree/usr/lib" -name 'libgromacs.so.*' -type f)")
 loader=$(find "$libraries" -name 'ld-linux*')
 cat >gmx.new <<EOF
 #!/bin/sh
-export GMXLIB='$folder/root/usr/share/gromacs/top'
-exec '$loader' --argv0 '$folder/root/usr/bin/gmx' \\
+export GMXLIB='$folder/tree/usr/share/gromacs/top'
+exec '$loader' --argv0 '$folder/tree/usr/bin/gmx' \\
     --library-path '$libraries:$libraries/blas:$libraries/lapack' \\
-    '$folder/root/usr/bin/gmx' "\$@"
+    '$folder/tree/usr/bin/gmx' "\$@"
 EOF
 chmod +x gmx.new
 ./gmx.new --version >/dev/null 2>&1 || { echo "$folder/gmx.new does not run" >&2; exit 4; }
