@@ -55,7 +55,7 @@ ASIM_API int asim_bias_choose(const struct asim_gromacs *gromacs, const char *tp
  * Whether this GROMACS can simulate that TPR, as far as the two say beforehand: the
  * file is not of a newer version than mdrun reads, and its cutoff-scheme is not the one
  * that GROMACS 2020 dropped. ASIM_EINPUT where not. A GROMACS of an unknown version
- * passes.
+ * passes. asim_campaign_start does the same with the windows' own run inputs.
  */
 ASIM_API int asim_gromacs_check_tpr(const struct asim_gromacs *gromacs,
                                     const char *tpr_path, struct asim_error *err);

@@ -137,6 +137,7 @@ int asim_driver_prepare(struct asim_driver *driver, struct asim_error *err)
         return 0;
     if (asim_options_resolve(campaign, &driver->options, err) < 0 ||
         asim_gromacs_find(driver->gromacs_name, &driver->gromacs, err) < 0 ||
+        asim_options_check_gromacs(campaign, &driver->gromacs, err) < 0 ||
         asim_options_command(campaign, &driver->options, &driver->gromacs,
                              &driver->argv, err) < 0 ||
         asim_core_slots_create(driver->options.jobs,

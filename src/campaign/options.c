@@ -5,10 +5,13 @@
  */
 #include "campaign/options.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "engine/mdrun.h"
+#include "engine/readable.h"
 #include "windows/bias_method.h"
 
 size_t asim_campaign_unfinished_count(const struct asim_campaign *campaign)
@@ -99,4 +102,34 @@ int asim_campaign_window_command(const struct asim_campaign *campaign, size_t i,
         find_gromacs(campaign->gromacs_cache, options->gromacs, &gromacs, err) < 0)
         return -1;
     return asim_options_command(campaign, &resolved, gromacs, ret_argv, err);
+}
+
+/* A TPR that cannot be read is the matter of the window it belongs to. */
+static int check_tpr_of_window(const struct asim_campaign *campaign, size_t i,
+                               const struct asim_gromacs *gromacs,
+                               struct asim_error *err)
+{
+    struct asim_tpr tpr = {0};
+    char *folder = asim_campaign_window_folder(campaign, i, err);
+    char *path = folder ? asim_path_join(folder, ASIM_MDRUN_TPR, err) : NULL;
+    int rc = path ? 0 : -1;
+    if (path && asim_tpr_read(path, &tpr, NULL, NULL) == 0) {
+        rc = asim_gromacs_check_parsed(gromacs, &tpr, path, err);
+        asim_tpr_finish(&tpr);
+    }
+    free(path);
+    free(folder);
+    return rc;
+}
+
+int asim_options_check_gromacs(const struct asim_campaign *campaign,
+                               const struct asim_gromacs *gromacs,
+                               struct asim_error *err)
+{
+    for (size_t i = 0; i < campaign->plan.window_count; i++) {
+        enum asim_window_phase phase = campaign->windows[i].life.phase;
+        if (phase == ASIM_PHASE_PLANNED || phase == ASIM_PHASE_WAITING)
+            return check_tpr_of_window(campaign, i, gromacs, err);
+    }
+    return 0;
 }

@@ -15,5 +15,11 @@ int asim_options_command(const struct asim_campaign *campaign,
                          const struct asim_run_options *options,
                          const struct asim_gromacs *gromacs, char ***ret_argv,
                          struct asim_error *err);
+/* ASIM_EINPUT where this GROMACS cannot simulate what is to be started, so that one
+ * sentence is said instead of every window failing. All windows are of one system: the
+ * first that may start is looked at. */
+int asim_options_check_gromacs(const struct asim_campaign *campaign,
+                               const struct asim_gromacs *gromacs,
+                               struct asim_error *err);
 
 #endif

@@ -2,10 +2,9 @@
  * Can a GROMACS simulate a TPR? What is known before it is tried: better one sentence
  * now than as many failed windows later.
  */
-#include <autosim/engine.h>
+#include "engine/readable.h"
 
 #include "base/error.h"
-#include "formats/tpr.h"
 
 enum { FIRST_WITHOUT_GROUP_CUTOFFS = 2020 };
 
@@ -29,29 +28,36 @@ static int newest_file_version(const struct asim_gromacs *gromacs)
     return newest;
 }
 
+int asim_gromacs_check_parsed(const struct asim_gromacs *gromacs,
+                              const struct asim_tpr *tpr, const char *path,
+                              struct asim_error *err)
+{
+    int newest = newest_file_version(gromacs);
+    if (newest > 0 && tpr->file_version > newest)
+        return asim_fail(
+            err, ASIM_EINPUT,
+            "'%s' was made by GROMACS %s (TPR version %d), and '%s' (%s) reads "
+            "none newer than version %d: name a GROMACS that is as new with "
+            "--gmx, or make the TPR again with this one's grompp",
+            path, tpr->gromacs_version, tpr->file_version, gromacs->path,
+            gromacs->version, newest);
+    if (tpr->group_cutoffs && gromacs->year >= FIRST_WITHOUT_GROUP_CUTOFFS)
+        return asim_fail(
+            err, ASIM_EINPUT,
+            "'%s' was made with cutoff-scheme = group, which GROMACS %d and "
+            "newer cannot simulate, and '%s' is %s: make the TPR again with "
+            "cutoff-scheme = Verlet, or name an older GROMACS with --gmx",
+            path, FIRST_WITHOUT_GROUP_CUTOFFS, gromacs->path, gromacs->version);
+    return 0;
+}
+
 int asim_gromacs_check_tpr(const struct asim_gromacs *gromacs, const char *tpr_path,
                            struct asim_error *err)
 {
     struct asim_tpr tpr = {0};
     if (asim_tpr_read(tpr_path, &tpr, NULL, err) < 0)
         return -1;
-    int rc = 0;
-    int newest = newest_file_version(gromacs);
-    if (newest > 0 && tpr.file_version > newest)
-        rc = asim_fail(
-            err, ASIM_EINPUT,
-            "'%s' was made by GROMACS %s (TPR version %d), and '%s' (%s) reads "
-            "none newer than version %d: name a GROMACS that is as new with "
-            "--gmx, or make the TPR again with this one's grompp",
-            tpr_path, tpr.gromacs_version, tpr.file_version, gromacs->path,
-            gromacs->version, newest);
-    else if (tpr.group_cutoffs && gromacs->year >= FIRST_WITHOUT_GROUP_CUTOFFS)
-        rc = asim_fail(err, ASIM_EINPUT,
-                       "'%s' was made with cutoff-scheme = group, which GROMACS %d and "
-                       "newer cannot simulate, and '%s' is %s: make the TPR again with "
-                       "cutoff-scheme = Verlet, or name an older GROMACS with --gmx",
-                       tpr_path, FIRST_WITHOUT_GROUP_CUTOFFS, gromacs->path,
-                       gromacs->version);
+    int rc = asim_gromacs_check_parsed(gromacs, &tpr, tpr_path, err);
     asim_tpr_finish(&tpr);
     return rc;
 }

@@ -114,6 +114,47 @@ def windows_that_are_given_up_end_with_5(root):
                and "something is wrong" in window["cause"], f"{window}")
 
 
+def another_gmx_is_refused_before_windows_fail(root):
+    """Planned for one GROMACS and run by an older one."""
+    bad, old = os.path.join(root, "gmx-bad"), os.path.join(root, "gmx-2019")
+    autosim(root, 0, [], "pca", "tri.tpr", "tri.gro", "-C", "planned", "-q")
+    autosim(root, 0, [], "plan", "--windows", "2", "--gmx", bad, "-C", "planned", "-q")
+    autosim(root, 3, ["window.tpr", "127", "2019.6", "--gmx"], "run", "--gmx", old, "-C",
+            "planned", "-q")
+    status = json.loads(autosim(root, 0, [], "status", "-C", "planned", "--json").stdout)
+    expect([window["attempts"] for window in status["windows"]] == [0, 0], f"{status}")
+
+
+def what_comes_too_late_ends_with_1(root):
+    """A driver is asked to stop and is killed before it hears of it."""
+    gmx = make_gmx(root, "gmx-waits", "2022.5",
+                   "touch began; while [ ! -e ../../../over ]; do sleep 0.1; done")
+    process = subprocess.Popen(begin(root, "late", gmx), cwd=root,
+                               stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    wait_for(os.path.join(root, "late", "windows", "000", "began"), process)
+    process.send_signal(signal.SIGSTOP)
+    cancel = subprocess.Popen([AUTOSIM, "cancel", "-C", "late"], cwd=root, text=True,
+                              stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    requests = os.path.join(root, "late", "requests")
+    wait_for(requests, cancel)
+    while not any(name.endswith(".json") for name in os.listdir(requests)):
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    told = cancel.communicate(timeout=60)[1]
+    open(os.path.join(root, "over"), "w").close()
+    expect(cancel.returncode == 1 and "has ended already" in told,
+           f"cancel: exit {cancel.returncode}: {told}")
+
+
+def wait_for(path, process):
+    deadline = time.monotonic() + 60
+    while not os.path.exists(path):
+        if time.monotonic() > deadline or process.poll() is not None:
+            sys.exit(f"'{path}' is not made: exit {process.poll()}")
+        time.sleep(0.02)
+
+
 def signals_end_with_128_and_their_number(root):
     gmx = make_gmx(root, "gmx-slow", "2022.5",
                    "touch began; trap 'exit 1' TERM INT; sleep 60 & wait")
@@ -121,12 +162,7 @@ def signals_end_with_128_and_their_number(root):
         folder = f"stopped-{number}"
         process = subprocess.Popen(begin(root, folder, gmx), cwd=root, text=True,
                                    stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
-        began = os.path.join(root, folder, "windows", "000", "began")
-        deadline = time.monotonic() + 60
-        while not os.path.exists(began):
-            if time.monotonic() > deadline or process.poll() is not None:
-                sys.exit(f"no window was started: {process.communicate()[1]}")
-            time.sleep(0.02)
+        wait_for(os.path.join(root, folder, "windows", "000", "began"), process)
         process.send_signal(number)
         told = process.communicate(timeout=60)[1]
         expect(process.returncode == 128 + number,
@@ -144,6 +180,8 @@ def main():
     make_input(root)
     for part in (a_run_that_cannot_work_is_refused_beforehand,
                  windows_that_are_given_up_end_with_5,
+                 another_gmx_is_refused_before_windows_fail,
+                 what_comes_too_late_ends_with_1,
                  signals_end_with_128_and_their_number, the_others):
         part(root)
     if FAILURES:
