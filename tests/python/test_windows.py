@@ -29,6 +29,7 @@ try:
 except ImportError as error:
     common.skip(error)
 
+from autosim_core import _batch, _cores  # noqa: E402
 from autosim_core import autosim_hpc_orchestrator as face  # noqa: E402
 
 LATEST_MS = 50  # how late a tick of the event loop may be
@@ -50,12 +51,12 @@ def one_core():
     """Ranks that spin for each other are very slow where other tests want the cores."""
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(allowed)})
-    face._windows._cores = face._windows._Cores()
+    _cores.cores.__init__()
     try:
         yield
     finally:
         os.sched_setaffinity(0, allowed)
-        face._windows._cores = face._windows._Cores()
+        _cores.cores.__init__()
 
 
 def quick_start(root):
@@ -91,41 +92,58 @@ async def tick(delays):
         delays.append(1000 * (time.monotonic() - before - 0.01))
 
 
+# The same ticks in a process that does nothing else: how late this machine is by itself.
 CONTROL = """
-import time
-latest = 0
-while True:
-    before = time.monotonic()
-    time.sleep(0.01)
-    late = 1000 * (time.monotonic() - before - 0.01)
-    if late > latest:
-        latest = late
-        print(latest, flush=True)
+import asyncio, time
+async def tick():
+    latest = -1
+    while True:
+        before = time.monotonic()
+        await asyncio.sleep(0.01)
+        late = 1000 * (time.monotonic() - before - 0.01)
+        if late > latest:
+            latest = late
+            print(latest, flush=True)
+asyncio.run(tick())
 """
 
 
-async def loop_goes_on(result):
-    """Three windows at once, and a ticker; windows that are done are not run again. A
-    process that does nothing but tick tells how late this machine is by itself."""
+async def three_windows(result, folder):
+    """Three windows at once beside a ticker; their results, and by how much its latest
+    tick was later than the machine's own latest."""
     delays = []
     control = subprocess.Popen([sys.executable, "-c", CONTROL], text=True,
                                stdout=subprocess.PIPE)
+    control.stdout.readline()
     ticker = asyncio.create_task(tick(delays))
-    launches = [face.launch_umbrella_window(config(result, i, c), "system.tpr", "many",
+    launches = [face.launch_umbrella_window(config(result, i, c), "system.tpr", folder,
                                             num_threads=1)
                 for i, c in enumerate((-0.1, 0.0, 0.1))]
     results = await asyncio.gather(*launches)
     ticker.cancel()
     control.kill()
-    machine = float(control.communicate()[0].split()[-1])
+    machine = max(map(float, control.communicate()[0].split()), default=0)
     print(f"{len(delays)} ticks, the latest {max(delays):.1f} ms late; without autosim "
           f"{machine:.1f} ms")
+    return results, max(delays) - machine
+
+
+async def loop_goes_on(result):
+    """The ticks of the loop are in time; a machine that others keep from working may
+    delay one, so it is late only where it is late every time. Windows that are done are
+    not run again."""
+    late = []
+    for folder in ("many", "many-2", "many-3"):
+        results, lateness = await three_windows(result, folder)
+        late.append(lateness)
+        if lateness < LATEST_MS:
+            break
     assert [r.status for r in results] == ["Completed"] * 3, results
     assert [r.window_id for r in results] == [0, 1, 2]
     assert all(r.exit_code == 0 and r.ns_per_day > 0 and r.runtime_seconds > 0 and
                np.isfinite(r.final_potential_energy) for r in results), results
     assert "GROMACS" in results[0].stderr
-    assert max(delays) < LATEST_MS + machine, (max(delays), machine)
+    assert min(late) < LATEST_MS, late
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         face.print_window_status_table(results)
@@ -134,7 +152,7 @@ async def loop_goes_on(result):
         "Window ID", "Status", "ns/day", "Exit Code", "Energy (kJ/mol)", "Time (s)"]
     assert len(lines) == 5
     again = await face.launch_umbrella_window(config(result, 1, 0.0), "system.tpr",
-                                              "many", num_threads=1)
+                                              folder, num_threads=1)
     assert again.attempts == 1 and again.status == "Completed", again
     return results
 
@@ -164,14 +182,14 @@ async def cancelling_kills(result, root):
     # What waits for cores is cancelled too, and gives none back that it never had.
     blocked = [asyncio.create_task(face.launch_umbrella_window(
         config(result, 20 + i, nsteps=500_000_000), "system.tpr", folder,
-        num_threads=1)) for i in range(face._windows._cores.available() + 2)]
+        num_threads=1)) for i in range(_cores.cores.available() + 2)]
     await asyncio.sleep(1)
     for task in blocked:
         task.cancel()
     ended = await asyncio.gather(*blocked, return_exceptions=True)
     assert all(isinstance(end, asyncio.CancelledError) for end in ended), ended
     assert not processes(folder)
-    assert len(face._windows._cores._free) == face._windows._cores.count
+    assert len(_cores.cores._free) == _cores.cores.count
 
 
 def goes_on_after_a_kill(root):
@@ -209,7 +227,7 @@ async def batch(result, autosim):
     assert [w.status for w in windows] == ["Completed"] * 3, windows
     assert 1 <= max(seen) <= 2, seen
     # The seed's call: nothing but numbers, on what was extracted last.
-    face._windows.remember(result)
+    _batch.remember(result)
     again = await face.execute_autosim_batch(3, 2, output_dir="batch", window_ns=0.1)
     assert [w.attempts for w in again] == [1, 1, 1]
     done = common.run([autosim, "pmf", "--json", "-C", "batch"], check=False)

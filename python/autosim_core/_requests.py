@@ -1,0 +1,76 @@
+"""What a folder was made for, so that it is never taken for something else."""
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from . import _library as lib
+
+
+def fail(message):
+    raise lib.UsageError(message, "usage", 2)
+
+
+def check_whole_number(name, value, least=1):
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or \
+            value < least:
+        fail(f"{name} {value!r}: a whole number of at least {least} was expected")
+
+
+def vector_sha256(vector):
+    return hashlib.sha256(np.ascontiguousarray(vector, dtype=np.float64).tobytes()
+                          ).hexdigest()
+
+
+def sha256(path):
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as data:
+            for block in iter(lambda: data.read(1 << 20), b""):
+                digest.update(block)
+    except OSError as problem:
+        raise lib.InputError(f"cannot read '{path}': {problem.strerror}", "input",
+                             3) from None
+    return digest.hexdigest()
+
+
+def same_request(folder, request, what):
+    """True where this folder was made for the same; raises where for another."""
+    path = folder / "request.json"
+    if not (folder / "plan.json").exists():
+        return False
+    try:
+        before = json.loads(path.read_text())
+    except (OSError, ValueError):
+        before = None
+    if before == request:
+        return True
+    differing = [key for key in request if (before or {}).get(key) != request[key]]
+    fail(f"'{folder}' holds {what} with another {', '.join(differing)}: choose another "
+         "output_dir, or remove the folder")
+
+
+def write_json(path, value):
+    """Whole or not at all; its folder is made."""
+    beside = path.with_name(path.name + ".new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(json.dumps(value, indent=1) + "\n")
+        os.replace(beside, path)
+    except OSError as problem:
+        raise lib.EnvironmentProblem(f"cannot write '{path}': {problem.strerror}"
+                                     ) from None
+
+
+def write_request(folder, request):
+    write_json(folder / "request.json", request)
+
+
+def input_record(path):
+    path = Path(path).resolve()
+    status = path.stat()
+    return {"path": str(path), "sha256": sha256(path), "size_bytes": status.st_size,
+            "modified_ns": status.st_mtime_ns}
+
