@@ -22,6 +22,8 @@ PUBLIC = {"error": 0, "log": 0, "trajectory": 1, "topology": 1, "selection": 2, 
           "autosim": 9}
 FOLDERS = {".ci", "bench", "cli", "debian", "docs", "examples", "fuzz", "include", "python",
            "scripts", "src", "tests"}
+FILES = {".clang-format", ".gitignore", "CHANGELOG.md", "LICENSE", "README.md", "demo.sh",
+         "meson.build", "meson_options.txt", "test.sh"}
 LONGEST_FILE = 600
 MARKS = re.compile(r"\b(TODO|FIXME|XXX|HACK|placeholder|not implemented)\b", re.I)
 MACHINE_PATH = re.compile(r"/(work|farm|root|home)/")
@@ -112,9 +114,11 @@ def check_messages(root, complain):
 def check_top_folders(root, complain):
     """What a test left behind must not be taken for a part of the project."""
     done = subprocess.run(["git", "ls-files"], cwd=root, text=True, capture_output=True)
-    for folder in sorted({path.split("/")[0] for path in done.stdout.splitlines()
-                          if "/" in path} - FOLDERS):
+    paths = done.stdout.splitlines()
+    for folder in sorted({path.split("/")[0] for path in paths if "/" in path} - FOLDERS):
         complain(os.path.join(root, folder), 0, "no folder of the project")
+    for name in sorted({path for path in paths if "/" not in path} - FILES):
+        complain(os.path.join(root, name), 0, "no file of the project")
 
 
 def check_symbols(static_library, shared_library, complain):

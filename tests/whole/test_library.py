@@ -65,8 +65,33 @@ def check_files(installed):
         sys.exit(done.stdout)
 
 
+def check_manual(installed):
+    """Every exported function has a page of section 3, and man takes them as they are."""
+    folder = os.path.dirname(installed.find("autosim_pca.3"))
+    exported = common.run(["nm", "-D", "--defined-only",
+                           os.path.join(installed.library, "libautosim.so")]).stdout
+    for name in re.findall(r"\b(asim_\w+)$", exported, flags=re.M):
+        link = open(os.path.join(folder, name + ".3")).read().split()
+        page = open(os.path.join(os.path.dirname(folder), link[1])).read()
+        if link[0] != ".so" or f"{name}(" not in page:
+            sys.exit(f"man {name}: {link}")
+    pages = glob.glob(os.path.join(folder, "*autosim*.3"))
+    headers = glob.glob(os.path.join(common.SOURCE, "include", "autosim", "*.h"))
+    if len(pages) != len(headers):
+        sys.exit(f"{len(pages)} pages of {len(headers)} headers")
+    for path in pages if shutil.which("man") else []:
+        done = common.run(["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", path],
+                          env={"MANWIDTH": "100"})
+        if done.stderr:
+            sys.exit(f"{path}: {done.stderr}")
+
+
 def check_headers(installed):
-    """Each can be included alone, from C and from C++."""
+    """Each is installed and can be included alone, from C and from C++."""
+    there = {name for name in os.listdir(os.path.join(common.SOURCE, "include", "autosim"))
+             if name.endswith(".h")}
+    if set(os.listdir(installed.headers)) != there:
+        sys.exit(f"installed headers: {sorted(os.listdir(installed.headers))}")
     for path in sorted(glob.glob(os.path.join(installed.headers, "*.h"))):
         line = f"#include <autosim/{os.path.basename(path)}>\n"
         for compiler, language in (("cc", "c"), ("c++", "c++")):
@@ -134,6 +159,7 @@ def main():
     installed = Installed(root)
     check_files(installed)
     check_headers(installed)
+    check_manual(installed)
     static = build_examples(installed, folder)
     common.need_gmx()
     run_examples(installed, folder, static)
