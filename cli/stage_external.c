@@ -40,7 +40,7 @@ static size_t skipped_rows(struct workplace *workplace,
     const struct settings *settings = workplace->settings;
     const struct asim_external_window *window = &external->windows[i];
     const struct asim_series *series = &window->series;
-    if (!isnan(settings->pmf_begin_ps)) {
+    if (!isnan(settings->pmf_begin_ps) && !isnan(window->spacing_ps)) {
         double rows = ceil(settings->pmf_begin_ps / window->spacing_ps - 1e-9);
         return rows < (double)series->count ? (size_t)fmax(rows, 0) : series->count;
     }
@@ -48,9 +48,10 @@ static size_t skipped_rows(struct workplace *workplace,
         asim_settled_start(series->value_nm, series->count, settings->pmf.block_count,
                            ASIM_DRIFT_LEVEL / (double)external->count);
     if (row > 0)
-        asim_log_write(workplace->log, ASIM_LOG_WARNING,
-                       "'%s' had not settled at first: its first %.4g ps are left out",
-                       window->name, (double)row * window->spacing_ps);
+        asim_log_write(
+            workplace->log, ASIM_LOG_WARNING,
+            "'%s' had not settled at first: its first %zu samples are left out",
+            window->name, row);
     return row;
 }
 
@@ -74,6 +75,13 @@ static int compute(struct workplace *workplace, const struct asim_external *exte
         return -1;
     for (size_t i = 0; i < external->count; i++) {
         const struct asim_external_window *window = &external->windows[i];
+        if (!isnan(workplace->settings->pmf_begin_ps) && isnan(window->spacing_ps)) {
+            asim_fail(err, ASIM_EUSAGE,
+                      "'%s' counts steps and does not say their length: --discard has "
+                      "no meaning for it",
+                      window->name);
+            goto out;
+        }
         size_t skipped = skipped_rows(workplace, external, i);
         if (skipped == window->series.count) {
             asim_fail(

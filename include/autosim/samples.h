@@ -88,8 +88,8 @@ struct asim_external_window {
     struct asim_bias bias;
     struct asim_series series; /* bias_kj_mol NULL, and time_ps too: millions of times
                                   would say nothing that these two do not */
-    double first_time_ps, spacing_ps;
-    double temperature_kelvin; /* 0: not said */
+    double first_time_ps, spacing_ps; /* NAN spacing: steps of unknown length */
+    double temperature_kelvin;        /* 0: not said */
 };
 
 struct asim_external {

@@ -1,6 +1,6 @@
 /*
- * XVG files: lines of '#' (comments), '@' (directives of Grace, legends among them) and
- * rows of numbers.
+ * XVG files: lines of '#' (comments, headers of PLUMED and Colvars among them), '@'
+ * (directives of Grace, legends among them) and rows of numbers.
  *
  * Invariants: every row has the first row's number of columns; what may have been cut
  * while it was written (a last line without newline, or of zero bytes) is never taken
@@ -76,6 +76,50 @@ static int parse_axis_label(struct parser *parser, const char *p, const char *en
     return parser->xvg.y_label ? 0 : -1;
 }
 
+static int add_legend(struct parser *parser, size_t column, const char *p,
+                      const char *end, struct asim_error *err)
+{
+    char *text = asim_format(err, "%.*s", (int)(end - p > 10000 ? 10000 : end - p), p);
+    if (!text)
+        return -1;
+    if (asim_grow(&parser->legends, &parser->legend_capacity, parser->legend_count + 1,
+                  sizeof *parser->legends, err) < 0) {
+        free(text);
+        return -1;
+    }
+    parser->legends[parser->legend_count++] =
+        (struct legend){.column = column, .text = text};
+    return 0;
+}
+
+static bool begins_with(const char *p, const char *end, const char *word)
+{
+    size_t length = strlen(word);
+    return (size_t)(end - p) >= length && memcmp(p, word, length) == 0;
+}
+
+/* `#! FIELDS time a b` of PLUMED, `# step a b` of Colvars: names of the columns. */
+static int parse_comment(struct parser *parser, const char *p, const char *end,
+                         struct asim_error *err)
+{
+    static const char plumed[] = "#! FIELDS ", colvars[] = "# step ";
+    bool steps = begins_with(p, end, colvars);
+    if (!steps && !begins_with(p, end, plumed))
+        return 0;
+    parser->xvg.steps = steps;
+    p += steps ? 2 : sizeof plumed - 1;
+    p = skip_blanks(p, end);
+    for (size_t column = 0; p < end && column < MOST_COLUMNS; column++) {
+        const char *word = p;
+        while (p < end && *p != ' ' && *p != '\t' && *p != '\r')
+            p++;
+        if (column > 0 && add_legend(parser, column, word, p, err) < 0)
+            return -1;
+        p = skip_blanks(p, end);
+    }
+    return 0;
+}
+
 /* `@ s0 legend "text"`: set 0 is column 1, for column 0 is the x axis. */
 static int parse_directive(struct parser *parser, const char *p, const char *end,
                            struct asim_error *err)
@@ -98,18 +142,7 @@ static int parse_directive(struct parser *parser, const char *p, const char *end
     const char *close = memrchr(p, '"', (size_t)(end - p));
     if (!close)
         return 0;
-    char *text =
-        asim_format(err, "%.*s", (int)(close - p > 10000 ? 10000 : close - p), p);
-    if (!text)
-        return -1;
-    if (asim_grow(&parser->legends, &parser->legend_capacity, parser->legend_count + 1,
-                  sizeof *parser->legends, err) < 0) {
-        free(text);
-        return -1;
-    }
-    parser->legends[parser->legend_count++] =
-        (struct legend){.column = set + 1, .text = text};
-    return 0;
+    return add_legend(parser, set + 1, p, close, err);
 }
 
 /* 1: a row; 0: too few columns; -1: an error. */
@@ -153,8 +186,10 @@ static int parse_line(struct parser *parser, const char *p, const char *end,
                       bool is_last, struct asim_error *err)
 {
     p = skip_blanks(p, end);
-    if (p == end || *p == '#')
+    if (p == end)
         return 0;
+    if (*p == '#')
+        return parse_comment(parser, p, end, err);
     if (*p == '@')
         return parse_directive(parser, p, end, err);
     if (*p == '&') {

@@ -1,4 +1,5 @@
-/* XVG files of GROMACS: legends, then rows of numbers. */
+/* XVG files of GROMACS: legends, then rows of numbers. So are tables of PLUMED and
+ * Colvars, whose headers "#! FIELDS time a b" and "# step a b" count as legends. */
 #ifndef FORMATS_XVG_H
 #define FORMATS_XVG_H
 
@@ -13,6 +14,7 @@ struct asim_xvg {
     double *values;      /* [row_count][column_count] */
     char **legends;      /* [column_count]; NULL where a column has none; [0] NULL */
     char *y_label;       /* of the y axis; NULL: none */
+    bool steps;          /* the x axis counts steps of a length that is not said */
     bool torn_tail;      /* the last line was incomplete and was dropped */
 };
 

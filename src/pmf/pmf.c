@@ -406,10 +406,11 @@ static void describe_range(const struct job *job, const struct asim_pmf *pmf,
         }
     const struct asim_lattice *lattice = &job->lattice;
     double width = lattice->spacing_nm * (double)lattice->cells_per_bin;
-    int used = snprintf(
-        text, size, "Its standard error is %.2g to %.2g kJ/mol from %.4g to %.4g nm",
-        least, most, lattice->bins_begin_nm,
-        lattice->bins_begin_nm + width * (double)pmf->bin_count);
+    int used = snprintf(text, size,
+                        "Its standard error is %.2g to %.2g kJ/mol from %.4g to %.4g%s",
+                        least, most, lattice->bins_begin_nm,
+                        lattice->bins_begin_nm + width * (double)pmf->bin_count,
+                        lattice->periodic ? "" : " nm");
     if (job->trimmed_count > 0 && used > 0 && (size_t)used < size)
         snprintf(text + used, size - (size_t)used,
                  "; %zu bin%s beyond, with fewer than %.0f effective samples, %s left "

@@ -1,10 +1,12 @@
 /* Grossfield's list of time series. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/threads.h"
@@ -33,6 +35,37 @@ static int check_units(const struct asim_xvg *xvg, size_t column, bool periodic,
                     "the header says '%s'; a coordinate in nm was expected, or with "
                     "--periodic an angle",
                     texts[t]);
+    return 0;
+}
+
+/* By its name; without one the second column, unless there are more that have names. */
+static int find_column(const struct asim_xvg *xvg, const char *name, size_t *ret_column,
+                       struct asim_error *err)
+{
+    char known[200] = "";
+    size_t used = 0, names = 0;
+    for (size_t column = 1; column < xvg->column_count; column++) {
+        const char *legend = xvg->legends[column];
+        if (!legend)
+            continue;
+        if (name && strcmp(legend, name) == 0) {
+            *ret_column = column;
+            return 0;
+        }
+        names++;
+        if (used < sizeof known)
+            used +=
+                (size_t)snprintf(known + used, sizeof known - used, " '%s'", legend);
+    }
+    if (name)
+        return asim_fail(err, ASIM_EINPUT, "no column '%s'; the header names%s", name,
+                         names ? known : " none");
+    if (names > 1)
+        return asim_fail(err, ASIM_EINPUT,
+                         "columns%s: say in the list which one is the coordinate, as "
+                         "FILE:NAME",
+                         known);
+    *ret_column = 1;
     return 0;
 }
 
@@ -71,11 +104,20 @@ static int read_line(void *context, size_t index, int thread_index,
     const struct asim_list_line *line = &meta->list->lines[index];
     struct asim_external_window *window = &meta->external->windows[index];
     struct asim_xvg xvg = {0};
+    size_t column;
     int rc = -1;
     if (asim_meta_line(line, meta->path, &window->bias, &window->temperature_kelvin,
                        err) < 0)
         return -1;
+    /* A name of a file may hold a colon itself. */
+    char *column_name = NULL, *colon = strrchr(line->words[0], ':');
     window->name = asim_list_path(meta->path, line->words[0], err);
+    if (window->name && colon && !asim_file_exists(window->name)) {
+        free(window->name);
+        *colon = '\0';
+        column_name = colon + 1;
+        window->name = asim_list_path(meta->path, line->words[0], err);
+    }
     if (!window->name || asim_xvg_read(window->name, &xvg, err) < 0)
         return -1;
     if (xvg.row_count == 0 || xvg.column_count < 2)
@@ -83,8 +125,11 @@ static int read_line(void *context, size_t index, int thread_index,
                   "%zu rows of %zu columns; time and coordinate were "
                   "expected",
                   xvg.row_count, xvg.column_count);
-    else if (check_units(&xvg, 1, meta->period > 0, err) == 0)
-        rc = asim_external_take_series(&xvg, 1, window, err);
+    else if (find_column(&xvg, column_name, &column, err) == 0 &&
+             check_units(&xvg, column, meta->period > 0, err) == 0)
+        rc = asim_external_take_series(&xvg, column, window, err);
+    if (rc == 0 && xvg.steps)
+        window->spacing_ps = NAN;
     asim_xvg_finish(&xvg);
     if (rc < 0)
         asim_wrap(err, "'%s'", window->name);

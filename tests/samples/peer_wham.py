@@ -134,6 +134,31 @@ def main():
     meta = pmf(autosim, cwd, "meta", "--from", "meta", "meta.dat")
     check("list of windows", rms(meta["pmf_kj_mol"], f), 1e-5)
 
+    # The same as COLVAR of PLUMED and as colvars.traj, a restart's header in the middle.
+    for kind, head in (("colvar", "#! FIELDS time d2 d1 r.bias\n"),
+                       ("traj", "# step         d2   d1  E_d1\n")):
+        with open(os.path.join(cwd, kind + ".dat"), "w") as out:
+            for name, centre in zip(names, centres):
+                rows = [line.split() for line in open(os.path.join(cwd, name))
+                        if is_row(line)]
+                text = [f"{5 * i if kind == 'traj' else row[0]} 7.5 {row[1]} 0.1\n"
+                        for i, row in enumerate(rows) if len(row) > 1]
+                two_atoms.write(cwd, f"{name}.{kind}",
+                                head + "".join(text[:99]) + head + "".join(text[99:]))
+                out.write(f"{name}.{kind}:d1 {centre:.6f} 1500 1.0 310\n")
+        same = pmf(autosim, cwd, kind, "--from", "meta", kind + ".dat")
+        check(kind, rms(same["pmf_kj_mol"], meta["pmf_kj_mol"]), 0)
+        wrong = open(os.path.join(cwd, kind + ".dat")).read()
+        two_atoms.write(cwd, "wrong.dat", wrong.replace(":d1", ":d3"))
+        message = pmf(autosim, cwd, "bad", "--from", "meta", "wrong.dat", code=3)
+        assert "no column 'd3'; the header names 'd2' 'd1'" in message, message
+        two_atoms.write(cwd, "wrong.dat", wrong.replace(":d1", ""))
+        message = pmf(autosim, cwd, "bad", "--from", "meta", "wrong.dat", code=3)
+        assert "FILE:NAME" in message, message
+    message = pmf(autosim, cwd, "bad", "--from", "meta", "traj.dat", "--discard", "5",
+                  code=2)
+    assert "counts steps" in message, message
+
     # What must not pass.
     message = pmf(autosim, cwd, "bad", "--from", "gmx-wham", "tpr.dat",
                   rewrite(cwd, "thin", thin), code=3)
