@@ -28,6 +28,7 @@ struct settings {
     double extend_ns;
     bool watch;
     double pmf_begin_ps;
+    const char *along;     /* pmf: another coordinate; NULL: none */
     const char *from;      /* pmf: samples that were made elsewhere */
     double from_kelvin;    /* 0: as the input says */
     double require_kj_mol; /* 0: no quality is asked for */

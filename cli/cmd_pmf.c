@@ -95,6 +95,9 @@ int cmd_pmf(const struct settings *settings, struct asim_error *err)
     } else if (rc == 0) {
         print_gates(&pmf);
         printf("PMF      %s/pmf/pmf.xvg\nverdict  %s\n", settings->folder, pmf.verdict);
+        if (settings->along)
+            printf("along    %s/pmf/along.csv, %s/pmf/pmf2d.csv\n", settings->folder,
+                   settings->folder);
     }
     if (rc == 0)
         rc = check_quality(settings, &pmf, err);

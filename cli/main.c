@@ -83,6 +83,7 @@ static const struct command commands[] = {
      "  autosim pmf --bootstrap 200 --json\n"
      "  autosim pmf --from gmx-wham tpr-files.dat pullx-files.dat -C wham\n"
      "  autosim pmf --from meta metadata.dat --temperature 300 -C other\n"
+     "  autosim pmf --along pc2\n"
      "\n"
      "Without --from the samples of the campaign in DIR, with it those that the lists "
      "name;\nthe profile goes to DIR/pmf.\n"

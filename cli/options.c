@@ -171,6 +171,10 @@ static const struct option_spec table[] = {
     {"require", 0, "ERR", OPTIONS_FROM, KIND_REAL, AT(require_kj_mol), 1e-6, 1e6,
      "exit with code 6 unless every check passes and the 95% band is narrower than "
      "+-ERR kJ/mol between the outermost centres"},
+    {"along", 0, "WHAT", OPTIONS_PMF, KIND_TEXT, AT(along), 0, 0,
+     "also the profile along another coordinate, and the 2-D profile, reweighted: pc2, "
+     "pc3, ... of the windows' trajectories, or FILE or FILE:COLUMN, a table in every "
+     "window's folder; with --from: COLUMN of the files of samples"},
     {"bins", 0, "N", OPTIONS_PMF, KIND_SIZE, AT(pmf.bin_count), 2, 1e6,
      "points of the profile (default: a quarter of a window's width each)"},
     {"bootstrap", 0, "N", OPTIONS_PMF, KIND_SIZE, AT(pmf.bootstrap_count), 0, 1e5,

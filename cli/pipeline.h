@@ -48,6 +48,22 @@ int stage_pmf(struct workplace *workplace, double target_kj_mol,
 /* pmf/ with its files and its picture. */
 int write_profile(const struct settings *settings, const struct asim_pmf *pmf,
                   struct asim_error *err);
+/* A window of a profile, for another coordinate of its samples. */
+struct along_window {
+    int window_id;
+    const struct asim_series *series;
+    size_t skipped; /* samples at the beginning that the profile leaves out */
+};
+/* The profile along settings->along of a campaign's windows, those of the profile in
+ * its order, into pmf/. */
+int stage_along(struct workplace *workplace, const struct asim_plan *plan,
+                const struct along_window *along_windows,
+                const struct asim_pmf_window *windows, const struct asim_pmf *profile,
+                const struct asim_pmf_options *options, struct asim_error *err);
+/* What is written of it, and said in the log. */
+int write_along(struct workplace *workplace, const struct asim_along *along,
+                struct asim_error *err);
+
 /* PMF of samples made elsewhere (--from) into pmf/. */
 int stage_external(struct workplace *workplace, struct asim_pmf *ret_pmf,
                    struct asim_error *err);

@@ -13,9 +13,9 @@ static int read_samples(const struct settings *settings, struct asim_external *r
     int threads = settings->pmf.thread_count;
     if (strcmp(settings->from, "meta") == 0)
         return asim_external_read_meta(settings->arguments[0], settings->pmf.period_nm,
-                                       threads, ret, err);
+                                       settings->along, threads, ret, err);
     return asim_external_read_gmx_wham(settings->arguments[0], settings->arguments[1],
-                                       threads, ret, err);
+                                       settings->along, threads, ret, err);
 }
 
 static int choose_temperature(const struct settings *settings,
@@ -55,10 +55,18 @@ static size_t skipped_rows(struct workplace *workplace,
     return row;
 }
 
+/* The profile, and the one along another coordinate where that is asked for; into
+ * pmf/. */
 static int compute(struct workplace *workplace, const struct asim_external *external,
                    struct asim_pmf *ret_pmf, struct asim_error *err)
 {
-    struct asim_pmf_options options = workplace->settings->pmf;
+    const struct settings *settings = workplace->settings;
+    struct asim_pmf_options options = settings->pmf;
+    const struct asim_along_options along_options = {
+        .coordinate = settings->along, .bootstrap_count = options.bootstrap_count};
+    struct asim_pmf_companion *companions = NULL;
+    struct asim_pmf pmf = {0};
+    struct asim_along along = {0};
     int rc = -1;
     if (options.period_nm > 0 && options.period_nm != external->period)
         return asim_fail(err, ASIM_EUSAGE, "--periodic %g, but the pull coordinates %s",
@@ -66,13 +74,16 @@ static int compute(struct workplace *workplace, const struct asim_external *exte
                          external->period > 0 ? "are dihedrals, in degrees"
                                               : "are lengths");
     options.period_nm = external->period;
+    options.coordinate = external->coordinate;
+    options.unit = external->unit;
     if (choose_temperature(workplace->settings, external, &options.temperature_kelvin,
                            err) < 0)
         return -1;
     struct asim_pmf_window *windows =
         asim_alloc_array(external->count, sizeof *windows, err);
-    if (!windows)
-        return -1;
+    companions = asim_alloc_array(external->count, sizeof *companions, err);
+    if (!windows || !companions)
+        goto out;
     for (size_t i = 0; i < external->count; i++) {
         const struct asim_external_window *window = &external->windows[i];
         if (!isnan(workplace->settings->pmf_begin_ps) && isnan(window->spacing_ps)) {
@@ -96,12 +107,27 @@ static int compute(struct workplace *workplace, const struct asim_external *exte
             .value_nm = window->series.value_nm + skipped,
             .count = window->series.count - skipped,
         };
+        if (window->along)
+            companions[i] = (struct asim_pmf_companion){window->along + skipped, NULL,
+                                                        windows[i].count};
         asim_log_write(workplace->log, ASIM_LOG_DEBUG, "Window %zu: %s, %zu samples", i,
                        window->name, windows[i].count);
     }
-    rc = asim_pmf_compute(windows, external->count, &options, ret_pmf, err);
+    if (asim_pmf_compute(windows, external->count, &options, &pmf, err) < 0 ||
+        write_profile(settings, &pmf, err) < 0)
+        goto out;
+    if (settings->along && (asim_pmf_along(windows, companions, &pmf, &options,
+                                           &along_options, &along, err) < 0 ||
+                            write_along(workplace, &along, err) < 0))
+        goto out;
+    *ret_pmf = pmf;
+    pmf = (struct asim_pmf){0};
+    rc = 0;
 out:
     free(windows);
+    free(companions);
+    asim_along_finish(&along);
+    asim_pmf_finish(&pmf);
     return rc;
 }
 
@@ -118,8 +144,7 @@ int stage_external(struct workplace *workplace, struct asim_pmf *ret_pmf,
                        "%zu rows were left out because a later row had the same time, "
                        "as after a restart",
                        external.duplicate_count);
-    if (compute(workplace, &external, &pmf, err) < 0 ||
-        write_profile(workplace->settings, &pmf, err) < 0)
+    if (compute(workplace, &external, &pmf, err) < 0)
         goto out;
     asim_log_write(
         workplace->log, ASIM_LOG_INFO,

@@ -44,8 +44,9 @@ int write_profile(const struct settings *settings, const struct asim_pmf *pmf,
     char *folder = asim_path_join(settings->folder, "pmf", err);
     char *picture = asim_path_join(settings->folder, "pmf/pmf.svg", err);
     int rc = -1;
+    /* What is along another coordinate belongs to the profile before. */
     if (folder && picture && asim_make_folder(folder, err) == 0 &&
-        asim_pmf_write(pmf, folder, err) == 0)
+        asim_along_remove(folder, err) == 0 && asim_pmf_write(pmf, folder, err) == 0)
         rc = asim_report_write_pmf_svg(pmf, picture, err);
     free(folder);
     free(picture);
@@ -147,40 +148,71 @@ static size_t samples_left(const struct settings *settings,
     return samples > 1 ? (size_t)fmin(samples, 1e15) : 1;
 }
 
-static int compute(struct workplace *workplace, const struct results *results,
-                   double target_kj_mol, struct asim_pmf *ret_pmf,
-                   struct asim_error *err)
+/* What the profile is made from. */
+struct input {
+    size_t count;
+    struct sampled *sampled; /* [count] */
+    struct asim_pmf_window *windows;
+    int *ids;
+    struct asim_pmf_options options;
+};
+
+static void input_finish(struct input *input)
+{
+    free(input->sampled);
+    free(input->windows);
+    free(input->ids);
+}
+
+static int prepare(struct workplace *workplace, const struct results *results,
+                   double target_kj_mol, struct input *input, struct asim_error *err)
 {
     const struct settings *settings = workplace->settings;
-    struct sampled *sampled = NULL;
-    size_t count = 0;
-    int rc = -1;
-    if (choose_windows(workplace, results, &sampled, &count, err) < 0)
+    if (choose_windows(workplace, results, &input->sampled, &input->count, err) < 0)
         return -1;
-    struct asim_pmf_window *windows = asim_alloc_array(count, sizeof *windows, err);
-    int *ids = asim_alloc_array(count, sizeof *ids, err);
-    if (!windows || !ids)
-        goto out;
-    for (size_t k = 0; k < count; k++) {
-        const struct asim_window *window = &results->plan.windows[sampled[k].index];
-        const struct asim_series *series = &results->series[sampled[k].index];
-        windows[k] = (struct asim_pmf_window){
+    input->windows = asim_alloc_array(input->count, sizeof *input->windows, err);
+    input->ids = asim_alloc_array(input->count, sizeof *input->ids, err);
+    if (!input->windows || !input->ids)
+        return -1;
+    for (size_t k = 0; k < input->count; k++) {
+        const struct sampled *sampled = &input->sampled[k];
+        const struct asim_window *window = &results->plan.windows[sampled->index];
+        const struct asim_series *series = &results->series[sampled->index];
+        input->windows[k] = (struct asim_pmf_window){
             .bias = window->bias,
-            .value_nm = series->value_nm + sampled[k].skipped,
-            .count = series->count - sampled[k].skipped,
+            .value_nm = series->value_nm + sampled->skipped,
+            .count = series->count - sampled->skipped,
         };
-        ids[k] = window->window_id;
+        input->ids[k] = window->window_id;
     }
-    struct asim_pmf_options options = settings->pmf;
-    options.temperature_kelvin = results->plan.temperature_kelvin;
-    options.window_ids = ids;
-    options.target_kj_mol = target_kj_mol;
-    options.most_samples = target_kj_mol > 0 ? samples_left(settings, results) : 0;
-    rc = asim_pmf_compute(windows, count, &options, ret_pmf, err);
-out:
-    free(sampled);
+    input->options = settings->pmf;
+    input->options.temperature_kelvin = results->plan.temperature_kelvin;
+    input->options.window_ids = input->ids;
+    input->options.target_kj_mol = target_kj_mol;
+    input->options.most_samples =
+        target_kj_mol > 0 ? samples_left(settings, results) : 0;
+    return 0;
+}
+
+/* The profile along another coordinate, where one is asked for. */
+static int add_along(struct workplace *workplace, const struct results *results,
+                     const struct input *input, const struct asim_pmf *pmf,
+                     struct asim_error *err)
+{
+    if (!workplace->settings->along)
+        return 0;
+    struct along_window *windows = asim_alloc_array(input->count, sizeof *windows, err);
+    if (!windows)
+        return -1;
+    for (size_t k = 0; k < input->count; k++)
+        windows[k] = (struct along_window){
+            .window_id = input->ids[k],
+            .series = &results->series[input->sampled[k].index],
+            .skipped = input->sampled[k].skipped,
+        };
+    int rc = stage_along(workplace, &results->plan, windows, input->windows, pmf,
+                         &input->options, err);
     free(windows);
-    free(ids);
     return rc;
 }
 
@@ -229,10 +261,12 @@ int stage_pmf(struct workplace *workplace, double target_kj_mol,
     const struct settings *settings = workplace->settings;
     struct results results = {0};
     struct asim_pmf pmf = {0};
+    struct input input = {0};
     int rc = -1;
     if (results_read(settings->folder, &results, err) < 0)
         return -1;
-    if (compute(workplace, &results, target_kj_mol, &pmf, err) < 0)
+    if (prepare(workplace, &results, target_kj_mol, &input, err) < 0 ||
+        asim_pmf_compute(input.windows, input.count, &input.options, &pmf, err) < 0)
         goto out;
     mark_incomplete(&results, &pmf);
     if (write_profile(settings, &pmf, err) < 0 ||
@@ -241,10 +275,13 @@ int stage_pmf(struct workplace *workplace, double target_kj_mol,
     asim_log_write(workplace->log, ASIM_LOG_INFO,
                    "PMF from %zu windows: MBAR residual %.1e after %d iterations",
                    pmf.window_count, pmf.residual, pmf.iterations);
+    if (add_along(workplace, &results, &input, &pmf, err) < 0)
+        goto out;
     *ret_pmf = pmf;
     pmf = (struct asim_pmf){0};
     rc = 0;
 out:
+    input_finish(&input);
     asim_pmf_finish(&pmf);
     results_finish(&results);
     return rc;
@@ -258,6 +295,7 @@ int stage_report(struct workplace *workplace, const char *html_path,
     struct provenance provenance = {0};
     struct asim_pca pca = {0};
     struct asim_pmf pmf = {0};
+    struct asim_along along = {0};
     struct decisions decisions = {0};
     char **sentences = NULL;
     size_t sentence_count = 0;
@@ -266,12 +304,14 @@ int stage_report(struct workplace *workplace, const char *html_path,
     char *figures = NULL;
     bool planned = campaign_file_exists(settings, "plan.json");
     bool profiled = campaign_file_exists(settings, "pmf/pmf.json");
+    bool other = campaign_file_exists(settings, "pmf/along.json");
     int rc = -1;
     if (!pca_folder || !pmf_folder ||
         provenance_read(settings->folder, &provenance, err) < 0 ||
         asim_pca_read(pca_folder, &pca, err) < 0 ||
         (planned && results_read(settings->folder, &results, err) < 0) ||
         (profiled && asim_pmf_read(pmf_folder, &pmf, err) < 0) ||
+        (other && asim_along_read(pmf_folder, &along, err) < 0) ||
         decisions_read(settings->folder, &decisions, err) < 0 ||
         decisions_sentences(&decisions, results.plan.dt_ps, &sentences, &sentence_count,
                             err) < 0)
@@ -282,6 +322,7 @@ int stage_report(struct workplace *workplace, const char *html_path,
         .pca = &pca,
         .plan = planned ? &results.plan : NULL,
         .pmf = profiled ? &pmf : NULL,
+        .along = other ? &along : NULL,
         .series = planned ? results.series : NULL,
         .statuses = planned ? results.statuses : NULL,
         .checks = planned ? results.checks : NULL,
@@ -299,6 +340,7 @@ out:
         free(sentences[i]);
     free(sentences);
     decisions_finish(&decisions);
+    asim_along_finish(&along);
     asim_pmf_finish(&pmf);
     asim_pca_finish(&pca);
     results_finish(&results);

@@ -35,6 +35,8 @@ struct asim_pmf_options {
     unsigned long long seed; /* for the bootstrap and the simultaneous band */
     int thread_count;
     double minimum_overlap; /* gate; default 0.03, Klimovich et al. 2015 */
+    const char *coordinate; /* what labels and sentences call it; borrowed; NULL: PC1 */
+    const char *unit;       /* its unit, "" for none; borrowed; NULL: nm */
     const int *window_ids;  /* [window_count] what sentences call the windows; borrowed;
                                NULL: by their position */
     double target_kj_mol;   /* half width wanted of the simultaneous band; 0: none is
@@ -95,6 +97,8 @@ struct asim_pmf {
     int iterations;
     double temperature_kelvin;
     double period_nm;              /* 0: none */
+    char coordinate[160];          /* as given; "": PC1, in nm */
+    char unit[64];                 /* as given; "": none */
     struct asim_bias *window_bias; /* [window_count] */
     size_t *sample_count;          /* [window_count] */
     double *variance_share; /* [window_count] of the squared errors of all bins; adds up
@@ -106,6 +110,11 @@ struct asim_pmf {
     bool reached; /* a target is set, the widest band is below it, every gate passed */
     size_t advice_count;
     struct asim_advice *advice;
+    /* The height of the profile at to_nm over that at from_nm, where it is largest and
+       least, from the first `share` of each run and from its last. */
+    size_t convergence_count;
+    double *share, *forward_kj_mol, *backward_kj_mol; /* [convergence_count] */
+    double from_nm, to_nm, height_error_kj_mol; /* one standard error of the whole */
     size_t gate_count;
     struct asim_gate *gates;
     bool trustworthy;  /* every gate passed */
@@ -115,12 +124,79 @@ struct asim_pmf {
 
 ASIM_API void asim_pmf_finish(struct asim_pmf *pmf);
 
+/* "PC1 (nm)": the coordinate and its unit, as axes have it. */
+ASIM_API void asim_coordinate_label(const char *coordinate, const char *unit,
+                                    char *ret_text, size_t size);
+
 /* Windows in order of their centres. ASIM_EINPUT for empty windows, non-finite samples,
  * or a temperature that is not positive. Poor overlap is no error: see the gates. */
 ASIM_API int asim_pmf_compute(const struct asim_pmf_window *windows,
                               size_t window_count,
                               const struct asim_pmf_options *options,
                               struct asim_pmf *ret_pmf, struct asim_error *err);
+
+/* Another coordinate y of the samples of a window, which no bias holds. */
+struct asim_pmf_companion {
+    const double *value;        /* [count] borrowed, in the order of time */
+    const size_t *sample_index; /* [count] rising: which sample of the window has it;
+                                   borrowed; NULL: sample i */
+    size_t count;
+};
+
+struct asim_along_options {
+    const char *coordinate; /* what labels call y; NULL: y */
+    const char *unit;       /* NULL: none */
+    size_t bin_count;       /* over the whole range of y; 0: a bin is a third of the
+                               spread within windows */
+    size_t bootstrap_count; /* 0: 400 */
+};
+
+/*
+ * The profile along y, over the x of the biased profile's range, and the plane:
+ * F(y) = -kT ln sum over the bin of 1/D(x_n), and the same of a cell of x and y, MBAR's
+ * weights (Shirts & Chodera 2008, eq. 13) of the windows' own free energies. Errors are
+ * those of a Bayesian block bootstrap that solves MBAR anew each time.
+ */
+struct asim_along {
+    char x_coordinate[160], x_unit[64], coordinate[160], unit[64];
+    double temperature_kelvin;
+    size_t sample_count;       /* that have a y */
+    size_t bin_count;          /* of y */
+    double *y;                 /* [bin_count] bin centres */
+    double *pmf_kj_mol;        /* [bin_count] minimum 0; NAN: fewer than 10 effective
+                                  samples */
+    double *error_kj_mol;      /* [bin_count] one standard error less the mean offset */
+    double *band_kj_mol;       /* [bin_count] half width of the simultaneous 95% band */
+    double *effective_samples; /* [bin_count] */
+    size_t x_count;
+    double *x_nm;               /* [x_count] */
+    double *plane_kj_mol;       /* [x_count][bin_count], minimum 0; NAN as above */
+    double *plane_error_kj_mol; /* [x_count][bin_count] */
+    size_t gate_count;
+    struct asim_gate *gates;
+    bool trustworthy;
+    char verdict[700];
+};
+
+ASIM_API void asim_along_finish(struct asim_along *along);
+
+/* The windows and options of `profile`, with the companions of the windows.
+ * ASIM_EINPUT where companions are not finite or do not fit their samples, or too few;
+ * ASIM_EQUALITY where windows do not hang together. */
+ASIM_API int asim_pmf_along(const struct asim_pmf_window *windows,
+                            const struct asim_pmf_companion *companions,
+                            const struct asim_pmf *profile,
+                            const struct asim_pmf_options *options,
+                            const struct asim_along_options *along_options,
+                            struct asim_along *ret_along, struct asim_error *err);
+
+/* Writes along.csv, along.json, pmf2d.csv and pmf2d.npz into an existing folder; reads
+ * along.json back. Removing takes away all four, where they are. */
+ASIM_API int asim_along_write(const struct asim_along *along, const char *folder,
+                              struct asim_error *err);
+ASIM_API int asim_along_read(const char *folder, struct asim_along *ret_along,
+                             struct asim_error *err);
+ASIM_API int asim_along_remove(const char *folder, struct asim_error *err);
 
 /* Writes pmf.xvg, pmf.csv, pmf.npz, overlap.csv and pmf.json into an existing folder.
  */

@@ -17,7 +17,8 @@ struct asim_report {
     const struct asim_pca *pca; /* each may be NULL */
     const struct asim_plan *plan;
     const struct asim_pmf *pmf;
-    const struct asim_series *series;          /* [plan->window_count] */
+    const struct asim_along *along;   /* the profile along another coordinate */
+    const struct asim_series *series; /* [plan->window_count] */
     const struct asim_window_status *statuses; /* [plan->window_count] */
     const char *const *decisions; /* [decision_count] sentences: what was extended or
                                      inserted, and why; in the order of time */
@@ -32,8 +33,9 @@ struct asim_report {
 ASIM_API int asim_report_write(const struct asim_report *report, const char *path,
                                struct asim_error *err);
 /* Every figure that there is data for as an .svg file of its own in an existing folder:
- * pmf, scree, projection, plane (PC1 and PC2), histograms, drift, overlap, neighbours.
- * A file of a figure that has no data is removed. */
+ * pmf, convergence, variance, along, pmf2d, scree, projection, plane (PC1 and PC2),
+ * histograms, drift, overlap, neighbours. A file of a figure that has no data is
+ * removed. */
 ASIM_API int asim_report_write_figures(const struct asim_report *report,
                                        const char *folder, struct asim_error *err);
 /* The profile with its band alone, as an .svg file. */

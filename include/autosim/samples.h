@@ -81,6 +81,35 @@ ASIM_API int asim_window_check_read(const char *window_folder,
                                     struct asim_window_check *ret_check,
                                     struct asim_error *err);
 
+/* Another coordinate at the times of a window's samples. */
+struct asim_companion {
+    size_t count;
+    double *value;
+    size_t *sample_index; /* rising: which sample has the value's time */
+};
+
+ASIM_API void asim_companion_finish(struct asim_companion *companion);
+
+/*
+ * A principal component (numbered from 0) of the frames of a window's own trajectory,
+ * traj.xtc or traj.trr in its folder: made whole and superposed as the analysis did.
+ * Frames without a sample of their time are passed over. ASIM_EINPUT where there is no
+ * trajectory, or no frame has a sample.
+ */
+ASIM_API int asim_companion_project(
+    const char *folder, const struct asim_plan *plan, const struct asim_series *series,
+    const struct asim_pca *pca, const struct asim_topology *top, size_t component,
+    int thread_count, struct asim_companion *ret_companion, struct asim_error *err);
+
+/* The same from a table with times in ps: of XVG, PLUMED's or Colvars' form, plain or
+ * compressed by gzip. `column`: a name from the header or a number, 1 the first behind
+ * the time; NULL where there is only one. */
+ASIM_API int asim_companion_read(const char *path, const char *column,
+                                 const struct asim_plan *plan,
+                                 const struct asim_series *series,
+                                 struct asim_companion *ret_companion,
+                                 struct asim_error *err);
+
 /* Windows of an umbrella campaign that was made elsewhere. */
 struct asim_external_window {
     char *name; /* of its samples' file, and the pull coordinate where there are several
@@ -90,6 +119,8 @@ struct asim_external_window {
                                   would say nothing that these two do not */
     double first_time_ps, spacing_ps; /* NAN spacing: steps of unknown length */
     double temperature_kelvin;        /* 0: not said */
+    double *along; /* [series.count] another column of the same rows; NULL: none was
+                      asked for */
 };
 
 struct asim_external {
@@ -97,6 +128,7 @@ struct asim_external {
     struct asim_external_window *windows; /* in the order of their centres */
     double temperature_kelvin;            /* of all; 0: not said */
     double period; /* of the coordinate, in its unit: 360 for dihedrals; 0: none */
+    char coordinate[48], unit[16]; /* what labels call it; unit "": not known */
     size_t duplicate_count; /* rows left out because a later row had the same time */
 };
 
@@ -109,12 +141,13 @@ ASIM_API void asim_external_finish(struct asim_external *external);
  * coordinate of a TPR is a window; a dihedral counts in degrees, with force constants
  * in kJ/mol/deg^2; its samples are found by legend, forces become positions by x = init
  * - F/k. XVG files may be compressed by gzip. Names are relative to where they are read
- * from. ASIM_EINPUT for what cannot be an equilibrium window in nm: a moving reference,
- * an angle, no temperature or several of them, rows of mixed spacing, headers with
- * other units.
+ * from. `along`: another column of the files of samples (see
+ * asim_companion_read); NULL: none. ASIM_EINPUT for what cannot be an equilibrium
+ * window in nm: a moving reference, an angle, no temperature or several of them, rows
+ * of mixed spacing, headers with other units.
  */
 ASIM_API int asim_external_read_gmx_wham(const char *tpr_list, const char *pull_list,
-                                         int thread_count,
+                                         const char *along, int thread_count,
                                          struct asim_external *ret_external,
                                          struct asim_error *err);
 
@@ -124,7 +157,8 @@ ASIM_API int asim_external_read_gmx_wham(const char *tpr_list, const char *pull_
  * centre (nm), its force constant (kJ/mol/nm^2) and, where they are given, the
  * correlation time (not used: it is measured) and the temperature (K).
  */
-ASIM_API int asim_external_read_meta(const char *list, double period, int thread_count,
+ASIM_API int asim_external_read_meta(const char *list, double period, const char *along,
+                                     int thread_count,
                                      struct asim_external *ret_external,
                                      struct asim_error *err);
 

@@ -78,17 +78,14 @@ static void mean_and_variance(const double *values, size_t count, double *ret_me
     *ret_variance = fmax(0, (square_sum - sum * sum / n) / (n - 1));
 }
 
-/* Gelman & Rubin's potential scale reduction of a window's two halves (Gelman et al.,
- * Bayesian Data Analysis, 3rd edition, section 11.4). */
-static double split_reduction(const struct asim_lattice_window *window)
+double asim_split_reduction(const double *values, size_t count)
 {
-    size_t half = window->count / 2;
+    size_t half = count / 2;
     double mean[2], variance[2];
     if (half < 2)
         return 1;
-    mean_and_variance(window->value_nm, half, &mean[0], &variance[0]);
-    mean_and_variance(window->value_nm + window->count - half, half, &mean[1],
-                      &variance[1]);
+    mean_and_variance(values, half, &mean[0], &variance[0]);
+    mean_and_variance(values + count - half, half, &mean[1], &variance[1]);
     double within = 0.5 * (variance[0] + variance[1]), n = (double)half;
     double between = 0.5 * (mean[0] - mean[1]) * (mean[0] - mean[1]);
     if (!(within > 0))
@@ -101,7 +98,8 @@ void asim_gate_mixing(const struct asim_gate_input *input, struct asim_gate *ret
     size_t worst = 0;
     double largest = 1;
     for (size_t k = 0; k < input->lattice->window_count; k++) {
-        double reduction = split_reduction(&input->lattice->windows[k]);
+        double reduction = asim_split_reduction(input->lattice->windows[k].value_nm,
+                                                input->lattice->windows[k].count);
         if (reduction >= MIXING_LIMIT)
             asim_gate_need(input, k, LACK_OF_MIXING);
         if (reduction > largest) {

@@ -10,6 +10,10 @@ void asim_gate_set(struct asim_gate *gate, const char *name, bool pass, double v
 /* A failed gate asks for more samples of a window: `part` of those that it has. */
 void asim_gate_need(const struct asim_gate_input *input, size_t window, double part);
 
+/* Gelman & Rubin's potential scale reduction of a series' two halves (Gelman et al.,
+ * Bayesian Data Analysis, 3rd edition, section 11.4). */
+double asim_split_reduction(const double *values, size_t count);
+
 int asim_gate_drift(const struct asim_gate_input *input, struct asim_gate *ret_gate,
                     struct asim_error *err);
 int asim_gate_halves(const struct asim_gate_input *input, struct asim_gate *ret_gate,

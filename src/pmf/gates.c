@@ -124,8 +124,8 @@ static void judge_blocks(const struct asim_gate_input *input, struct asim_gate *
                       input->window_ids[worst], least);
 }
 
-static void support_sentence(struct asim_gate *gate, double worst_nm, double least,
-                             size_t fewest, size_t needed_windows)
+static void support_sentence(struct asim_gate *gate, const char *unit, double worst_nm,
+                             double least, size_t fewest, size_t needed_windows)
 {
     if (least >= ASIM_SUPPORT_SAMPLES && fewest >= needed_windows)
         asim_gate_set(gate, "bin_support", true, least, ASIM_SUPPORT_SAMPLES,
@@ -134,16 +134,15 @@ static void support_sentence(struct asim_gate *gate, double worst_nm, double lea
                       "effective samples",
                       least);
     else if (least < ASIM_SUPPORT_SAMPLES)
-        asim_gate_set(
-            gate, "bin_support", false, least, ASIM_SUPPORT_SAMPLES,
-            "the bin at %.4g nm has only %.1f effective samples, and %.0f are "
-            "needed; run the windows there longer or add one",
-            worst_nm, least, ASIM_SUPPORT_SAMPLES);
+        asim_gate_set(gate, "bin_support", false, least, ASIM_SUPPORT_SAMPLES,
+                      "the bin at %.4g%s has only %.1f effective samples, and %.0f are "
+                      "needed; run the windows there longer or add one",
+                      worst_nm, unit, least, ASIM_SUPPORT_SAMPLES);
     else
         asim_gate_set(gate, "bin_support", false, least, ASIM_SUPPORT_SAMPLES,
-                      "the bin at %.4g nm is sampled by one window alone, so that "
+                      "the bin at %.4g%s is sampled by one window alone, so that "
                       "nothing checks it; add a window there",
-                      worst_nm);
+                      worst_nm, unit);
 }
 
 /* Effective samples and windows of every bin between the outermost centres, or all
@@ -175,8 +174,9 @@ static int judge_support(const struct asim_gate_input *input, struct asim_gate *
                 lone_nm = x;
             }
         }
-    support_sentence(gate, least < ASIM_SUPPORT_SAMPLES ? worst_nm : lone_nm, least,
-                     fewest, needed);
+    support_sentence(gate, input->unit,
+                     least < ASIM_SUPPORT_SAMPLES ? worst_nm : lone_nm, least, fewest,
+                     needed);
     asim_support_finish(&support);
     return 0;
 }

@@ -12,6 +12,7 @@ struct asim_gate_input {
     const struct asim_estimate *estimate;
     const struct asim_influence *influence;
     const int *window_ids; /* [window] for sentences */
+    const char *unit;      /* behind a number: with a space, or "" */
     double minimum_overlap;
     int thread_count;
     double *need; /* [window] gets how many more samples a failed gate asks for, in

@@ -2,6 +2,7 @@
 #include <autosim/pmf.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,6 +150,34 @@ out:
     return rc;
 }
 
+/* Files from before there were other coordinates have no labels. */
+static int read_label(const json_t *root, const char *key, const char *usual,
+                      char *ret_text, size_t size, struct asim_error *err)
+{
+    if (json_object_get(root, key))
+        return asim_json_text(root, key, ret_text, size, err);
+    snprintf(ret_text, size, "%s", usual);
+    return 0;
+}
+
+/* Older files have none of it. */
+static int read_convergence(const json_t *root, struct asim_pmf *pmf,
+                            struct asim_error *err)
+{
+    if (!json_object_get(root, "share"))
+        return 0;
+    if (asim_json_doubles(root, "share", &pmf->share, &pmf->convergence_count, err) < 0)
+        return -1;
+    size_t count = pmf->convergence_count;
+    if (read_list(root, "forward_kj_mol", count, &pmf->forward_kj_mol, err) < 0 ||
+        read_list(root, "backward_kj_mol", count, &pmf->backward_kj_mol, err) < 0 ||
+        asim_json_double(root, "from_nm", &pmf->from_nm, err) < 0 ||
+        asim_json_double(root, "to_nm", &pmf->to_nm, err) < 0)
+        return -1;
+    return asim_json_double(root, "height_error_kj_mol", &pmf->height_error_kj_mol,
+                            err);
+}
+
 static int read_members(const json_t *root, struct asim_pmf *pmf,
                         struct asim_error *err)
 {
@@ -185,6 +214,11 @@ static int read_members(const json_t *root, struct asim_pmf *pmf,
     if (read_list(root, "variance_share", count, &pmf->variance_share, err) < 0 ||
         read_windows(root, pmf, err) < 0 ||
         asim_json_double(root, "widest_band_kj_mol", &pmf->widest_band_kj_mol, err) < 0)
+        return -1;
+    if (read_convergence(root, pmf, err) < 0 ||
+        read_label(root, "coordinate", "PC1", pmf->coordinate, sizeof pmf->coordinate,
+                   err) < 0 ||
+        read_label(root, "unit", "nm", pmf->unit, sizeof pmf->unit, err) < 0)
         return -1;
     pmf->period_nm = json_is_number(period) ? json_number_value(period) : 0;
     pmf->target_kj_mol = json_is_number(target) ? json_number_value(target) : 0;

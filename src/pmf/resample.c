@@ -85,54 +85,80 @@ static void find_profile(const struct asim_lattice *lattice,
         ret_profile[bin] = sum[bin] > 0 ? -log(sum[bin]) - largest[bin] : NAN;
 }
 
+void asim_resample_work_finish(struct asim_resample_work *work)
+{
+    if (!work)
+        return;
+    asim_mbar_work_finish(&work->mbar);
+    free(work->mass);
+    free(work->weight);
+    free(work->a);
+    *work = (struct asim_resample_work){0};
+}
+
+int asim_resample_work_init(struct asim_resample_work *work,
+                            const struct asim_estimate *estimate,
+                            struct asim_error *err)
+{
+    const struct asim_mbar_nodes *centres = &estimate->centres;
+    *work = (struct asim_resample_work){0};
+    work->mass = asim_alloc_array(centres->count, sizeof *work->mass, err);
+    work->weight = asim_alloc_array(centres->window_count, sizeof *work->weight, err);
+    work->a = asim_alloc_array(centres->window_count, sizeof *work->a, err);
+    if (work->mass && work->weight && work->a &&
+        asim_mbar_work_init(&work->mbar, centres, err) == 0)
+        return 0;
+    asim_resample_work_finish(work);
+    return -1;
+}
+
+void asim_resample_solve(const struct asim_lattice *lattice,
+                         const struct asim_estimate *estimate,
+                         const double *block_weights, const size_t *offsets,
+                         struct asim_resample_work *work)
+{
+    const struct asim_mbar_nodes *centres = &estimate->centres;
+    double residual;
+    memset(work->mass, 0, centres->count * sizeof *work->mass);
+    memset(work->weight, 0, lattice->window_count * sizeof *work->weight);
+    weigh(lattice, block_weights, offsets, work->mass, work->weight);
+    memcpy(work->a, estimate->a, lattice->window_count * sizeof *work->a);
+    asim_mbar_solve(centres, work->mass, work->weight, TOLERANCE, work->a, &work->mbar,
+                    &residual);
+}
+
 int asim_resample_profile(const struct asim_lattice *lattice,
                           const struct asim_estimate *estimate,
                           const double *block_weights, const size_t *offsets,
                           double *ret_profile, struct asim_error *err)
 {
     const struct asim_mbar_nodes *centres = &estimate->centres;
-    size_t count = lattice->window_count;
-    struct asim_mbar_work work = {0};
+    struct asim_resample_work work;
+    if (asim_resample_work_init(&work, estimate, err) < 0)
+        return -1;
     int rc = -1;
-    double residual;
-    double *mass = asim_alloc_array(centres->count, sizeof *mass, err);
     double *log_d =
         asim_alloc_array(centres->count + lattice->bin_count, sizeof *log_d, err);
-    double *weight = asim_alloc_array(count, sizeof *weight, err);
-    double *a = asim_alloc_array(count, sizeof *a, err);
-    if (!mass || !log_d || !weight || !a ||
-        asim_mbar_work_init(&work, centres, err) < 0)
-        goto out;
-    weigh(lattice, block_weights, offsets, mass, weight);
-    memcpy(a, estimate->a, count * sizeof *a);
-    asim_mbar_solve(centres, mass, weight, TOLERANCE, a, &work, &residual);
-    asim_mbar_scale(centres, a, work.scale);
-    find_profile(lattice, centres, mass, &work, log_d, ret_profile);
-    rc = asim_segments_centre(estimate->bin_segment, lattice->bin_count,
-                              estimate->segment_count, ret_profile, err);
-out:
-    asim_mbar_work_finish(&work);
-    free(mass);
+    if (log_d) {
+        asim_resample_solve(lattice, estimate, block_weights, offsets, &work);
+        asim_mbar_scale(centres, work.a, work.mbar.scale);
+        find_profile(lattice, centres, work.mass, &work.mbar, log_d, ret_profile);
+        rc = asim_segments_centre(estimate->bin_segment, lattice->bin_count,
+                                  estimate->segment_count, ret_profile, err);
+    }
     free(log_d);
-    free(weight);
-    free(a);
+    asim_resample_work_finish(&work);
     return rc;
 }
 
-static int repeat_once(void *context, size_t repeat, int thread_index,
-                       struct asim_error *err)
+void asim_resample_draw(const struct asim_lattice *lattice, const size_t *offsets,
+                        uint64_t seed, double *ret_block_weights)
 {
-    (void)thread_index;
-    const struct bootstrap *bootstrap = context;
-    const struct asim_lattice *lattice = bootstrap->lattice;
     struct asim_random random;
-    double *weights = asim_alloc_array(bootstrap->block_total, sizeof *weights, err);
-    if (!weights)
-        return -1;
-    asim_random_seed(&random, asim_random_derive(bootstrap->seed, repeat));
+    asim_random_seed(&random, seed);
     for (size_t k = 0; k < lattice->window_count; k++) {
         size_t pairs = lattice->windows[k].block_count / 2;
-        double *own = &weights[bootstrap->offsets[k]], sum = 0;
+        double *own = &ret_block_weights[offsets[k]], sum = 0;
         for (size_t pair = 0; pair < pairs; pair++) {
             own[2 * pair] = asim_random_exponential(&random);
             sum += own[2 * pair];
@@ -143,6 +169,42 @@ static int repeat_once(void *context, size_t repeat, int thread_index,
             own[2 * pair + 1] = own[2 * pair];
         }
     }
+}
+
+double asim_resample_variance_factor(const struct asim_lattice *lattice)
+{
+    size_t fewest = SIZE_MAX;
+    for (size_t k = 0; k < lattice->window_count; k++)
+        if (lattice->windows[k].block_count / 2 < fewest)
+            fewest = lattice->windows[k].block_count / 2;
+    double blocks = (double)(fewest > 2 ? fewest : 2);
+    return (blocks + 1) / (blocks - 1);
+}
+
+void asim_resample_half(const struct asim_lattice *lattice, const size_t *offsets,
+                        bool second, double *ret_block_weights)
+{
+    for (size_t k = 0; k < lattice->window_count; k++) {
+        const struct asim_lattice_window *window = &lattice->windows[k];
+        /* A window of one sample has it in one half only. */
+        bool whole = window->count < window->block_count;
+        for (size_t block = 0; block < window->block_count; block++)
+            ret_block_weights[offsets[k] + block] =
+                whole || (block >= window->block_count / 2) == second ? 1 : 0;
+    }
+}
+
+static int repeat_once(void *context, size_t repeat, int thread_index,
+                       struct asim_error *err)
+{
+    (void)thread_index;
+    const struct bootstrap *bootstrap = context;
+    const struct asim_lattice *lattice = bootstrap->lattice;
+    double *weights = asim_alloc_array(bootstrap->block_total, sizeof *weights, err);
+    if (!weights)
+        return -1;
+    asim_resample_draw(lattice, bootstrap->offsets,
+                       asim_random_derive(bootstrap->seed, repeat), weights);
     int rc =
         asim_resample_profile(lattice, bootstrap->estimate, weights, bootstrap->offsets,
                               &bootstrap->profiles[repeat * lattice->bin_count], err);
@@ -155,7 +217,7 @@ int asim_resample_bootstrap(const struct asim_lattice *lattice,
                             unsigned long long seed, int thread_count,
                             double *ret_errors, struct asim_error *err)
 {
-    size_t bins = lattice->bin_count, fewest = SIZE_MAX;
+    size_t bins = lattice->bin_count;
     struct bootstrap bootstrap = {
         .lattice = lattice, .estimate = estimate, .seed = seed};
     int rc = -1;
@@ -167,12 +229,7 @@ int asim_resample_bootstrap(const struct asim_lattice *lattice,
     bootstrap.block_total = asim_resample_offsets(lattice, offsets);
     if (asim_parallel(repeat_count, thread_count, repeat_once, &bootstrap, err) < 0)
         goto out;
-    for (size_t k = 0; k < lattice->window_count; k++)
-        if (lattice->windows[k].block_count / 2 < fewest)
-            fewest = lattice->windows[k].block_count / 2;
-    /* Dirichlet weights of B blocks spread a mean by (B-1)/(B+1) of its variance. */
-    double blocks = (double)(fewest > 2 ? fewest : 2);
-    double factor = (blocks + 1) / (blocks - 1);
+    double factor = asim_resample_variance_factor(lattice);
     for (size_t bin = 0; bin < bins; bin++) {
         double mean = 0, sum = 0;
         for (size_t repeat = 0; repeat < repeat_count; repeat++)
@@ -205,16 +262,8 @@ int asim_resample_halves(const struct asim_lattice *lattice,
     profiles = asim_alloc_array(bins, 2 * sizeof *profiles, err);
     if (!weights || !profiles)
         goto out;
-    for (size_t k = 0; k < lattice->window_count; k++) {
-        size_t blocks = lattice->windows[k].block_count;
-        for (size_t block = 0; block < blocks; block++)
-            weights[(block < blocks / 2 ? 0 : total) + offsets[k] + block] = 1;
-    }
-    /* A window of one sample has it in one half only; it must count in both. */
-    for (size_t k = 0; k < lattice->window_count; k++)
-        if (lattice->windows[k].count < lattice->windows[k].block_count)
-            for (size_t block = 0; block < lattice->windows[k].block_count; block++)
-                weights[offsets[k] + block] = weights[total + offsets[k] + block] = 1;
+    asim_resample_half(lattice, offsets, false, weights);
+    asim_resample_half(lattice, offsets, true, weights + total);
     if (asim_resample_profile(lattice, estimate, weights, offsets, profiles, err) < 0 ||
         asim_resample_profile(lattice, estimate, weights + total, offsets,
                               profiles + bins, err) < 0)

@@ -14,6 +14,8 @@
 
 static void write_xvg(const struct asim_pmf *pmf, FILE *stream)
 {
+    char label[240];
+    asim_coordinate_label(pmf->coordinate, pmf->unit, label, sizeof label);
     fprintf(stream,
             "# Free-energy profile at %g K; errors are one standard error against the\n"
             "# profile's mean offset. %s\n"
@@ -22,8 +24,7 @@ static void write_xvg(const struct asim_pmf *pmf, FILE *stream)
             "@    yaxis  label \"PMF (kJ/mol)\"\n"
             "@TYPE xydy\n"
             "@ s0 legend \"PMF (kJ/mol), standard error (kJ/mol)\"\n",
-            pmf->temperature_kelvin, pmf->verdict,
-            pmf->period_nm > 0 ? "Angle" : "PC1 (nm)");
+            pmf->temperature_kelvin, pmf->verdict, label);
     for (size_t bin = 0; bin < pmf->bin_count; bin++) {
         if (bin > 0 && pmf->segment[bin] != pmf->segment[bin - 1])
             fputs("&\n", stream); /* another data set, with a zero of its own */
@@ -167,6 +168,8 @@ static int write_json(const struct asim_pmf *pmf, const char *folder,
     } members[] = {
         {"temperature_kelvin", asim_json_number(pmf->temperature_kelvin)},
         {"period", pmf->period_nm > 0 ? asim_json_number(pmf->period_nm) : json_null()},
+        {"coordinate", asim_json_string(pmf->coordinate)},
+        {"unit", asim_json_string(pmf->unit)},
         {"x_nm", asim_json_number_array(pmf->x_nm, bins)},
         {"segment", segment_json(pmf)},
         {"pmf_kj_mol", asim_json_number_array(pmf->pmf_kj_mol, bins)},
@@ -191,6 +194,14 @@ static int write_json(const struct asim_pmf *pmf, const char *folder,
         {"inefficiency", asim_json_number_array(pmf->inefficiency, count)},
         {"mean_nm", asim_json_number_array(pmf->mean_nm, count)},
         {"sd_nm", asim_json_number_array(pmf->sd_nm, count)},
+        {"share", asim_json_number_array(pmf->share, pmf->convergence_count)},
+        {"forward_kj_mol",
+         asim_json_number_array(pmf->forward_kj_mol, pmf->convergence_count)},
+        {"backward_kj_mol",
+         asim_json_number_array(pmf->backward_kj_mol, pmf->convergence_count)},
+        {"from_nm", asim_json_number(pmf->from_nm)},
+        {"to_nm", asim_json_number(pmf->to_nm)},
+        {"height_error_kj_mol", asim_json_number(pmf->height_error_kj_mol)},
         {"gates", gates_json(pmf)},
         {"trustworthy", json_boolean(pmf->trustworthy)},
         {"connected", json_boolean(pmf->connected)},

@@ -76,5 +76,15 @@ void asim_figure_pmf(FILE *stream, const struct asim_pmf *pmf,
 /* What each window adds to the squared errors of the profile. */
 int asim_figure_variance(FILE *stream, const struct asim_pmf *pmf,
                          const struct asim_figure_size *size, struct asim_error *err);
+/* The change of the profile's height with the share of the runs that is used, from
+ * their beginning and from their end; figures_convergence.c. */
+void asim_figure_convergence(FILE *stream, const struct asim_pmf *pmf,
+                             const struct asim_figure_size *size);
+
+/* figures_along.c; at least one bin and one column. */
+void asim_figure_along(FILE *stream, const struct asim_along *along,
+                       const struct asim_figure_size *size);
+int asim_figure_plane(FILE *stream, const struct asim_along *along,
+                      const struct asim_figure_size *size, struct asim_error *err);
 
 #endif

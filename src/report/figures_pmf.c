@@ -27,10 +27,15 @@ void asim_figure_pmf(FILE *stream, const struct asim_pmf *pmf,
                              .standalone = size->standalone,
                              .legend = legend,
                              .legend_count = plan ? 4 : 3};
-    plot.title = "Free-energy profile along PC1";
+    char title[200], label[240];
+    bool named = pmf->coordinate[0];
+    const char *coordinate = named ? pmf->coordinate : "PC1";
+    snprintf(title, sizeof title, "Free-energy profile along %s", coordinate);
+    asim_coordinate_label(coordinate, named ? pmf->unit : "nm", label, sizeof label);
+    plot.title = title;
     plot.description = "Line: the potential of mean force, least value 0. Bands: 95% "
                        "confidence for each point and for the profile as a whole.";
-    asim_axis_start(&plot.x, "PC1 (nm)");
+    asim_axis_start(&plot.x, label);
     asim_axis_include_all(&plot.x, pmf->x_nm, pmf->bin_count);
     asim_axis_settle(&plot.x, 0.01);
     asim_axis_start(&plot.y, "PMF (kJ/mol)");

@@ -9,36 +9,11 @@
 #include "base/file.h"
 #include "base/units.h"
 #include "report/figures.h"
+#include "report/html.h"
 #include "report/markup.h"
 #include "report/page.h"
 #include "report/table.h"
 #include "report/write_file.h"
-
-/* A figure fills the column, drawn anew for narrow screens; half figures stand two in
- * a row and are narrow always. 343 px is a phone of 375 px less its margins. */
-static const struct asim_figure_size wide = {760, 380, "wide", false};
-static const struct asim_figure_size low_wide = {760, 260, "wide", false};
-static const struct asim_figure_size narrow = {343, 320, "narrow", false};
-static const struct asim_figure_size half = {368, 340, "half", false};
-static const struct asim_figure_size square = {368, 420, "half", false};
-
-static void number(FILE *stream, double value, int digits)
-{
-    char text[64];
-    asim_number_text(value, digits, text, sizeof text);
-    fputs(text, stream);
-}
-
-static void missing(FILE *stream, const char *sentence)
-{
-    fprintf(stream, "<p class=\"missing\">%s</p>\n", sentence);
-}
-
-static bool has_profile(const struct asim_pmf *pmf)
-{
-    return pmf && pmf->bin_count > 0 && pmf->x_nm && pmf->pmf_kj_mol &&
-           pmf->error_kj_mol && pmf->band_kj_mol;
-}
 
 static double largest_finite(const double *values, size_t count)
 {
@@ -68,23 +43,23 @@ static void write_facts(FILE *stream, const struct asim_report *report)
         }
         fprintf(stream, "%zu of %zu completed", completed, plan->window_count);
         fact(stream, "Simulated");
-        number(stream, simulated_ps / 1000.0, 4);
+        asim_html_number(stream, simulated_ps / 1000.0, 4);
         fputs(" ns", stream);
     } else if (plan) {
         fprintf(stream, "%zu planned", plan->window_count);
     } else {
         fputs("none planned", stream);
     }
-    if (has_profile(pmf)) {
+    if (asim_html_has_profile(pmf)) {
         fact(stream, "Temperature");
-        number(stream, pmf->temperature_kelvin, 4);
+        asim_html_number(stream, pmf->temperature_kelvin, 4);
         fputs(" K", stream);
         fact(stream, "Height of the profile");
-        number(stream, largest_finite(pmf->pmf_kj_mol, pmf->bin_count), 3);
+        asim_html_number(stream, largest_finite(pmf->pmf_kj_mol, pmf->bin_count), 3);
         fputs(" kJ/mol", stream);
         fact(stream, "Widest 95% band");
         fputs("\u00B1 ", stream);
-        number(stream, largest_finite(pmf->band_kj_mol, pmf->bin_count), 2);
+        asim_html_number(stream, largest_finite(pmf->band_kj_mol, pmf->bin_count), 2);
         fputs(" kJ/mol", stream);
     }
     fputs("</dd></div>\n</dl>\n", stream);
@@ -129,64 +104,14 @@ static void write_verdict(FILE *stream, const struct asim_report *report)
     write_facts(stream, report);
 }
 
-static int write_profile(FILE *stream, const struct asim_report *report,
-                         struct asim_error *err)
-{
-    const struct asim_pmf *pmf = report->pmf;
-    fputs("<section id=\"profile\"><h2>Free-energy profile</h2>\n", stream);
-    if (!has_profile(pmf)) {
-        missing(stream, "There is no profile yet, so it and its checks are left out.");
-        fputs("</section>\n", stream);
-        return 0;
-    }
-    fputs("<figure>\n", stream);
-    asim_figure_pmf(stream, pmf, report->plan, &wide);
-    asim_figure_pmf(stream, pmf, report->plan, &narrow);
-    size_t gaps = 0;
-    for (size_t i = 0; i < pmf->bin_count; i++)
-        gaps += !isfinite(pmf->pmf_kj_mol[i]);
-    fputs(
-        "<figcaption>The line is the potential of mean force with its least value "
-        "set to 0. With 95% confidence a point chosen in advance lies within the dark "
-        "(pointwise) band, and the whole profile within the pale (simultaneous) one. "
-        "Features smaller than the pale band mean nothing. 1 <i>kT</i> is ",
-        stream);
-    number(stream, ASIM_KB_KJ_MOL_K * pmf->temperature_kelvin, 3);
-    fputs(" kJ/mol.", stream);
-    if (gaps > 0)
-        fprintf(stream, " %zu of %zu bins have no samples: gaps in the line.", gaps,
-                pmf->bin_count);
-    fputs(" Residual of the MBAR equations: ", stream);
-    number(stream, pmf->residual, 2);
-    fputs(".</figcaption>\n</figure>\n", stream);
-    if (pmf->variance_share && pmf->window_count > 1) {
-        fputs("<figure>\n", stream);
-        if (asim_figure_variance(stream, pmf, &low_wide, err) < 0 ||
-            asim_figure_variance(stream, pmf, &narrow, err) < 0)
-            return -1;
-        fputs(
-            "<figcaption>Where the error comes from: the windows with the tallest bars "
-            "are those that pay for being run longer.</figcaption>\n</figure>\n",
-            stream);
-    }
-    fputs("</section>\n", stream);
-
-    fputs("<section id=\"checks\"><h2>Checks</h2>\n", stream);
-    if (pmf->gate_count > 0)
-        asim_html_gates(stream, pmf);
-    else
-        missing(stream, "No checks were made.");
-    fputs("</section>\n", stream);
-    return 0;
-}
-
 static int write_overlap(FILE *stream, const struct asim_pmf *pmf,
                          struct asim_error *err)
 {
     fputs("<section id=\"overlap\"><h2>Overlap of the windows</h2>\n", stream);
     if (!pmf || !pmf->overlap || pmf->window_count < 2) {
-        missing(stream, "There is no overlap to show: it needs a profile made from two "
-                        "windows or more.");
+        asim_html_missing(
+            stream, "There is no overlap to show: it needs a profile made from two "
+                    "windows or more.");
         fputs("</section>\n", stream);
         return 0;
     }
@@ -201,24 +126,24 @@ static int write_overlap(FILE *stream, const struct asim_pmf *pmf,
         }
     }
     fputs("<div class=\"pair\">\n<figure>\n", stream);
-    if (asim_figure_neighbours(stream, pmf, &square, err) < 0)
+    if (asim_figure_neighbours(stream, pmf, &asim_page_square, err) < 0)
         return -1;
     fputs("<figcaption>Each window must share samples with the next one; below ",
           stream);
-    number(stream, limit, 2);
+    asim_html_number(stream, limit, 2);
     fputs(" (dashed) the profile is not reliable there. ", stream);
     if (poor == 0)
         fputs("All neighbours are above it; ", stream);
     else
         fprintf(stream, "Below it: %zu of %zu pairs; ", poor, pmf->window_count - 1);
     fputs("the least, ", stream);
-    number(stream, least, 2);
+    asim_html_number(stream, least, 2);
     fprintf(stream, ", is between windows %zu and %zu.", least_index, least_index + 1);
     if (pmf->window_count - 1 > ASIM_OVERLAP_BARS)
         fputs(" A bar stands for several neighbours and shows the least of them.",
               stream);
     fputs("</figcaption>\n</figure>\n<figure>\n", stream);
-    if (asim_figure_overlap(stream, pmf, &square, err) < 0)
+    if (asim_figure_overlap(stream, pmf, &asim_page_square, err) < 0)
         return -1;
     fputs("<figcaption>The share of a window\u2019s samples (row) that could as well "
           "have come from another (column). A band along the diagonal without grey or "
@@ -247,12 +172,13 @@ static int write_drift(FILE *stream, const struct asim_plan *plan,
         outside += fabs(drift) > 2.0;
     }
     if (unknown == plan->window_count) {
-        missing(stream, "The windows have too few samples to compare their halves.");
+        asim_html_missing(stream,
+                          "The windows have too few samples to compare their halves.");
         return 0;
     }
     fputs("<figure>\n", stream);
-    if (asim_figure_drift(stream, plan, series, &low_wide, err) < 0 ||
-        asim_figure_drift(stream, plan, series, &narrow, err) < 0)
+    if (asim_figure_drift(stream, plan, series, &asim_page_low_wide, err) < 0 ||
+        asim_figure_drift(stream, plan, series, &asim_page_narrow, err) < 0)
         return -1;
     fprintf(stream,
             "<figcaption>One window in twenty lies outside the dashed lines by chance; "
@@ -271,8 +197,9 @@ static int write_samples(FILE *stream, const struct asim_report *report,
     const struct asim_plan *plan = report->plan;
     fputs("<section id=\"samples\"><h2>Samples</h2>\n", stream);
     if (!plan || !report->series || plan->window_count == 0) {
-        missing(stream, "There are no samples of windows yet, so their histograms are "
-                        "left out.");
+        asim_html_missing(
+            stream, "There are no samples of windows yet, so their histograms are "
+                    "left out.");
         fputs("</section>\n", stream);
         return 0;
     }
@@ -280,8 +207,8 @@ static int write_samples(FILE *stream, const struct asim_report *report,
     if (asim_histograms_build(plan, report->series, &histograms, err) < 0)
         return -1;
     fputs("<figure>\n", stream);
-    asim_figure_histograms(stream, &histograms, plan, &wide);
-    asim_figure_histograms(stream, &histograms, plan, &narrow);
+    asim_figure_histograms(stream, &histograms, plan, &asim_page_wide);
+    asim_figure_histograms(stream, &histograms, plan, &asim_page_narrow);
     fprintf(stream,
             "<figcaption>%zu sample%s of %zu window%s. Neighbouring windows (blue and "
             "green in turn) should overlap, and the grey line of all windows together "
@@ -311,9 +238,10 @@ static void write_scree_caption(FILE *stream, const struct asim_pca *pca)
     for (size_t i = 0; i < shown; i++)
         sum += pca->eigenvalues_nm2[i];
     fputs("<figcaption>PC1 carries ", stream);
-    number(stream, 100.0 * pca->eigenvalues_nm2[0] / pca->total_variance_nm2, 3);
+    asim_html_number(stream, 100.0 * pca->eigenvalues_nm2[0] / pca->total_variance_nm2,
+                     3);
     fprintf(stream, "%% of the total variance, the first %zu together ", shown);
-    number(stream, 100.0 * sum / pca->total_variance_nm2, 3);
+    asim_html_number(stream, 100.0 * sum / pca->total_variance_nm2, 3);
     fputs("%. A clear step behind the first bar means that one coordinate describes "
           "the motion well.</figcaption>\n",
           stream);
@@ -324,8 +252,9 @@ static int write_components(FILE *stream, const struct asim_pca *pca,
 {
     fputs("<section id=\"components\"><h2>Principal components</h2>\n", stream);
     if (!pca || pca->component_count == 0) {
-        missing(stream, "There is no principal component analysis yet, so its figures "
-                        "are left out.");
+        asim_html_missing(
+            stream, "There is no principal component analysis yet, so its figures "
+                    "are left out.");
         fputs("</section>\n", stream);
         return 0;
     }
@@ -344,12 +273,12 @@ static int write_components(FILE *stream, const struct asim_pca *pca,
         fprintf(stream, "%.3f", pca->rmsip);
     }
     fputs(".</p>\n<div class=\"pair\">\n<figure>\n", stream);
-    asim_figure_scree(stream, pca, &half);
+    asim_figure_scree(stream, pca, &asim_page_half);
     write_scree_caption(stream, pca);
     fputs("</figure>\n", stream);
     if (pca->component_count > 1 && has_frames) {
         fputs("<figure>\n", stream);
-        if (asim_figure_scatter(stream, pca, &half, err) < 0)
+        if (asim_figure_scatter(stream, pca, &asim_page_half, err) < 0)
             return -1;
         fputs(pca->frame_count > ASIM_SCATTER_DOTS
                   ? "<figcaption>How often the trajectory visited each place, on a "
@@ -363,15 +292,15 @@ static int write_components(FILE *stream, const struct asim_pca *pca,
     fputs("</div>\n", stream);
     if (has_frames) {
         fputs("<figure>\n", stream);
-        if (asim_figure_projection(stream, pca, &wide, err) < 0 ||
-            asim_figure_projection(stream, pca, &narrow, err) < 0)
+        if (asim_figure_projection(stream, pca, &asim_page_wide, err) < 0 ||
+            asim_figure_projection(stream, pca, &asim_page_narrow, err) < 0)
             return -1;
         fputs("<figcaption>Many crossings between the extremes are good sampling; a "
               "single slow sweep is not.",
               stream);
         if (pca->cosine_content && isfinite(pca->cosine_content[0])) {
             fputs(" Cosine content ", stream);
-            number(stream, pca->cosine_content[0], 2);
+            asim_html_number(stream, pca->cosine_content[0], 2);
             fputs(pca->cosine_content[0] > 0.5
                       ? ": above 0.5, so this may be free diffusion and no motion "
                         "between states."
@@ -430,10 +359,11 @@ static void write_windows(FILE *stream, const struct asim_report *report)
     if (report->plan && report->statuses && report->plan->window_count > 0)
         asim_html_windows(stream, report->plan, report->statuses);
     else
-        missing(stream, report->plan
-                            ? "The windows have not been run, so their table is left "
-                              "out."
-                            : "No windows are planned, so their table is left out.");
+        asim_html_missing(stream,
+                          report->plan
+                              ? "The windows have not been run, so their table is left "
+                                "out."
+                              : "No windows are planned, so their table is left out.");
     fputs("</section>\n<section id=\"provenance\"><h2>Provenance</h2>\n", stream);
     if (report->provenance_json) {
         fputs("<details><summary>Versions, arguments, checksums, seeds</summary>\n"
@@ -442,7 +372,7 @@ static void write_windows(FILE *stream, const struct asim_report *report)
         asim_markup_text(stream, report->provenance_json);
         fputs("</pre></details>\n", stream);
     } else {
-        missing(stream, "No provenance is recorded.");
+        asim_html_missing(stream, "No provenance is recorded.");
     }
     fputs("</section>\n", stream);
 }
@@ -463,7 +393,8 @@ static int write_page(FILE *stream, const struct asim_report *report,
     asim_markup_text(stream, title);
     fputs("</h1></header>\n<main>\n", stream);
     write_verdict(stream, report);
-    if (write_profile(stream, report, err) < 0 ||
+    if (asim_html_profile(stream, report, err) < 0 ||
+        asim_html_along(stream, report->along, err) < 0 ||
         write_overlap(stream, report->pmf, err) < 0 ||
         write_samples(stream, report, err) < 0 ||
         write_components(stream, report->pca, err) < 0)

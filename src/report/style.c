@@ -44,6 +44,7 @@ static const char style[] =
     ".limit{fill:none;stroke-width:1.25;stroke-dasharray:5 4;stroke:#b3261e;"
     "stroke:var(--bad)}\n"
     ".outline{fill:none;stroke-width:1.5;stroke:#b3261e;stroke:var(--bad)}\n"
+    ".contour{fill:none;stroke-width:.75;stroke:#1d232b;stroke:var(--text)}\n"
     ".foot{fill:none;stroke-width:1.5;stroke:#b4541a;stroke:var(--s2)}\n"
     ".cell{shape-rendering:crispEdges}\n"
     ".l1{fill:#c9ced5;fill:var(--l1)}.l2{fill:#cfe0f3;fill:var(--l2)}"

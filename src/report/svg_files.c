@@ -54,6 +54,29 @@ static int draw_pmf(FILE *stream, const void *what, struct asim_error *err)
     return 0;
 }
 
+static bool has_convergence(const struct asim_report *report)
+{
+    return report->pmf && report->pmf->convergence_count > 0;
+}
+
+static int draw_convergence(FILE *stream, const void *what, struct asim_error *err)
+{
+    (void)err;
+    asim_figure_convergence(stream, ((const struct asim_report *)what)->pmf, &low);
+    return 0;
+}
+
+static bool has_variance(const struct asim_report *report)
+{
+    return report->pmf && report->pmf->variance_share && report->pmf->window_count > 1;
+}
+
+static int draw_variance(FILE *stream, const void *what, struct asim_error *err)
+{
+    return asim_figure_variance(stream, ((const struct asim_report *)what)->pmf, &low,
+                                err);
+}
+
 static int draw_scree(FILE *stream, const void *what, struct asim_error *err)
 {
     (void)err;
@@ -102,12 +125,34 @@ static int draw_neighbours(FILE *stream, const void *what, struct asim_error *er
                                   &large, err);
 }
 
+static bool has_along(const struct asim_report *report)
+{
+    return report->along && report->along->bin_count > 0 && report->along->x_count > 0;
+}
+
+static int draw_along(FILE *stream, const void *what, struct asim_error *err)
+{
+    (void)err;
+    asim_figure_along(stream, ((const struct asim_report *)what)->along, &large);
+    return 0;
+}
+
+static int draw_map(FILE *stream, const void *what, struct asim_error *err)
+{
+    return asim_figure_plane(stream, ((const struct asim_report *)what)->along, &square,
+                             err);
+}
+
 static const struct {
     const char *name;
     bool (*has_data)(const struct asim_report *report);
     asim_report_write_fn draw;
 } figures[] = {
     {"pmf.svg", has_pmf, draw_pmf},
+    {"convergence.svg", has_convergence, draw_convergence},
+    {"variance.svg", has_variance, draw_variance},
+    {"along.svg", has_along, draw_along},
+    {"pmf2d.svg", has_along, draw_map},
     {"scree.svg", has_pca, draw_scree},
     {"projection.svg", has_pca, draw_projection},
     {"plane.svg", has_plane, draw_scatter},

@@ -136,15 +136,15 @@ char *asim_window_status_table(const struct asim_window_status *statuses, size_t
     return table;
 }
 
-void asim_html_gates(FILE *stream, const struct asim_pmf *pmf)
+void asim_html_gates(FILE *stream, const struct asim_gate *gates, size_t gate_count)
 {
     fputs("<table class=\"gates\">\n<thead><tr><th scope=\"col\">Check</th>"
           "<th scope=\"col\">Result</th><th scope=\"col\" class=\"num\">Value</th>"
           "<th scope=\"col\" class=\"num\">Limit</th>"
           "<th scope=\"col\">Meaning</th></tr></thead>\n<tbody>\n",
           stream);
-    for (size_t i = 0; i < pmf->gate_count; i++) {
-        const struct asim_gate *gate = &pmf->gates[i];
+    for (size_t i = 0; i < gate_count; i++) {
+        const struct asim_gate *gate = &gates[i];
         char value[64], limit[64];
         asim_number_text(gate->value, 3, value, sizeof value);
         asim_number_text(gate->limit, 3, limit, sizeof limit);

@@ -6,7 +6,7 @@
 
 #include <autosim/report.h>
 
-void asim_html_gates(FILE *stream, const struct asim_pmf *pmf);
+void asim_html_gates(FILE *stream, const struct asim_gate *gates, size_t gate_count);
 /* `statuses` [plan->window_count]. */
 void asim_html_windows(FILE *stream, const struct asim_plan *plan,
                        const struct asim_window_status *statuses);

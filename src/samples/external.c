@@ -5,6 +5,7 @@
 #include "samples/external.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,7 @@ void asim_external_finish(struct asim_external *external)
         return;
     for (size_t i = 0; external->windows && i < external->count; i++) {
         free(external->windows[i].name);
+        free(external->windows[i].along);
         asim_series_finish(&external->windows[i].series);
     }
     free(external->windows);
@@ -139,21 +141,26 @@ static int check_spacing(const struct asim_series *series, struct asim_error *er
                      series->time_ps[first_other + 1]);
 }
 
-int asim_series_from_xvg(const struct asim_xvg *xvg, size_t column,
-                         struct asim_series *ret_series, struct asim_error *err)
+/* `other`: another column of the rows that stay, into ret_other; 0: none. */
+static int take_columns(const struct asim_xvg *xvg, size_t column, size_t other,
+                        struct asim_series *ret_series, double **ret_other,
+                        struct asim_error *err)
 {
     struct asim_series series = {0};
     size_t count = xvg->row_count;
     bool sorted = true;
     int rc = -1;
+    double *others = NULL;
     struct row *rows = asim_alloc_array(count, sizeof *rows, err);
     series.time_ps = asim_alloc_array(count, sizeof(double), err);
     series.value_nm = asim_alloc_array(count, sizeof(double), err);
-    if (!rows || !series.time_ps || !series.value_nm)
+    if (other)
+        others = asim_alloc_array(count, sizeof *others, err);
+    if (!rows || !series.time_ps || !series.value_nm || (other && !others))
         goto out;
     for (size_t i = 0; i < count; i++) {
         const double *row = &xvg->values[i * xvg->column_count];
-        if (!isfinite(row[0]) || !isfinite(row[column])) {
+        if (!isfinite(row[0]) || !isfinite(row[column]) || !isfinite(row[other])) {
             asim_fail(err, ASIM_EINPUT,
                       "row %zu (time %g ps) holds a number that is not finite", i + 1,
                       row[0]);
@@ -167,9 +174,11 @@ int asim_series_from_xvg(const struct asim_xvg *xvg, size_t column,
     for (size_t i = 0; i < count; i++) {
         if (i + 1 < count && rows[i + 1].time_ps == rows[i].time_ps)
             continue;
-        series.time_ps[series.count] = rows[i].time_ps;
-        series.value_nm[series.count] =
-            xvg->values[rows[i].index * xvg->column_count + column];
+        const double *row = &xvg->values[rows[i].index * xvg->column_count];
+        series.time_ps[series.count] = row[0];
+        series.value_nm[series.count] = row[column];
+        if (other)
+            others[series.count] = row[other];
         series.count++;
     }
     series.duplicate_count = count - series.count;
@@ -182,19 +191,66 @@ int asim_series_from_xvg(const struct asim_xvg *xvg, size_t column,
         goto out;
     *ret_series = series;
     series = (struct asim_series){0};
+    if (other)
+        *ret_other = others;
+    others = NULL;
     rc = 0;
 out:
     asim_series_finish(&series);
+    free(others);
     free(rows);
     return rc;
 }
 
+int asim_series_from_xvg(const struct asim_xvg *xvg, size_t column,
+                         struct asim_series *ret_series, struct asim_error *err)
+{
+    return take_columns(xvg, column, 0, ret_series, NULL, err);
+}
+
+int asim_xvg_find_column(const struct asim_xvg *xvg, const char *name, const char *how,
+                         size_t *ret_column, struct asim_error *err)
+{
+    char known[200] = "";
+    size_t used = 0, names = 0, number = 0;
+    for (size_t column = 1; column < xvg->column_count; column++) {
+        const char *legend = xvg->legends[column];
+        if (!legend)
+            continue;
+        if (name && strcmp(legend, name) == 0) {
+            *ret_column = column;
+            return 0;
+        }
+        names++;
+        if (used < sizeof known)
+            used +=
+                (size_t)snprintf(known + used, sizeof known - used, " '%s'", legend);
+    }
+    if (!name && names > 1)
+        return asim_fail(err, ASIM_EINPUT, "columns%s: %s", known, how);
+    if (name && *name >= '0' && *name <= '9') {
+        char *end;
+        number = strtoul(name, &end, 10);
+        number = *end == '\0' ? number : 0;
+    }
+    if (name && (number == 0 || number >= xvg->column_count))
+        return asim_fail(err, ASIM_EINPUT,
+                         "no column '%s'; there %s %zu behind the time, and the header "
+                         "names%s",
+                         name, xvg->column_count == 2 ? "is" : "are",
+                         xvg->column_count - 1, names ? known : " none");
+    *ret_column = name ? number : 1;
+    return 0;
+}
+
 int asim_external_take_series(const struct asim_xvg *xvg, size_t column,
-                              struct asim_external_window *window,
+                              const char *along, struct asim_external_window *window,
                               struct asim_error *err)
 {
     struct asim_series *series = &window->series;
-    if (asim_series_from_xvg(xvg, column, series, err) < 0)
+    size_t other = 0;
+    if ((along && asim_xvg_find_column(xvg, along, "", &other, err) < 0) ||
+        take_columns(xvg, column, other, series, &window->along, err) < 0)
         return -1;
     window->first_time_ps = series->time_ps[0];
     window->spacing_ps = (series->time_ps[series->count - 1] - series->time_ps[0]) /

@@ -32,6 +32,12 @@ void asim_list_finish(struct asim_list *list);
 /* A name in a list as a path from here. Free with free(). */
 char *asim_list_path(const char *list_path, const char *name, struct asim_error *err);
 
+/* A column by its name in the header, else by its number, 1 the first behind the time.
+ * Without a name: the first, unless there are more that have names. ASIM_EINPUT names
+ * those that are there; `how`: how to say which one. */
+int asim_xvg_find_column(const struct asim_xvg *xvg, const char *name, const char *how,
+                         size_t *ret_column, struct asim_error *err);
+
 /*
  * Time and one column as a series: the last row of a time wins. ASIM_EINPUT where
  * numbers are not finite, fewer than two times are left, or a part of the rows is
@@ -40,10 +46,10 @@ char *asim_list_path(const char *list_path, const char *name, struct asim_error 
 int asim_series_from_xvg(const struct asim_xvg *xvg, size_t column,
                          struct asim_series *ret_series, struct asim_error *err);
 
-/* The same into a window, of which only the first time and the usual spacing are kept.
- */
+/* The same into a window, of which only the first time and the usual spacing are kept,
+ * with another column `along` (NULL: none) of the same rows. */
 int asim_external_take_series(const struct asim_xvg *xvg, size_t column,
-                              struct asim_external_window *window,
+                              const char *along, struct asim_external_window *window,
                               struct asim_error *err);
 
 /* Sorts by centre, checks temperatures, sums up. */

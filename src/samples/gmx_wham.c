@@ -25,7 +25,7 @@ struct part {
 static const double DEGREE = M_PI / 180, TURN = 360;
 
 struct lists {
-    const char *tpr_path, *pull_path;
+    const char *tpr_path, *pull_path, *along;
     struct asim_list tprs, pulls;
     struct part *parts; /* [tprs.line_count] */
 };
@@ -65,10 +65,10 @@ static int check_coordinate(const struct asim_tpr_pull_coordinate *coordinate,
 
 /* Positions, or forces into positions. */
 static int read_samples(const struct asim_xvg *xvg, size_t column, bool forces,
-                        bool dihedral, struct asim_external_window *window,
-                        struct asim_error *err)
+                        bool dihedral, const char *along,
+                        struct asim_external_window *window, struct asim_error *err)
 {
-    if (asim_external_take_series(xvg, column, window, err) < 0)
+    if (asim_external_take_series(xvg, column, along, window, err) < 0)
         return -1;
     /* Of dihedrals files have degrees, but moments and constants per radian. */
     double k = window->bias.force_constant_kj_mol_nm2, unit = dihedral ? DEGREE : 1;
@@ -81,7 +81,7 @@ static int read_samples(const struct asim_xvg *xvg, size_t column, bool forces,
 
 static int take_coordinate(const struct asim_tpr *tpr, size_t index,
                            const struct asim_xvg *xvg, const char *pull_path,
-                           struct part *part, struct asim_error *err)
+                           const char *along, struct part *part, struct asim_error *err)
 {
     const struct asim_tpr_pull_coordinate *coordinate = &tpr->pull_coordinates[index];
     bool forces = xvg->y_label && strncasecmp(xvg->y_label, "Force", 5) == 0;
@@ -109,7 +109,9 @@ static int take_coordinate(const struct asim_tpr *tpr, size_t index,
     window->name = tpr->pull_coordinate_count == 1
                        ? asim_strdup(pull_path, err)
                        : asim_format(err, "%s, coordinate %zu", pull_path, index + 1);
-    return window->name ? read_samples(xvg, column, forces, dihedral, window, err) : -1;
+    return window->name
+               ? read_samples(xvg, column, forces, dihedral, along, window, err)
+               : -1;
 }
 
 static int check_tpr(const struct asim_tpr *tpr, struct asim_error *err)
@@ -130,8 +132,8 @@ static int check_tpr(const struct asim_tpr *tpr, struct asim_error *err)
     return 0;
 }
 
-static int read_pair(const char *tpr_path, const char *pull_path, struct part *part,
-                     struct asim_error *err)
+static int read_pair(const char *tpr_path, const char *pull_path, const char *along,
+                     struct part *part, struct asim_error *err)
 {
     struct asim_tpr tpr = {0};
     struct asim_xvg xvg = {0};
@@ -149,7 +151,7 @@ static int read_pair(const char *tpr_path, const char *pull_path, struct part *p
     if (!part->windows)
         goto out;
     for (size_t i = 0; i < tpr.pull_coordinate_count; i++)
-        if (take_coordinate(&tpr, i, &xvg, pull_path, part, err) < 0) {
+        if (take_coordinate(&tpr, i, &xvg, pull_path, along, part, err) < 0) {
             asim_wrap(err, "'%s' with '%s'", pull_path, tpr_path);
             goto out;
         }
@@ -182,7 +184,7 @@ static int read_line(void *context, size_t index, int thread_index,
     char *tpr = asim_list_path(lists->tpr_path, tpr_line->words[0], err);
     char *pull = asim_list_path(lists->pull_path, pull_line->words[0], err);
     if (tpr && pull)
-        rc = read_pair(tpr, pull, &lists->parts[index], err);
+        rc = read_pair(tpr, pull, lists->along, &lists->parts[index], err);
     free(tpr);
     free(pull);
     return rc;
@@ -211,6 +213,10 @@ static int join_parts(struct lists *lists, struct asim_external *ret_external,
         }
     if (asim_external_settle(ret_external, err) < 0)
         return -1;
+    snprintf(ret_external->coordinate, sizeof ret_external->coordinate, "%s",
+             dihedrals > 0 ? "Dihedral angle" : "Pull coordinate");
+    snprintf(ret_external->unit, sizeof ret_external->unit, "%s",
+             dihedrals > 0 ? "deg" : "nm");
     if (dihedrals > 0)
         asim_external_set_period(ret_external, TURN);
     return 0;
@@ -227,10 +233,11 @@ static void free_parts(struct lists *lists)
 }
 
 int asim_external_read_gmx_wham(const char *tpr_list, const char *pull_list,
-                                int thread_count, struct asim_external *ret_external,
+                                const char *along, int thread_count,
+                                struct asim_external *ret_external,
                                 struct asim_error *err)
 {
-    struct lists lists = {.tpr_path = tpr_list, .pull_path = pull_list};
+    struct lists lists = {.tpr_path = tpr_list, .pull_path = pull_list, .along = along};
     struct asim_external external = {0};
     int rc = -1;
     if (asim_list_read(tpr_list, &lists.tprs, err) < 0 ||

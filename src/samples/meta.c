@@ -17,6 +17,7 @@ struct meta {
     const struct asim_list *list;
     struct asim_external *external;
     double period;
+    const char *along;
 };
 
 /* Numbers in other units look like numbers: what a header says is believed. A
@@ -35,37 +36,6 @@ static int check_units(const struct asim_xvg *xvg, size_t column, bool periodic,
                     "the header says '%s'; a coordinate in nm was expected, or with "
                     "--periodic an angle",
                     texts[t]);
-    return 0;
-}
-
-/* By its name; without one the second column, unless there are more that have names. */
-static int find_column(const struct asim_xvg *xvg, const char *name, size_t *ret_column,
-                       struct asim_error *err)
-{
-    char known[200] = "";
-    size_t used = 0, names = 0;
-    for (size_t column = 1; column < xvg->column_count; column++) {
-        const char *legend = xvg->legends[column];
-        if (!legend)
-            continue;
-        if (name && strcmp(legend, name) == 0) {
-            *ret_column = column;
-            return 0;
-        }
-        names++;
-        if (used < sizeof known)
-            used +=
-                (size_t)snprintf(known + used, sizeof known - used, " '%s'", legend);
-    }
-    if (name)
-        return asim_fail(err, ASIM_EINPUT, "no column '%s'; the header names%s", name,
-                         names ? known : " none");
-    if (names > 1)
-        return asim_fail(err, ASIM_EINPUT,
-                         "columns%s: say in the list which one is the coordinate, as "
-                         "FILE:NAME",
-                         known);
-    *ret_column = 1;
     return 0;
 }
 
@@ -104,7 +74,7 @@ static int read_line(void *context, size_t index, int thread_index,
     const struct asim_list_line *line = &meta->list->lines[index];
     struct asim_external_window *window = &meta->external->windows[index];
     struct asim_xvg xvg = {0};
-    size_t column;
+    size_t column = 1;
     int rc = -1;
     if (asim_meta_line(line, meta->path, &window->bias, &window->temperature_kelvin,
                        err) < 0)
@@ -125,9 +95,12 @@ static int read_line(void *context, size_t index, int thread_index,
                   "%zu rows of %zu columns; time and coordinate were "
                   "expected",
                   xvg.row_count, xvg.column_count);
-    else if (find_column(&xvg, column_name, &column, err) == 0 &&
+    else if (asim_xvg_find_column(
+                 &xvg, column_name,
+                 "say in the list which one is the coordinate, as FILE:NAME", &column,
+                 err) == 0 &&
              check_units(&xvg, column, meta->period > 0, err) == 0)
-        rc = asim_external_take_series(&xvg, column, window, err);
+        rc = asim_external_take_series(&xvg, column, meta->along, window, err);
     if (rc == 0 && xvg.steps)
         window->spacing_ps = NAN;
     asim_xvg_finish(&xvg);
@@ -136,16 +109,32 @@ static int read_line(void *context, size_t index, int thread_index,
     return rc;
 }
 
-int asim_external_read_meta(const char *list_path, double period, int thread_count,
-                            struct asim_external *ret_external, struct asim_error *err)
+/* What labels call the coordinate: the column's name where the list has it. With a
+ * period the unit is not known. */
+static void set_labels(const struct meta *meta, const char *column_name)
+{
+    struct asim_external *external = meta->external;
+    snprintf(external->coordinate, sizeof external->coordinate, "%.40s",
+             column_name ? column_name : "Coordinate");
+    snprintf(external->unit, sizeof external->unit, "%s", meta->period > 0 ? "" : "nm");
+}
+
+int asim_external_read_meta(const char *list_path, double period, const char *along,
+                            int thread_count, struct asim_external *ret_external,
+                            struct asim_error *err)
 {
     struct asim_external external = {0};
     struct asim_list list = {0};
-    struct meta meta = {
-        .path = list_path, .list = &list, .external = &external, .period = period};
+    struct meta meta = {.path = list_path,
+                        .list = &list,
+                        .external = &external,
+                        .period = period,
+                        .along = along};
     int rc = -1;
     if (asim_list_read(list_path, &list, err) < 0)
         return -1;
+    /* Reading cuts the column's name off where FILE:NAME is no file by itself. */
+    char *colon = strrchr(list.lines[0].words[0], ':');
     external.windows = asim_alloc_array(list.line_count, sizeof *external.windows, err);
     if (!external.windows)
         goto out;
@@ -153,6 +142,7 @@ int asim_external_read_meta(const char *list_path, double period, int thread_cou
     if (asim_parallel(list.line_count, thread_count, read_line, &meta, err) < 0 ||
         asim_external_settle(&external, err) < 0)
         goto out;
+    set_labels(&meta, colon && *colon == '\0' ? colon + 1 : NULL);
     if (period > 0)
         asim_external_set_period(&external, period);
     *ret_external = external;

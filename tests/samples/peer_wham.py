@@ -155,6 +155,25 @@ def main():
         two_atoms.write(cwd, "wrong.dat", wrong.replace(":d1", ""))
         message = pmf(autosim, cwd, "bad", "--from", "meta", "wrong.dat", code=3)
         assert "FILE:NAME" in message, message
+    # Another column of the same files: 7.5 + a part of d1, so that F(y) is that of d1.
+    with open(os.path.join(cwd, "along.dat"), "w") as out:
+        for name, centre in zip(names, centres):
+            rows = [line.split() for line in open(os.path.join(cwd, name)) if is_row(line)]
+            two_atoms.write(cwd, f"{name}.two", "#! FIELDS time d1 d2\n" + "".join(
+                f"{row[0]} {row[1]} {7.5 + 2 * float(row[1]):.7f}\n"
+                for row in rows if len(row) > 1))
+            out.write(f"{name}.two:d1 {centre:.6f} 1500 1.0 310\n")
+    pmf(autosim, cwd, "along", "--from", "meta", "along.dat", "--along", "d2")
+    along = json.load(open(os.path.join(cwd, "along", "pmf", "along.json")))
+    known = [(y, f) for y, f in zip(along["y"], along["pmf_kj_mol"])
+             if f is not None and abs(y - 7.5) < 0.5]
+    exact = [CURVATURE / 2 * ((y - 7.5) / 2) ** 2 for y, _ in known]
+    shift = sum(f - e for (_, f), e in zip(known, exact)) / len(known)
+    check("another column, rms", rms([f - shift for _, f in known], exact), error)
+    assert along["x_coordinate"] == "d1" and along["coordinate"] == "d2"
+    message = pmf(autosim, cwd, "along", "--from", "meta", "along.dat", "--along", "d9",
+                  code=3)
+    assert "no column 'd9'" in message, message
     message = pmf(autosim, cwd, "bad", "--from", "meta", "traj.dat", "--discard", "5",
                   code=2)
     assert "counts steps" in message, message
