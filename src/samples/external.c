@@ -286,6 +286,24 @@ void asim_external_set_period(struct asim_external *external, double period)
     qsort(external->windows, external->count, sizeof *external->windows, by_centre);
 }
 
+/* A file listed twice, or a copy of it, would count as samples that no one drew. */
+static int check_copies(const struct asim_external *external, struct asim_error *err)
+{
+    for (size_t i = 0; i < external->count; i++)
+        for (size_t j = i + 1; j < external->count; j++) {
+            const struct asim_series *one = &external->windows[i].series;
+            const struct asim_series *other = &external->windows[j].series;
+            if (one->count == other->count && one->value_nm[0] == other->value_nm[0] &&
+                memcmp(one->value_nm, other->value_nm,
+                       one->count * sizeof *one->value_nm) == 0)
+                return asim_fail(err, ASIM_EINPUT,
+                                 "'%s' and '%s' hold the same samples: each would "
+                                 "count twice; list them once",
+                                 external->windows[i].name, external->windows[j].name);
+        }
+    return 0;
+}
+
 int asim_external_settle(struct asim_external *external, struct asim_error *err)
 {
     const struct asim_external_window *first = &external->windows[0];
@@ -299,6 +317,8 @@ int asim_external_settle(struct asim_external *external, struct asim_error *err)
                              first->name, first->temperature_kelvin, window->name,
                              window->temperature_kelvin);
     }
+    if (check_copies(external, err) < 0)
+        return -1;
     external->temperature_kelvin = first->temperature_kelvin;
     qsort(external->windows, external->count, sizeof *external->windows, by_centre);
     return 0;

@@ -195,6 +195,9 @@ def main():
     open(os.path.join(cwd, "two.dat"), "w").write(text.replace(" 310", " 300", 1))
     message = pmf(autosim, cwd, "bad", "--from", "meta", "two.dat", code=3)
     assert "300 K" in message, message
+    open(os.path.join(cwd, "copy.dat"), "w").write(text + text.splitlines()[4] + "\n")
+    message = pmf(autosim, cwd, "bad", "--from", "meta", "copy.dat", code=3)
+    assert "the same samples" in message, message
     # A temperature that is wrong throughout shows in the widths of the windows.
     open(os.path.join(cwd, "hot.dat"), "w").write(text.replace(" 310", " 420"))
     message = pmf(autosim, cwd, "hot", "--from", "meta", "hot.dat", "--require", "1000",

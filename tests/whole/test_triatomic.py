@@ -77,7 +77,7 @@ def check_along(autosim, folder):
     common.run([autosim, "pmf", "--along", "table.dat:b"], cwd=folder)
     along = json.load(open(os.path.join(campaign, "pmf", "along.json")))
     assert along["coordinate"] == "table.dat:b"
-    for words, code in ((["pc1"], 2), (["pc99"], 2), (["absent.xvg"], 3),
+    for words, code in ((["pc1"], 2), (["pc99"], 2), (["absent.xvg"], 4),
                         (["table.dat"], 3), (["table.dat:c"], 3), (["../x"], 2)):
         done = common.run([autosim, "pmf", "--along", *words], cwd=folder, check=False)
         assert done.returncode == code, (words, done.returncode, done.stderr)
