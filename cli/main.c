@@ -80,10 +80,9 @@ static const struct command commands[] = {
          OPTIONS_SETTINGS,
      0, 0, cmd_check},
     {"pmf", "[LIST...]", "the free-energy profile from the windows' samples",
-     "  autosim pmf --bootstrap 200 --json\n"
+     "  autosim pmf --bootstrap 200 --along pc2\n"
      "  autosim pmf --from gmx-wham tpr-files.dat pullx-files.dat -C wham\n"
      "  autosim pmf --from meta metadata.dat --temperature 300 -C other\n"
-     "  autosim pmf --along pc2\n"
      "\n"
      "Without --from the samples of the campaign in DIR, with it those that the lists "
      "name;\nthe profile goes to DIR/pmf.\n"

@@ -310,20 +310,25 @@ out:
     return rc;
 }
 
-/* F = -kT ln S with its least value 0, and errors; NAN where samples are too few. */
+/* F = -kT ln S and errors; NAN where samples are too few. */
 static void fill_values(const double *log_sum, const double *effective,
                         const double *error, size_t count, double kt_kj_mol,
                         double *ret_pmf, double *ret_error)
 {
-    double least = INFINITY;
     for (size_t i = 0; i < count; i++) {
         bool known = effective[i] >= ASIM_ALONG_LEAST;
         ret_pmf[i] = known ? -kt_kj_mol * log_sum[i] : (double)NAN;
         ret_error[i] = known ? kt_kj_mol * error[i] : (double)NAN;
-        least = fmin(least, ret_pmf[i]); /* passes NAN over */
     }
+}
+
+static void set_zero(double *values, size_t count)
+{
+    double least = INFINITY;
     for (size_t i = 0; i < count; i++)
-        ret_pmf[i] -= least;
+        least = fmin(least, values[i]); /* passes NAN over */
+    for (size_t i = 0; i < count; i++)
+        values[i] -= least;
 }
 
 static int allocate(const struct asim_along_samples *samples, struct asim_along *along,
@@ -369,6 +374,13 @@ static void fill(const struct asim_along_samples *samples,
     fill_values(samples->cell_log_sum, samples->cell_effective, repeats->cell_error,
                 samples->x_count * bins, kt, along->plane_kj_mol,
                 along->plane_error_kj_mol);
+    /* The last column has samples in a part of its width, where bins do not fill it. */
+    size_t rest = lattice->bin_count % samples->bins_per_x;
+    double part = rest ? (double)rest / (double)samples->bins_per_x : 1;
+    for (size_t bin = 0; bin < bins; bin++)
+        along->plane_kj_mol[(samples->x_count - 1) * bins + bin] += kt * log(part);
+    set_zero(along->pmf_kj_mol, bins);
+    set_zero(along->plane_kj_mol, samples->x_count * bins);
     for (size_t bin = 0; bin < bins; bin++)
         along->band_kj_mol[bin] = repeats->quantile * along->error_kj_mol[bin];
 }

@@ -138,14 +138,16 @@ static void compare_along(const struct scene *scene, const struct asim_along *al
     for (size_t bin = 0; bin < bins; bin++)
         truth[bin] = exact(begin + range / 2, range, along->y[bin], dy);
     compare(along->pmf_kj_mol, along->error_kj_mol, truth, bins, profile);
-    /* The last column may reach beyond the profile's range. */
-    size_t whole = pmf->bin_count / 2;
-    for (size_t i = 0; i < whole; i++)
+    /* The last column may reach beyond the profile's range, and is half as wide then.
+     */
+    for (size_t i = 0; i < columns; i++) {
+        bool half = 2 * i + 1 == pmf->bin_count;
         for (size_t bin = 0; bin < bins; bin++)
-            truth[i * bins + bin] =
-                exact(along->x_nm[i], 2 * width, along->y[bin], dy) -
-                synthetic_kt(&scene->s) * log(2);
-    compare(along->plane_kj_mol, along->plane_error_kj_mol, truth, whole * bins, plane);
+            truth[i * bins + bin] = exact(along->x_nm[i] - (half ? width / 2 : 0),
+                                          half ? width : 2 * width, along->y[bin], dy);
+    }
+    compare(along->plane_kj_mol, along->plane_error_kj_mol, truth, columns * bins,
+            plane);
     free(truth);
 }
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "pmf/lattice.h"
+#include "pmf/mbar.h"
 #include "samples/drift.h"
 #include "synthetic.h"
 
@@ -131,12 +132,80 @@ static void test_stretches(void **state)
     synthetic_free(windows, s.window_count);
 }
 
+/* Free energies from masses alone, from the same start. */
+static void solve(const struct asim_lattice *lattice,
+                  const struct asim_pmf_window *windows, const double *mass,
+                  double kt_kj_mol, double *ret_a)
+{
+    struct asim_reduced_bias biases[11];
+    struct asim_mbar_nodes nodes = {0};
+    struct asim_mbar_work work = {0};
+    struct asim_error err = {0};
+    double weight[11], residual;
+    for (size_t k = 0; k < 11; k++) {
+        double constant = windows[k].bias.force_constant_kj_mol_nm2;
+        biases[k] = (struct asim_reduced_bias){windows[k].bias.centre_nm,
+                                               constant / kt_kj_mol, 0};
+        weight[k] = (double)windows[k].count;
+        ret_a[k] = log(weight[k]);
+    }
+    assert_int_equal(asim_mbar_nodes_make(lattice->x_nm, lattice->node_count, biases,
+                                          11, ret_a, &nodes, &err),
+                     0);
+    assert_int_equal(asim_mbar_work_init(&work, &nodes, &err), 0);
+    asim_mbar_solve(&nodes, mass, weight, 1e-14, ret_a, &work, &residual);
+    assert_true(residual < 1e-12);
+    asim_mbar_work_finish(&work);
+    asim_mbar_nodes_finish(&nodes);
+}
+
+/* Moments add: the masses of rows that were there and of rows that came later make
+ * those of all rows, and the same free energies, so what was read once is known for
+ * good. */
+static void test_appended(void **state)
+{
+    (void)state;
+    struct synthetic s = synthetic_default();
+    s.curvature_kj_mol_nm2 = 20;
+    struct asim_pmf_window *windows = synthetic_windows(&s), parts[2][11];
+    struct asim_lattice whole = make(&s, windows, 0.002, 1);
+    double *mass = calloc(whole.node_count, sizeof *mass), one[11], sum[11];
+    for (size_t k = 0; k < s.window_count; k++) {
+        size_t first = 500 + 200 * k; /* of 4000; every window has grown otherwise */
+        parts[0][k] = parts[1][k] = windows[k];
+        parts[0][k].count = first;
+        parts[1][k].value_nm += first;
+        parts[1][k].count -= first;
+    }
+    for (size_t part = 0; part < 2; part++) {
+        struct asim_lattice lattice = make(&s, parts[part], 0.002, 1);
+        for (size_t g = 0, w = 0; g < lattice.node_count; g++) {
+            while (w < whole.node_count && whole.cell[w] < lattice.cell[g])
+                w++;
+            assert_true(w < whole.node_count && whole.cell[w] == lattice.cell[g]);
+            mass[w] += lattice.mass[g];
+        }
+        asim_lattice_finish(&lattice);
+    }
+    for (size_t g = 0; g < whole.node_count; g++)
+        assert_true(fabs(mass[g] - whole.mass[g]) < 1e-12 * 4000 * 11);
+    solve(&whole, windows, whole.mass, synthetic_kt(&s), one);
+    solve(&whole, windows, mass, synthetic_kt(&s), sum);
+    for (size_t k = 0; k < s.window_count; k++)
+        if (!(fabs(one[k] - sum[k]) < 1e-12))
+            fail_msg("window %zu: %g", k, one[k] - sum[k]);
+    free(mass);
+    asim_lattice_finish(&whole);
+    synthetic_free(windows, s.window_count);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_masses),
         cmocka_unit_test(test_counts),
         cmocka_unit_test(test_stretches),
+        cmocka_unit_test(test_appended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
