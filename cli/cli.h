@@ -21,6 +21,8 @@ struct settings {
     char ndx_selection[256];
     struct asim_pca_options pca;
     struct asim_plan_options plan;
+    struct asim_grompp_inputs grompp; /* no mdp_path: run inputs without grompp */
+    char grompp_paths[4][4096];       /* what these point to, made absolute */
     struct asim_run_options run;
     struct asim_pmf_options pmf;
     size_t modes; /* components whose motion is drawn */

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -65,7 +66,8 @@ static const struct option_spec table[] = {
      0, 0,
      "structure to superpose on: the mean, iterated (default), the first frame, or "
      "that "
-     "of a file with the whole system or the atoms of the fit; windows need the mean"},
+     "of a file with the whole system or the atoms of the fit; the edi bias needs the "
+     "mean"},
     {"fit-weights", 0, "none|mass", OPTIONS_PCA, KIND_CHOICE, AT(pca.fit_weights), 0, 0,
      "weights of the superposition (default none); windows need none"},
     {"pca-weights", 0, "none|mass", OPTIONS_PCA, KIND_CHOICE, AT(pca.pca_weights), 0, 0,
@@ -98,6 +100,18 @@ static const struct option_spec table[] = {
      "makes the windows' random numbers repeatable"},
     {"bias", 0, "auto|edi|colvars|plumed", OPTIONS_PLAN, KIND_CHOICE, AT(plan.bias), 0,
      0, "how GROMACS applies the restraint"},
+    {"mdp", 0, "FILE", OPTIONS_PLAN, KIND_FILE, AT(grompp.mdp_path), 0, 0,
+     "run parameters of the simulation: with --top, the windows' run inputs are made "
+     "by "
+     "gmx grompp, not from the TPR alone"},
+    {"top", 0, "FILE", OPTIONS_PLAN, KIND_FILE, AT(grompp.top_path), 0, 0,
+     "topology of the simulation, for --mdp"},
+    {"mdp-ndx", 0, "FILE", OPTIONS_PLAN, KIND_FILE, AT(grompp.ndx_path), 0, 0,
+     "index file with groups that the .mdp names (grompp -n)"},
+    {"posres", 0, "FILE", OPTIONS_PLAN, KIND_FILE, AT(grompp.posres_path), 0, 0,
+     "structure that position restraints refer to (grompp -r)"},
+    {"maxwarn", 0, "N", OPTIONS_PLAN, KIND_INT, AT(grompp.warnings_most), 0, 1000,
+     "warnings of grompp that are accepted (default 0)"},
     {"gmx", 0, "PROGRAM", OPTIONS_GROMACS, KIND_TEXT, AT(gromacs), 0, 0,
      "the GROMACS program (default: $AUTOSIM_GMX, or gmx on the PATH)"},
     {"jobs", 'j', "N", OPTIONS_RUN | OPTIONS_SLOT, KIND_INT, AT(run.jobs), 1, 1e5,
@@ -269,6 +283,27 @@ static int split_ndx(struct settings *settings, struct asim_error *err)
     return 0;
 }
 
+/* What belongs to --mdp is given with it, and as names that hold in every folder. */
+static int complete_grompp(struct settings *settings, struct asim_error *err)
+{
+    struct asim_grompp_inputs *grompp = &settings->grompp;
+    const char **paths[] = {&grompp->mdp_path, &grompp->top_path, &grompp->ndx_path,
+                            &grompp->posres_path};
+    if (!grompp->mdp_path != !grompp->top_path)
+        return asim_fail(err, ASIM_EUSAGE,
+                         "--mdp and --top belong together: grompp needs both");
+    if (!grompp->mdp_path &&
+        (grompp->ndx_path || grompp->posres_path || grompp->warnings_most))
+        return asim_fail(
+            err, ASIM_EUSAGE,
+            "--mdp-ndx, --posres and --maxwarn are for grompp, which takes "
+            "part where --mdp and --top are given");
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        if (*paths[i] && realpath(*paths[i], settings->grompp_paths[i]))
+            *paths[i] = settings->grompp_paths[i];
+    return 0;
+}
+
 /* The texts of getopt_long for the options that a command takes. */
 struct getopt_tables {
     struct option longs[OPTION_COUNT + 1];
@@ -342,7 +377,8 @@ static const char *settings_path(const struct settings *settings,
 static int complete(const struct command *command, struct settings *settings,
                     struct asim_error *err)
 {
-    if (settings->ndx && split_ndx(settings, err) < 0)
+    if ((settings->ndx && split_ndx(settings, err) < 0) ||
+        complete_grompp(settings, err) < 0)
         return -1;
     settings->plan.window_ps = 1000 * settings->window_ns;
     settings->run.gromacs = settings->gromacs;

@@ -91,7 +91,13 @@ int check_input_files(const struct settings *settings, struct asim_error *err)
     for (int i = 0; i < settings->argument_count; i++)
         if (check_input_file(settings->arguments[i], err) < 0)
             return -1;
-    return settings->pca.ndx_path ? check_input_file(settings->pca.ndx_path, err) : 0;
+    const char *const more[] = {settings->pca.ndx_path, settings->grompp.mdp_path,
+                                settings->grompp.top_path, settings->grompp.ndx_path,
+                                settings->grompp.posres_path};
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+        if (more[i] && check_input_file(more[i], err) < 0)
+            return -1;
+    return 0;
 }
 
 int check_campaign(const struct settings *settings, struct asim_error *err)
@@ -207,7 +213,8 @@ static void log_plan(struct asim_log *log, const struct asim_plan *plan)
 /*
  * Which engine applies the bias, from what the installed GROMACS can do. A plan may be
  * made where there is none: then the bias is the one asked for, or edi, and the path of
- * `ret_gromacs` stays "".
+ * `ret_gromacs` stays "". `tpr_path`: what windows are made from; NULL where grompp
+ * makes their run inputs.
  */
 static int choose_bias(struct workplace *workplace, const char *tpr_path,
                        struct asim_plan_options *plan, struct asim_gromacs *ret_gromacs,
@@ -218,7 +225,7 @@ static int choose_bias(struct workplace *workplace, const char *tpr_path,
     enum asim_bias_engine engine;
     char why[300];
     if (asim_gromacs_find(workplace->settings->gromacs, &gromacs, &absent) < 0) {
-        if (workplace->settings->gromacs)
+        if (workplace->settings->gromacs || !tpr_path)
             return asim_fail(err, absent.status, "%s", absent.text);
         if (plan->bias == ASIM_BIAS_AUTO)
             plan->bias = ASIM_BIAS_EDI;
@@ -227,7 +234,7 @@ static int choose_bias(struct workplace *workplace, const char *tpr_path,
                        asim_bias_engine_name(plan->bias));
         return 0;
     }
-    if (asim_gromacs_check_tpr(&gromacs, tpr_path, err) < 0)
+    if (tpr_path && asim_gromacs_check_tpr(&gromacs, tpr_path, err) < 0)
         return -1;
     if (plan->bias != ASIM_BIAS_EDI)
         asim_gromacs_try(&gromacs);
@@ -240,6 +247,39 @@ static int choose_bias(struct workplace *workplace, const char *tpr_path,
     plan->double_precision = gromacs.double_precision;
     *ret_gromacs = gromacs;
     return 0;
+}
+
+/* Takes over what grompp makes run inputs from, where --mdp was given. It must not be
+ * half exchanged beside an earlier plan. */
+static int adopt_grompp(struct workplace *workplace, const struct settings *settings,
+                        const struct asim_gromacs *gromacs, const char *tpr_path,
+                        struct asim_error *err)
+{
+    if (!settings->grompp.mdp_path)
+        return 0;
+    if (check_input_files(settings, err) < 0 ||
+        forget(settings, "plan.json", err) < 0 ||
+        asim_grompp_adopt(gromacs, &settings->grompp, tpr_path, settings->folder,
+                          workplace->log, err) < 0)
+        return -1;
+    asim_log_write(workplace->log, ASIM_LOG_INFO,
+                   "Run inputs by grompp, from '%s' and '%s'",
+                   settings->grompp.mdp_path, settings->grompp.top_path);
+    return 0;
+}
+
+/* Windows' folders and plan.json. */
+static int write_plan(const struct settings *settings,
+                      const struct asim_gromacs *gromacs,
+                      struct asim_plan_sources *sources, struct asim_plan *plan,
+                      struct asim_error *err)
+{
+    struct asim_grompp grompp = {.gromacs = gromacs, .folder = settings->folder};
+    const struct asim_run_input_maker maker = {.context = &grompp,
+                                               .make = asim_grompp_make};
+    plan->by_grompp = settings->grompp.mdp_path != NULL;
+    sources->maker = plan->by_grompp ? &maker : NULL;
+    return asim_plan_write(plan, sources, settings->folder, err);
 }
 
 int stage_plan(struct workplace *workplace, struct asim_error *err)
@@ -263,7 +303,11 @@ int stage_plan(struct workplace *workplace, struct asim_error *err)
          provenance_restore_plan(&provenance, settings, err) < 0))
         goto out;
     options = settings->plan;
-    if (choose_bias(workplace, provenance.topology.path, &options, &gromacs, err) < 0 ||
+    if (choose_bias(workplace,
+                    settings->grompp.mdp_path ? NULL : provenance.topology.path,
+                    &options, &gromacs, err) < 0 ||
+        adopt_grompp(workplace, settings, &gromacs, provenance.topology.path, err) <
+            0 ||
         asim_pca_read(folder, &pca, err) < 0 ||
         asim_topology_read(provenance.topology.path, &top, err) < 0 ||
         trajectory_files_reopen(&provenance, &traj, err) < 0 ||
@@ -271,9 +315,11 @@ int stage_plan(struct workplace *workplace, struct asim_error *err)
                           workplace->log, &plan, err) < 0 ||
         forget(settings, "plan.json", err) < 0 ||
         provenance_record_plan(settings, &plan, gromacs.path[0] ? &gromacs : NULL,
-                               err) < 0 ||
-        asim_plan_write(&plan, &pca, &top, provenance.topology.path, traj,
-                        settings->folder, err) < 0)
+                               err) < 0)
+        goto out;
+    struct asim_plan_sources sources = {
+        .pca = &pca, .top = &top, .tpr_path = provenance.topology.path, .traj = traj};
+    if (write_plan(settings, &gromacs, &sources, &plan, err) < 0)
         goto out;
     log_plan(workplace->log, &plan);
     rc = 0;

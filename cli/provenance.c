@@ -19,6 +19,7 @@ void provenance_finish(struct provenance *provenance)
 {
     free(provenance->trajectories);
     free(provenance->text);
+    json_decref(provenance->restored);
     *provenance = (struct provenance){0};
 }
 
@@ -257,8 +258,8 @@ static int same_files(const struct provenance *provenance,
     return 0;
 }
 
-int provenance_restore_plan(const struct provenance *provenance,
-                            struct settings *settings, struct asim_error *err)
+int provenance_restore_plan(struct provenance *provenance, struct settings *settings,
+                            struct asim_error *err)
 {
     json_t *root = json_loads(provenance->text, 0, NULL);
     const char *name;
@@ -270,7 +271,8 @@ int provenance_restore_plan(const struct provenance *provenance,
             rc = options_restore(settings, OPTIONS_PLAN, name, json_string_value(value),
                                  err);
     }
-    json_decref(root);
+    json_decref(provenance->restored);
+    provenance->restored = root;
     return rc < 0 ? asim_wrap(err, "provenance.json") : 0;
 }
 

@@ -22,7 +22,8 @@ struct provenance {
     struct input_file topology;
     struct input_file *trajectories; /* [trajectory_count], in order of time; owned */
     size_t trajectory_count;
-    char *text; /* the file as it is, for the report; owned */
+    char *text;       /* the file as it is, for the report; owned */
+    json_t *restored; /* what restored settings point to; owned, NULL at first */
 };
 
 void provenance_finish(struct provenance *provenance);
@@ -44,8 +45,8 @@ int provenance_check_settings(const struct provenance *provenance,
 
 /* Options of the plan on record that are not given now: a plan that was interrupted is
  * made as it was asked for first. */
-int provenance_restore_plan(const struct provenance *provenance,
-                            struct settings *settings, struct asim_error *err);
+int provenance_restore_plan(struct provenance *provenance, struct settings *settings,
+                            struct asim_error *err);
 /* Puts the given options of the plan on record in place of those before, with what made
  * the plan; `gromacs` is NULL where there was none. */
 int provenance_record_plan(const struct settings *settings,

@@ -160,6 +160,7 @@ static int insert(const struct settings *settings, struct asim_campaign *campaig
     struct asim_trajectory *traj = NULL;
     struct asim_pca pca = {0};
     struct asim_plan plan = {0};
+    struct asim_gromacs gromacs = {0};
     int rc = -1;
     char *pca_folder = asim_path_join(settings->folder, "pca", err);
     char *path = asim_path_join(settings->folder, "plan.more.json", err);
@@ -178,9 +179,18 @@ static int insert(const struct settings *settings, struct asim_campaign *campaig
         asim_topology_read(provenance.topology.path, &top, err) < 0 ||
         trajectory_files_reopen(&provenance, &traj, err) < 0)
         goto out;
+    struct asim_grompp grompp = {.gromacs = &gromacs, .folder = settings->folder};
+    const struct asim_run_input_maker maker = {.context = &grompp,
+                                               .make = asim_grompp_make};
     const struct asim_plan_sources sources = {
-        .pca = &pca, .top = &top, .tpr_path = provenance.topology.path, .traj = traj};
-    if (asim_plan_write_more(&plan, first, &sources, settings->folder, path, err) < 0 ||
+        .pca = &pca,
+        .top = &top,
+        .tpr_path = provenance.topology.path,
+        .traj = traj,
+        .maker = plan.by_grompp ? &maker : NULL,
+    };
+    if ((plan.by_grompp && asim_gromacs_find(settings->gromacs, &gromacs, err) < 0) ||
+        asim_plan_write_more(&plan, first, &sources, settings->folder, path, err) < 0 ||
         asim_campaign_insert(campaign, path, err) < 0)
         goto out;
     remove(path);

@@ -9,6 +9,8 @@
 
 #include <autosim/bias.h>
 #include <autosim/error.h>
+#include <autosim/log.h>
+#include <autosim/windows.h>
 
 struct asim_gromacs {
     char path[4096];  /* absolute path of the program */
@@ -59,6 +61,41 @@ ASIM_API int asim_bias_choose(const struct asim_gromacs *gromacs, const char *tp
  */
 ASIM_API int asim_gromacs_check_tpr(const struct asim_gromacs *gromacs,
                                     const char *tpr_path, struct asim_error *err);
+
+/*
+ * Run inputs by grompp, for TPRs that cannot be changed or shall not be: from the .mdp
+ * and .top of the simulation.
+ */
+struct asim_grompp_inputs {
+    const char *mdp_path, *top_path;
+    const char *ndx_path;    /* of groups that the .mdp names; NULL: none */
+    const char *posres_path; /* positions that restraints refer to; NULL: none */
+    int warnings_most;       /* of grompp that are accepted (-maxwarn) */
+};
+
+/*
+ * Takes them over into `folder`/grompp: one grompp, run where the caller is, spells the
+ * topology out, so that windows need nothing from elsewhere, later ones too.
+ * ASIM_EINPUT with grompp's own words where it refuses, where its atoms are not those
+ * of the TPR, in order, or time step or temperature differ, and where the .mdp has a
+ * Colvars bias of its own. Warnings that are accepted go to `log`; all that grompp said
+ * is in `folder`/grompp/grompp.log.
+ */
+ASIM_API int asim_grompp_adopt(const struct asim_gromacs *gromacs,
+                               const struct asim_grompp_inputs *inputs,
+                               const char *tpr_path, const char *folder,
+                               struct asim_log *log, struct asim_error *err);
+
+/* Who makes the run inputs of the campaign in `folder`; the context of
+ * asim_grompp_make, which is the `make` of an asim_run_input_maker. What grompp said is
+ * in windows/NNN/grompp.log. */
+struct asim_grompp {
+    const struct asim_gromacs *gromacs;
+    const char *folder;
+};
+ASIM_API int asim_grompp_make(void *grompp, const struct asim_plan *plan,
+                              const struct asim_window *window,
+                              const char *window_folder, struct asim_error *err);
 
 /* The cores this process may use: hwloc's allowed set, the affinity mask, the cgroup's
  * CPU quota and SLURM_CPUS_ON_NODE, whichever is least. */

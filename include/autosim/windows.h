@@ -57,6 +57,7 @@ struct asim_plan {
                                used, would have */
     double force_error_max; /* the largest window mean of it */
     uint64_t seed;
+    bool by_grompp; /* run inputs are grompp's; see asim_run_input_maker */
 };
 
 ASIM_API void asim_plan_finish(struct asim_plan *plan);
@@ -74,13 +75,36 @@ ASIM_API int asim_plan_compute(const struct asim_pca *pca,
                                struct asim_error *err);
 
 /*
- * Writes windows/NNN/window.tpr and the bias' files in windows/NNN/ below `folder` and
- * fills in their checksums, then plan.json. Files that exist are replaced.
+ * Who makes a window's run input where that is not done by changing a copy of the TPR:
+ * asim_grompp_make (engine.h) runs grompp.
  */
-ASIM_API int asim_plan_write(struct asim_plan *plan, const struct asim_pca *pca,
-                             const struct asim_topology *top, const char *tpr_path,
-                             struct asim_trajectory *traj, const char *folder,
-                             struct asim_error *err);
+struct asim_run_input_maker {
+    void *context;
+    /* Makes windows/NNN/window.tpr, in the folder given, from start.tpr and the bias'
+     * files there. start.tpr is the run input without a bias: it has the window's
+     * coordinates, velocities, seed and length. */
+    int (*make)(void *context, const struct asim_plan *plan,
+                const struct asim_window *window, const char *folder,
+                struct asim_error *err);
+};
+
+struct asim_plan_sources {
+    const struct asim_pca *pca;
+    const struct asim_topology *top;
+    const char *tpr_path;
+    struct asim_trajectory *traj; /* the one the PCA was made from */
+    const struct asim_run_input_maker
+        *maker; /* needed where plan->by_grompp, else NULL */
+};
+
+/*
+ * Writes windows/NNN/window.tpr and the bias' files in windows/NNN/ below `folder` and
+ * fills in their checksums, then plan.json. Files that exist are replaced. What a maker
+ * made is read back and must start as the window does.
+ */
+ASIM_API int asim_plan_write(struct asim_plan *plan,
+                             const struct asim_plan_sources *sources,
+                             const char *folder, struct asim_error *err);
 /* Both from files: places the windows and writes all of a campaign's folder that is
  * needed to run it. The topology must be the TPR; the trajectories are those of the
  * PCA, in the same order. */
@@ -120,12 +144,6 @@ ASIM_API int asim_plan_read_file(const char *path, struct asim_plan *ret_plan,
 ASIM_API int asim_plan_add_window(struct asim_plan *plan, const struct asim_pca *pca,
                                   const struct asim_bias *bias, int64_t nsteps,
                                   struct asim_error *err);
-struct asim_plan_sources {
-    const struct asim_pca *pca;
-    const struct asim_topology *top;
-    const char *tpr_path;
-    struct asim_trajectory *traj; /* the one the PCA was made from */
-};
 ASIM_API int asim_plan_write_more(struct asim_plan *plan, size_t first,
                                   const struct asim_plan_sources *sources,
                                   const char *folder, const char *plan_path,

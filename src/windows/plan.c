@@ -377,14 +377,21 @@ int asim_plan_compute(const struct asim_pca *pca, const struct asim_topology *to
     double begin_nm = 0, end_nm = 0;
     int64_t nsteps = 0;
     int rc = -1;
-    if (pca->reference != ASIM_REFERENCE_MEAN || pca->fit_weights || pca->pca_scales)
-        return asim_fail(
-            err, ASIM_EINPUT,
-            "the components are those of %s, which no bias applies as it is: windows "
-            "need the mean structure as the reference and unit weights",
-            pca->reference == ASIM_REFERENCE_FIRST  ? "the first frame as the reference"
-            : pca->reference == ASIM_REFERENCE_FILE ? "a reference from a file"
-                                                    : "weights by mass");
+    if (pca->fit_weights || pca->pca_scales)
+        return asim_fail(err, ASIM_EINPUT,
+                         "the components are those of weights by mass, which no bias "
+                         "applies as it is: windows need unit weights");
+    if (pca->reference != ASIM_REFERENCE_MEAN && !method->exact)
+        return asim_fail(err, ASIM_EINPUT,
+                         "the components are those of %s as the reference, and the %s "
+                         "bias is far from "
+                         "exact with any reference but the mean structure; the colvars "
+                         "and the plumed "
+                         "bias take it",
+                         pca->reference == ASIM_REFERENCE_FIRST
+                             ? "the first frame"
+                             : "a structure from a file",
+                         method->name);
     if (!pca->align_same && !method->other_fit_atoms)
         return asim_fail(err, ASIM_EINPUT,
                          "the %s bias needs the same atoms for the fit ('%s') and the "

@@ -30,8 +30,11 @@ int asim_plan_windows(const struct asim_pca *pca, const char *tpr_path,
     if (asim_topology_read(tpr_path, &top, err) < 0 ||
         open_trajectories(trajectory_paths, trajectory_count, &traj, err) < 0 ||
         asim_plan_compute(pca, &top, tpr_path, traj, options, log, &plan, err) < 0 ||
-        asim_make_folder(folder, err) < 0 ||
-        asim_plan_write(&plan, pca, &top, tpr_path, traj, folder, err) < 0)
+        asim_make_folder(folder, err) < 0)
+        goto out;
+    const struct asim_plan_sources sources = {
+        .pca = pca, .top = &top, .tpr_path = tpr_path, .traj = traj};
+    if (asim_plan_write(&plan, &sources, folder, err) < 0)
         goto out;
     *ret_plan = plan;
     plan = (struct asim_plan){0};
@@ -209,8 +212,11 @@ int asim_plan_one_window(const struct asim_pca *pca, const char *tpr_path,
     struct asim_trajectory *frames = traj ? traj : single.traj;
     if (compute_one(pca, &top, tpr_path, frames, bias, nsteps, options, log, &plan,
                     err) < 0 ||
-        asim_make_folder(folder, err) < 0 ||
-        asim_plan_write(&plan, pca, &top, tpr_path, frames, folder, err) < 0)
+        asim_make_folder(folder, err) < 0)
+        goto out;
+    const struct asim_plan_sources sources = {
+        .pca = pca, .top = &top, .tpr_path = tpr_path, .traj = frames};
+    if (asim_plan_write(&plan, &sources, folder, err) < 0)
         goto out;
     *ret_plan = plan;
     plan = (struct asim_plan){0};

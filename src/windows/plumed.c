@@ -6,7 +6,9 @@
  * PDB files are in Angstrom and PLUMED scales the vector as it does positions, hence
  * 10 v. It checks neither the order of atoms nor the width of numbers: each takes eight
  * columns without a blank between. So what is written has as many decimals as fit, is
- * read back, and the shift is that of the rounded numbers.
+ * read back, and the shift is that of the rounded numbers. Atoms above 99,999 are
+ * numbered in hybrid-36, which PLUMED reads since 2.5: A0000 is 100,000, and letters
+ * count as in base 36 from there.
  */
 #include "windows/plumed.h"
 
@@ -19,7 +21,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-enum { ANGSTROM_PER_NM = 10, COLUMNS = 8, LARGEST_SERIAL = 99999 };
+enum { ANGSTROM_PER_NM = 10, COLUMNS = 8, LARGEST_DECIMAL = 99999 };
 
 /* The most decimals, up to five, that fit; fewer than three are too few. */
 static bool column_number(double value, char ret_text[40])
@@ -30,18 +32,37 @@ static bool column_number(double value, char ret_text[40])
     return false;
 }
 
+/* An atom's number in five columns; false where it has none. */
+static bool column_serial(uint32_t serial, char ret_text[6])
+{
+    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    static const uint32_t letters = 10 * 36 * 36 * 36 * 36; /* A0000 in base 36 */
+    if (serial <= LARGEST_DECIMAL) {
+        snprintf(ret_text, 6, "%5" PRIu32, serial);
+        return true;
+    }
+    uint32_t number = serial - LARGEST_DECIMAL - 1 + letters;
+    if (serial - LARGEST_DECIMAL > letters / 10 * 26)
+        return false;
+    for (int i = 4; i >= 0; i--, number /= 36)
+        ret_text[i] = digits[number % 36];
+    ret_text[5] = '\0';
+    return true;
+}
+
 /* Writes `x` times ten, and leaves in `x` what PLUMED will make of it. */
 static int write_atoms(FILE *out, const char *name, const uint32_t *atoms, double *x,
                        size_t count, struct asim_error *err)
 {
     for (size_t i = 0; i < count; i++) {
         uint32_t serial = atoms[i] + 1;
-        if (serial > LARGEST_SERIAL)
+        char number[6];
+        if (!column_serial(serial, number))
             return asim_fail(err, ASIM_EINPUT,
                              "atom number %" PRIu32 " does not fit the five columns of "
                              "the PDB files that PLUMED reads; use another bias",
                              serial);
-        fprintf(out, "ATOM  %5" PRIu32 "  X   MOL A   1    ", serial);
+        fprintf(out, "ATOM  %s  X   MOL A   1    ", number);
         for (size_t d = 0; d < 3; d++) {
             char text[40];
             double value = ANGSTROM_PER_NM * x[3 * i + d];

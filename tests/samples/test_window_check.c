@@ -16,67 +16,29 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/random.h"
 #include "formats/xtc.h"
 #include "structure/superpose.h"
 #include "windows/gradient.h"
+
+#include "../windows/random_mode.h"
 
 enum { ATOMS = 8, SYSTEM = 11, N = 3 * ATOMS, FRAMES = 30, SAMPLE_STEPS = 10 };
 
 static char folder[] = "/tmp/autosim-test-XXXXXX";
 
 struct fixture {
-    struct asim_pca pca;
-    uint32_t atoms[ATOMS];
-    double vector[N], mean[N], reference[N];
+    struct random_mode mode;
     struct asim_topology top;
     struct asim_plan plan;
     struct asim_window window;
 };
 
-static void centre(double *x)
-{
-    for (int a = 0; a < 3; a++) {
-        double sum = 0;
-        for (int i = a; i < N; i += 3)
-            sum += x[i];
-        for (int i = a; i < N; i += 3)
-            x[i] -= sum / ATOMS;
-    }
-}
-
 static void set_up(struct fixture *fixture, enum asim_bias_engine engine)
 {
-    struct asim_random random;
-    double norm = 0;
-    asim_random_seed(&random, 21);
     *fixture = (struct fixture){0};
-    for (int i = 0; i < N; i++) {
-        fixture->mean[i] = 0.3 * asim_random_gaussian(&random);
-        fixture->reference[i] = fixture->mean[i] + 0.03 * asim_random_gaussian(&random);
-        fixture->vector[i] = asim_random_gaussian(&random);
-    }
-    centre(fixture->mean);
-    centre(fixture->reference);
-    centre(fixture->vector);
-    for (int i = 0; i < N; i++)
-        norm += fixture->vector[i] * fixture->vector[i];
-    for (int i = 0; i < N; i++)
-        fixture->vector[i] /= sqrt(norm);
+    random_mode_set_up(&fixture->mode, ATOMS, 0.3, 0.03, 21);
     for (uint32_t i = 0; i < ATOMS; i++)
-        fixture->atoms[i] = i < 4 ? i : i + 2;
-    fixture->pca = (struct asim_pca){
-        .atom_count = ATOMS,
-        .align_count = ATOMS,
-        .component_count = 1,
-        .atom_indices = fixture->atoms,
-        .align_indices = fixture->atoms,
-        .eigenvectors = fixture->vector,
-        .mean_nm = fixture->mean,
-        .reference_nm = fixture->reference,
-        .pbc = ASIM_PBC_NONE,
-        .align_same = true,
-    };
+        fixture->mode.atoms[i] = i < 4 ? i : i + 2;
     fixture->top.atom_count = SYSTEM;
     fixture->window = (struct asim_window){
         .bias = {0.02, 1500},
@@ -102,8 +64,8 @@ static void make_frame(const struct fixture *fixture, struct asim_random *random
     for (int i = 0; i < ATOMS; i++) {
         double x[3];
         for (int d = 0; d < 3; d++)
-            x[d] = fixture->mean[3 * i + d] + 0.03 * asim_random_gaussian(random);
-        float *to = frame->x_nm[fixture->atoms[i]];
+            x[d] = fixture->mode.mean[3 * i + d] + 0.03 * asim_random_gaussian(random);
+        float *to = frame->x_nm[fixture->mode.atoms[i]];
         to[0] = (float)(2 + cos(turn) * x[0] - sin(turn) * x[1]);
         to[1] = (float)(3 + sin(turn) * x[0] + cos(turn) * x[1]);
         to[2] = (float)(1 + x[2]);
@@ -140,7 +102,7 @@ static void write_run(const struct fixture *fixture, size_t lost_begin, size_t l
     char text[FRAMES * 100] = "# step p E_bias\n";
     asim_random_seed(&random, 4);
     assert_int_equal(asim_frame_reserve(&frame, SYSTEM, NULL), 0);
-    assert_int_equal(asim_gradient_init(&fixture->pca, &gradient, NULL), 0);
+    assert_int_equal(asim_gradient_init(&fixture->mode.pca, &gradient, NULL), 0);
     frame.atom_count = SYSTEM;
     frame.precision = 1000;
     for (size_t i = 0; i < FRAMES; i++) {
@@ -176,7 +138,7 @@ static int check(const struct fixture *fixture, int attempts,
         .nsteps = fixture->window.nsteps,
         .attempts = attempts,
     };
-    return asim_window_check(&ended, &fixture->pca, &fixture->top, result, err);
+    return asim_window_check(&ended, &fixture->mode.pca, &fixture->top, result, err);
 }
 
 static void a_sound_window_passes(void **state)
@@ -216,9 +178,9 @@ static void another_coordinate_is_found_out(void **state)
     set_up(&fixture, ASIM_BIAS_COLVARS);
     write_run(&fixture, 0, 0);
     for (int d = 0; d < 3; d++) {
-        double kept = fixture.vector[d];
-        fixture.vector[d] = fixture.vector[3 + d];
-        fixture.vector[3 + d] = kept;
+        double kept = fixture.mode.vector[d];
+        fixture.mode.vector[d] = fixture.mode.vector[3 + d];
+        fixture.mode.vector[3 + d] = kept;
     }
     assert_int_equal(check(&fixture, 1, &result, &err), -1);
     assert_int_equal(err.status, ASIM_EINPUT);
@@ -226,7 +188,7 @@ static void another_coordinate_is_found_out(void **state)
     assert_true(strlen(err.text) < 200);
     /* A shift of three hundredths of an Angstrom is seen too. */
     set_up(&fixture, ASIM_BIAS_COLVARS);
-    fixture.mean[0] += 0.003 / fixture.vector[0];
+    fixture.mode.mean[0] += 0.003 / fixture.mode.vector[0];
     assert_int_equal(check(&fixture, 1, &result, &err), -1);
     assert_int_equal(err.status, ASIM_EINPUT);
 }
@@ -296,14 +258,15 @@ static double coordinate(const struct fixture *fixture, const double x[SYSTEM][3
     struct asim_error err = {0};
     double moved[N], rotation[3][3], c[3], rc[3], p = 0;
     for (int i = 0; i < N; i++)
-        moved[i] = x[fixture->atoms[i / 3]][i % 3];
+        moved[i] = x[fixture->mode.atoms[i / 3]][i % 3];
     assert_int_equal(
-        asim_superpose(moved, fixture->reference, ATOMS, rotation, c, rc, &err), 0);
+        asim_superpose(moved, fixture->mode.reference, ATOMS, rotation, c, rc, &err),
+        0);
     for (int i = 0; i < N; i++) {
         double y = 0;
         for (int b = 0; b < 3; b++)
             y += rotation[i % 3][b] * (moved[i / 3 * 3 + b] - c[b]);
-        p += fixture->vector[i] * (y - fixture->mean[i]);
+        p += fixture->mode.vector[i] * (y - fixture->mode.mean[i]);
     }
     return p;
 }
@@ -318,8 +281,8 @@ static void the_gradient_is_that_of_the_coordinate(void **state)
     set_up(&fixture, ASIM_BIAS_COLVARS);
     asim_random_seed(&random, 8);
     assert_int_equal(asim_frame_reserve(&frame, SYSTEM, NULL), 0);
-    assert_int_equal(asim_gradient_init(&fixture.pca, &exact, NULL), 0);
-    assert_int_equal(asim_gradient_init(&fixture.pca, &edi, NULL), 0);
+    assert_int_equal(asim_gradient_init(&fixture.mode.pca, &exact, NULL), 0);
+    assert_int_equal(asim_gradient_init(&fixture.mode.pca, &edi, NULL), 0);
     for (int repeat = 0; repeat < 20; repeat++) {
         double x[SYSTEM][3], missing = 0;
         make_frame(&fixture, &random, &frame);
@@ -333,7 +296,7 @@ static void the_gradient_is_that_of_the_coordinate(void **state)
         assert_true(fabs(exact.value_nm - coordinate(&fixture, x)) < 1e-12);
         for (int i = 0; i < N; i++) {
             const double step = 1e-5;
-            double *moved = &x[fixture.atoms[i / 3]][i % 3], kept = *moved;
+            double *moved = &x[fixture.mode.atoms[i / 3]][i % 3], kept = *moved;
             *moved = kept + step;
             double up = coordinate(&fixture, x);
             *moved = kept - step;

@@ -5,8 +5,9 @@
 
 GROMACS: $AUTOSIM_SECOND_GMX (see scripts/second-gromacs.sh), or gmx on the PATH where it
 is 2024 or newer. Checked are: the TPR against grompp's own, byte for byte, and the runs
-of both; the force on every atom against differences of the coordinate; a campaign that
-is killed and goes on; what happens to a window whose TPR was exchanged.
+of both; run inputs by grompp (--mdp, --top) against those without; the force on every
+atom against differences of the coordinate; a campaign that is killed and goes on; what
+happens to a window whose TPR was exchanged.
 """
 import json
 import os
@@ -132,10 +133,91 @@ def check_against_grompp(program, tool, folder):
     expect(open(os.path.join(folder, "added.colvars.traj")).read() ==
            open(os.path.join(folder, "colvars.colvars.traj")).read(),
            "the two runs gave different colvars.traj")
-    energies = [re.search(r"Energies \(kJ/mol\)\n((?: .*\n)+)", open(os.path.join(
-        folder, f"{name}.log")).read()).group(1) for name in ("added", "colvars")]
-    expect(energies[0] == energies[1], "the first steps have different energies")
+    expect(first_energies(folder, "added") == first_energies(folder, "colvars"),
+           "the first steps have different energies")
     print(f"TPR of {len(added)} bytes, colvars.traj and first energies equal grompp's")
+
+
+def read(folder, *names):
+    return open(os.path.join(folder, *names), "rb").read()
+
+
+def first_energies(folder, name):
+    log = open(os.path.join(folder, name + ".log")).read()
+    return re.search(r"Energies \(kJ/mol\)\n((?: .*\n)+)", log).group(1)
+
+
+def write_split_input(folder):
+    """split.mdp and split.top: the same simulation, with a topology that includes from a
+    folder of its own and says so by a macro. Both are found from where the user is, not
+    from a window's folder."""
+    os.mkdir(os.path.join(folder, "parts"))
+    molecule, system = open(os.path.join(folder, "topol.top")).read().split("[ system ]")
+    with open(os.path.join(folder, "parts", "molecule.itp"), "w") as out:
+        out.write(molecule)
+    with open(os.path.join(folder, "split.top"), "w") as out:
+        out.write('#ifdef TRIATOMIC\n#include "molecule.itp"\n#endif\n[ system ]' + system)
+    shutil.copy(os.path.join(folder, "md.mdp"), os.path.join(folder, "split.mdp"))
+    common.set_mdp(os.path.join(folder, "split.mdp"), define="-DTRIATOMIC",
+                   include="-Iparts")
+
+
+def check_by_grompp(autosim, program, folder):
+    """Run inputs that grompp makes from .mdp and .top are those made without it."""
+    def plan(campaign, *arguments, refused=()):
+        if not os.path.exists(os.path.join(folder, campaign)):
+            common.run([autosim, "pca", "-C", campaign, "tri.tpr", "tri.xtc"], cwd=folder)
+        done = common.run([autosim, "plan", "-C", campaign, "--gmx", program, "--ns",
+                           "0.05", "--windows", "3", "--seed", "5", *arguments],
+                          cwd=folder, check=False)
+        expect(done.returncode == (3 if refused else 0) and
+               all(word in done.stderr for word in refused),
+               f"plan {' '.join(arguments)}: exit {done.returncode}\n{done.stderr}")
+        return done.stderr
+
+    write_split_input(folder)
+    plan("injected")
+    plan("grompp", "--mdp", "split.mdp", "--top", "split.top")
+    for i in range(3):
+        path = os.path.join("windows", f"{i:03d}", "window.tpr")
+        expect(read(folder, "injected", path) == read(folder, "grompp", path),
+               f"window {i}: grompp's run input differs from the one made without it")
+
+    # A group of an index file makes another TPR, which must run alike.
+    shutil.copy(os.path.join(folder, "split.mdp"), os.path.join(folder, "group.mdp"))
+    common.set_mdp(os.path.join(folder, "group.mdp"), tc_grps="All")
+    with open(os.path.join(folder, "own.ndx"), "w") as out:
+        out.write("[ All ]\n1 2 3\n")
+    group = ["--mdp", "group.mdp", "--top", "split.top"]
+    plan("group", *group, refused=["Group All", "grompp.log"])
+    plan("group", *group, "--mdp-ndx", "own.ndx")
+    for name in ("injected", "group"):
+        shutil.copy(os.path.join(folder, name, "windows", "001", "window.tpr"),
+                    os.path.join(folder, name + ".tpr"))
+        gmx(program, folder, "mdrun", "-deffnm", name, *NO_PIN)
+    expect(read(folder, "injected.tpr") != read(folder, "group.tpr"),
+           "the group's name is not in grompp's run input")
+    expect(read(folder, "injected.colvars.traj") == read(folder, "group.colvars.traj"),
+           "grompp's window and the injected one give different colvars.traj")
+    expect(first_energies(folder, "injected") == first_energies(folder, "group"),
+           "grompp's window and the injected one begin with different energies")
+
+    # What is not the simulation of the TPR, or not accepted by grompp.
+    shutil.copy(os.path.join(folder, "md.mdp"), os.path.join(folder, "typo.mdp"))
+    common.set_mdp(os.path.join(folder, "typo.mdp"), tau_tt="1")
+    typo = ["--mdp", "typo.mdp", "--top", "topol.top"]
+    plan("wrong", *typo, refused=["tau-tt", "--maxwarn"])
+    expect("tau-tt" in plan("wrong", *typo, "--maxwarn", "1"),
+           "a warning that is accepted is not told")
+    common.set_mdp(os.path.join(folder, "typo.mdp"), dt=0.002)
+    plan("wrong", *typo, "--maxwarn", "1", refused=["time step"])
+    text = open(os.path.join(folder, "topol.top")).read()
+    with open(os.path.join(folder, "swapped.top"), "w") as out:
+        out.write(text.replace("TRI A1", "TRI X").replace("TRI A3", "TRI A1").replace(
+            "TRI X", "TRI A3"))
+    plan("wrong", "--mdp", "md.mdp", "--top", "swapped.top", "--maxwarn", "1",
+         refused=["atom 1 is A3"])
+    print("run inputs by grompp equal those made without it, and run alike")
 
 
 def check_forces(program, tool, folder):
@@ -235,6 +317,7 @@ def main():
     common.run([autosim, "plan", "--gmx", program], cwd=folder)
     plan = json.load(open(os.path.join(folder, "autosim", "plan.json")))
     expect(plan["bias"] == "colvars", f"the bias chosen is {plan['bias']}")
+    check_by_grompp(autosim, program, folder)
     check_against_grompp(program, tool, folder)
     check_forces(program, tool, folder)
     check_killed_campaign(autosim, program, folder)

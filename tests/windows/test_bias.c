@@ -12,63 +12,21 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/random.h"
 #include "structure/superpose.h"
 #include "windows/bias_method.h"
 
+#include "random_mode.h"
+
 enum { ATOMS = 6, N = 3 * ATOMS };
 
-struct fixture {
-    struct asim_pca pca;
-    uint32_t atoms[ATOMS];
-    double vector[N], mean[N], reference[N];
-};
-
-static void centre(double *x)
+static void set_up(struct random_mode *fixture, double spread_nm)
 {
-    for (int a = 0; a < 3; a++) {
-        double sum = 0;
-        for (int i = a; i < N; i += 3)
-            sum += x[i];
-        for (int i = a; i < N; i += 3)
-            x[i] -= sum / ATOMS;
-    }
-}
-
-/* A mode of a random structure, with a reference that is not quite the mean. */
-static void set_up(struct fixture *fixture, double spread_nm)
-{
-    struct asim_random random;
-    double norm = 0;
-    asim_random_seed(&random, 7);
-    for (int i = 0; i < N; i++) {
-        fixture->mean[i] = spread_nm * asim_random_gaussian(&random);
-        fixture->reference[i] = fixture->mean[i] + 0.05 * asim_random_gaussian(&random);
-        fixture->vector[i] = asim_random_gaussian(&random);
-    }
-    centre(fixture->mean);
-    centre(fixture->reference);
-    centre(fixture->vector);
-    for (int i = 0; i < N; i++)
-        norm += fixture->vector[i] * fixture->vector[i];
-    for (int i = 0; i < N; i++)
-        fixture->vector[i] /= sqrt(norm);
+    random_mode_set_up(fixture, ATOMS, spread_nm, 0.05, 7);
     for (uint32_t i = 0; i < ATOMS; i++)
         fixture->atoms[i] = 4 * i + 2;
-    fixture->pca = (struct asim_pca){
-        .atom_count = ATOMS,
-        .align_count = ATOMS,
-        .component_count = 1,
-        .atom_indices = fixture->atoms,
-        .align_indices = fixture->atoms,
-        .eigenvectors = fixture->vector,
-        .mean_nm = fixture->mean,
-        .reference_nm = fixture->reference,
-        .align_same = true,
-    };
 }
 
-static struct asim_bias_texts compose(const struct fixture *fixture,
+static struct asim_bias_texts compose(const struct random_mode *fixture,
                                       enum asim_bias_engine engine,
                                       struct asim_bias bias)
 {
@@ -108,18 +66,18 @@ static size_t numbers_behind(const char *text, const char *key, double *numbers)
 static void colvars_has_every_number_exactly(void **state)
 {
     (void)state;
-    struct fixture fixture;
+    struct random_mode fixture;
     struct asim_bias bias = {-0.12345678901234567, 1234.5678901234567};
     double numbers[2 * N];
     set_up(&fixture, 0.3);
     struct asim_bias_texts texts = compose(&fixture, ASIM_BIAS_COLVARS, bias);
     const char *text = texts.text[0];
     assert_int_equal(numbers_behind(text, "      refPositions", numbers), N);
-    assert_memory_equal(numbers, fixture.reference, sizeof fixture.reference);
+    assert_memory_equal(numbers, fixture.reference, N * sizeof(double));
     assert_int_equal(numbers_behind(text, "\n    refPositions", numbers), N);
-    assert_memory_equal(numbers, fixture.mean, sizeof fixture.mean);
+    assert_memory_equal(numbers, fixture.mean, N * sizeof(double));
     assert_int_equal(numbers_behind(text, "\n    vector", numbers), N);
-    assert_memory_equal(numbers, fixture.vector, sizeof fixture.vector);
+    assert_memory_equal(numbers, fixture.vector, N * sizeof(double));
     assert_int_equal(numbers_behind(text, "atomNumbers", numbers), ATOMS);
     for (int i = 0; i < ATOMS; i++)
         assert_true(numbers[i] == 4 * i + 3); /* from 1 */
@@ -175,7 +133,7 @@ static void plumed_computes_the_coordinate(void **state)
     (void)state;
     static const double spreads[] = {0.1, 0.4, 3, 20};
     for (size_t s = 0; s < sizeof spreads / sizeof *spreads; s++) {
-        struct fixture fixture;
+        struct random_mode fixture;
         struct asim_bias bias = {0.0625, 2000};
         double average[N], vector[N], x[N], shift, numbers[4];
         set_up(&fixture, spreads[s]);
@@ -202,7 +160,7 @@ static void plumed_computes_the_coordinate(void **state)
     }
 }
 
-static int refused(const struct fixture *fixture, enum asim_bias_engine engine,
+static int refused(const struct random_mode *fixture, enum asim_bias_engine engine,
                    const char *phrase)
 {
     struct asim_error err = {0};
@@ -217,7 +175,7 @@ static int refused(const struct fixture *fixture, enum asim_bias_engine engine,
 static void what_plumed_would_misread_is_refused(void **state)
 {
     (void)state;
-    struct fixture fixture;
+    struct random_mode fixture;
     set_up(&fixture, 0.3);
     fixture.reference[4] = 1000;
     assert_true(refused(&fixture, ASIM_BIAS_PLUMED, "eight columns"));
@@ -226,14 +184,38 @@ static void what_plumed_would_misread_is_refused(void **state)
     fixture.reference[4] = NAN;
     assert_true(refused(&fixture, ASIM_BIAS_PLUMED, "eight columns"));
     fixture.reference[4] = 0;
-    fixture.atoms[ATOMS - 1] = 99999;
-    assert_true(refused(&fixture, ASIM_BIAS_PLUMED, "100000"));
+    fixture.atoms[ATOMS - 1] = 43770015;
+    assert_true(refused(&fixture, ASIM_BIAS_PLUMED, "43770016"));
+}
+
+/* Values of the hybrid-36 definition. */
+static void large_atom_numbers_are_hybrid_36(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t serial;
+        const char *columns;
+    } rows[] = {{99999, "99999"},    {100000, "A0000"},  {100035, "A000Z"},
+                {100036, "A0010"},   {719798, "ADA8M"},  {20929695, "MEGAN"},
+                {31691119, "ST3V3"}, {43770015, "ZZZZZ"}};
+    struct random_mode fixture;
+    set_up(&fixture, 0.3);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        fixture.atoms[0] = rows[i].serial - 1;
+        struct asim_bias_texts texts =
+            compose(&fixture, ASIM_BIAS_PLUMED, (struct asim_bias){0, 1000});
+        for (int file = 1; file <= 2; file++) {
+            assert_memory_equal(texts.text[file], "ATOM  ", 6);
+            assert_memory_equal(texts.text[file] + 6, rows[i].columns, 5);
+        }
+        asim_bias_texts_finish(&texts);
+    }
 }
 
 static void other_fit_atoms_are_refused(void **state)
 {
     (void)state;
-    struct fixture fixture;
+    struct random_mode fixture;
     set_up(&fixture, 0.3);
     fixture.pca.align_same = false;
     assert_true(refused(&fixture, ASIM_BIAS_EDI, "--align"));
@@ -260,7 +242,7 @@ static void the_checksum_is_of_all_files(void **state)
 {
     (void)state;
     char folder[] = "/tmp/autosim-test-XXXXXX", before[65], after[65];
-    struct fixture fixture;
+    struct random_mode fixture;
     struct asim_error err = {0};
     const struct asim_bias_method *method = asim_bias_method(ASIM_BIAS_PLUMED);
     assert_non_null(mkdtemp(folder));
@@ -302,6 +284,7 @@ int main(void)
         cmocka_unit_test(colvars_has_every_number_exactly),
         cmocka_unit_test(plumed_computes_the_coordinate),
         cmocka_unit_test(what_plumed_would_misread_is_refused),
+        cmocka_unit_test(large_atom_numbers_are_hybrid_36),
         cmocka_unit_test(other_fit_atoms_are_refused),
         cmocka_unit_test(names_and_engines_belong_together),
         cmocka_unit_test(the_checksum_is_of_all_files),

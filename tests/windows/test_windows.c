@@ -386,6 +386,45 @@ static void windows_follow_the_rule(void **state)
     tear_down(&planned);
 }
 
+/* An exact bias superposes on whatever the PCA did; weights have no place in any. */
+static void which_components_a_bias_applies(void **state)
+{
+    (void)state;
+    static const struct {
+        enum asim_bias_engine bias;
+        enum asim_reference reference;
+        bool weighted;
+        const char *refused; /* NULL: it is applied */
+    } rows[] = {
+        {ASIM_BIAS_COLVARS, ASIM_REFERENCE_FIRST, false, NULL},
+        {ASIM_BIAS_PLUMED, ASIM_REFERENCE_FILE, false, NULL},
+        {ASIM_BIAS_EDI, ASIM_REFERENCE_MEAN, false, NULL},
+        {ASIM_BIAS_EDI, ASIM_REFERENCE_FIRST, false, "the first frame"},
+        {ASIM_BIAS_EDI, ASIM_REFERENCE_FILE, false, "a structure from a file"},
+        {ASIM_BIAS_COLVARS, ASIM_REFERENCE_MEAN, true, "unit weights"},
+    };
+    struct planned planned;
+    set_up(&planned, "references.xtc");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct asim_plan plan;
+        struct asim_error err = {0};
+        struct asim_plan_options options = ASIM_PLAN_OPTIONS_INIT;
+        double weights[3] = {1, 2, 1};
+        struct asim_pca pca = planned.pca;
+        options.bias = rows[i].bias;
+        pca.reference = rows[i].reference;
+        pca.fit_weights = rows[i].weighted ? weights : NULL;
+        int rc = asim_plan_compute(&pca, &planned.top, planned.tpr_path, planned.traj,
+                                   &options, NULL, &plan, &err);
+        assert_int_equal(rc, rows[i].refused ? -1 : 0);
+        if (rows[i].refused)
+            assert_non_null(strstr(err.text, rows[i].refused));
+        else
+            asim_plan_finish(&plan);
+    }
+    tear_down(&planned);
+}
+
 static void a_plan_on_disk_is_the_plan(void **state)
 {
     (void)state;
@@ -399,9 +438,11 @@ static void a_plan_on_disk_is_the_plan(void **state)
     assert_int_equal(asim_plan_compute(&planned.pca, &planned.top, planned.tpr_path,
                                        planned.traj, &options, NULL, &plan, &err),
                      0);
-    assert_int_equal(asim_plan_write(&plan, &planned.pca, &planned.top,
-                                     planned.tpr_path, planned.traj, folder, &err),
-                     0);
+    const struct asim_plan_sources sources = {.pca = &planned.pca,
+                                              .top = &planned.top,
+                                              .tpr_path = planned.tpr_path,
+                                              .traj = planned.traj};
+    assert_int_equal(asim_plan_write(&plan, &sources, folder, &err), 0);
     assert_int_equal(asim_plan_read(folder, &back, &err), 0);
     assert_int_equal(back.window_count, 5);
     assert_memory_equal(back.windows, plan.windows, 5 * sizeof *plan.windows);
@@ -468,6 +509,7 @@ int main(void)
         cmocka_unit_test(atoms_beyond_the_system_are_refused),
         cmocka_unit_test(damaged_edi_text_is_survived),
         cmocka_unit_test(windows_follow_the_rule),
+        cmocka_unit_test(which_components_a_bias_applies),
         cmocka_unit_test(a_plan_on_disk_is_the_plan),
         cmocka_unit_test(ranges_without_frames_are_refused),
     };
