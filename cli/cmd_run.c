@@ -193,20 +193,21 @@ static int check_tpr(const char *path, struct asim_error *err)
     return 0;
 }
 
-/* A bias restrains the projection by the conventions of the mean and unit weights. */
+/* A bias restrains the projection by the conventions of unit weights; the edi bias is
+ * near to exact on the mean structure only. */
 static int check_bias_conventions(const struct settings *settings,
                                   struct asim_error *err)
 {
     const struct asim_pca_options *pca = &settings->pca;
     static const char advice[] =
         "for components without windows there is 'autosim pca'";
-    if (pca->reference != ASIM_REFERENCE_MEAN)
-        return asim_fail(err, ASIM_EUSAGE,
-                         "--reference %s is no reference for windows: the bias is "
-                         "exact, and its error known, on the mean structure only; %s",
-                         pca->reference == ASIM_REFERENCE_FIRST ? "first"
-                                                                : pca->reference_path,
-                         advice);
+    if (pca->reference != ASIM_REFERENCE_MEAN && settings->plan.bias == ASIM_BIAS_EDI)
+        return asim_fail(
+            err, ASIM_EUSAGE,
+            "--reference %s is no reference for --bias edi, whose force is "
+            "near to exact on the mean structure only; colvars and plumed "
+            "take any",
+            pca->reference == ASIM_REFERENCE_FIRST ? "first" : pca->reference_path);
     if (pca->fit_weights != ASIM_WEIGHTS_NONE || pca->pca_weights != ASIM_WEIGHTS_NONE)
         return asim_fail(err, ASIM_EUSAGE,
                          "--%s mass is not for windows: the bias superposes and "

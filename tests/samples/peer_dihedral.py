@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 
+import pull
+
 WINDOWS = 20
 CONSTANT = 80.0  # kJ/mol/rad^2
 DEGREE = math.pi / 180
@@ -50,41 +52,10 @@ four atoms
 [ molecules ]
 M 1
 """
-INDEX = "[ system ]\n1 2 3 4\n[ a ]\n1\n[ b ]\n2\n[ c ]\n3\n[ d ]\n4\n"
-MDP = """integrator = sd
-dt = 0.002
-nsteps = 100000
-nstlog = 0
-nstenergy = 0
-nstcalcenergy = 100
-tc-grps = system
-tau-t = 0.2
-ref-t = 310
-ld-seed = {seed}
-gen-vel = yes
-gen-temp = 310
-gen-seed = {seed}
-cutoff-scheme = verlet
-verlet-buffer-tolerance = -1
-rlist = 1
-rcoulomb = 1
-rvdw = 1
-comm-mode = none
-pull = yes
-pull-ngroups = 4
-pull-group1-name = a
-pull-group2-name = b
-pull-group3-name = c
-pull-group4-name = d
-pull-ncoords = 1
-pull-coord1-groups = 1 2 2 3 3 4
-pull-coord1-type = umbrella
+WINDOW = """pull-coord1-groups = 1 2 2 3 3 4
 pull-coord1-geometry = dihedral
-pull-coord1-start = no
 pull-coord1-init = {centre}
 pull-coord1-k = {constant}
-pull-nstxout = 50
-pull-nstfout = 50
 """
 
 
@@ -92,34 +63,17 @@ def exact(x):
     return 5 * (1 + math.cos((x - 30) * DEGREE)) + 4 * (1 + math.cos(3 * x * DEGREE))
 
 
-def write(folder, name, text):
-    with open(os.path.join(folder, name), "w") as out:
-        out.write(text)
-
-
 def centre(k):
     return -180 + 360 / WINDOWS * k
 
 
 def simulate(folder):
-    def gmx(*arguments):
-        subprocess.run(["gmx", *arguments], cwd=folder, check=True, capture_output=True)
-
-    write(folder, "conf.gro", CONF)
-    write(folder, "topol.top", TOPOLOGY)
-    write(folder, "index.ndx", INDEX)
-    names = [f"w{k:02d}" for k in range(WINDOWS)]
-    for k, name in enumerate(names):
-        write(folder, "w.mdp", MDP.format(seed=k + 1, centre=centre(k), constant=CONSTANT))
-        gmx("grompp", "-f", "w.mdp", "-c", "conf.gro", "-p", "topol.top", "-n",
-            "index.ndx", "-o", name + ".tpr", "-maxwarn", "3")
-        gmx("mdrun", "-deffnm", name, "-ntmpi", "1", "-ntomp", "1", "-pin", "off")
-    for listed, ending in (("tpr", ".tpr"), ("pullx", "_pullx.xvg"),
-                           ("pullf", "_pullf.xvg")):
-        write(folder, listed + ".dat", "".join(name + ending + "\n" for name in names))
-    write(folder, "meta.dat", "".join(
-        f"{name}_pullx.xvg {centre(k) % 360} {CONSTANT * DEGREE ** 2!r} 1 310\n"
-        for k, name in enumerate(names)))
+    names = pull.simulate(folder, CONF, TOPOLOGY, "abcd",
+                          [WINDOW.format(centre=centre(k), constant=CONSTANT)
+                           for k in range(WINDOWS)], 0.002, 100000)
+    pull.write(folder, "meta.dat", "".join(
+        f"{name}_pullx.xvg {centre(k) % 360} {CONSTANT * DEGREE ** 2!r} 1 "
+        f"{pull.TEMPERATURE}\n" for k, name in enumerate(names)))
 
 
 def pmf(autosim, cwd, out, *arguments, code=0):

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 
+import pull
 import two_atoms
 
 CURVATURE = 200.0  # of the exact profile, kJ/mol/nm^2
@@ -143,23 +144,23 @@ def main():
                         if is_row(line)]
                 text = [f"{5 * i if kind == 'traj' else row[0]} 7.5 {row[1]} 0.1\n"
                         for i, row in enumerate(rows) if len(row) > 1]
-                two_atoms.write(cwd, f"{name}.{kind}",
+                pull.write(cwd, f"{name}.{kind}",
                                 head + "".join(text[:99]) + head + "".join(text[99:]))
                 out.write(f"{name}.{kind}:d1 {centre:.6f} 1500 1.0 310\n")
         same = pmf(autosim, cwd, kind, "--from", "meta", kind + ".dat")
         check(kind, rms(same["pmf_kj_mol"], meta["pmf_kj_mol"]), 0)
         wrong = open(os.path.join(cwd, kind + ".dat")).read()
-        two_atoms.write(cwd, "wrong.dat", wrong.replace(":d1", ":d3"))
+        pull.write(cwd, "wrong.dat", wrong.replace(":d1", ":d3"))
         message = pmf(autosim, cwd, "bad", "--from", "meta", "wrong.dat", code=3)
         assert "no column 'd3'; the header names 'd2' 'd1'" in message, message
-        two_atoms.write(cwd, "wrong.dat", wrong.replace(":d1", ""))
+        pull.write(cwd, "wrong.dat", wrong.replace(":d1", ""))
         message = pmf(autosim, cwd, "bad", "--from", "meta", "wrong.dat", code=3)
         assert "FILE:NAME" in message, message
     # Another column of the same files: 7.5 + a part of d1, so that F(y) is that of d1.
     with open(os.path.join(cwd, "along.dat"), "w") as out:
         for name, centre in zip(names, centres):
             rows = [line.split() for line in open(os.path.join(cwd, name)) if is_row(line)]
-            two_atoms.write(cwd, f"{name}.two", "#! FIELDS time d1 d2\n" + "".join(
+            pull.write(cwd, f"{name}.two", "#! FIELDS time d1 d2\n" + "".join(
                 f"{row[0]} {row[1]} {7.5 + 2 * float(row[1]):.7f}\n"
                 for row in rows if len(row) > 1))
             out.write(f"{name}.two:d1 {centre:.6f} 1500 1.0 310\n")

@@ -254,6 +254,23 @@ def window_files(folder):
     return [os.path.join(windows, name) for name in sorted(os.listdir(windows))]
 
 
+def check_exchanged_at_restart(autosim, program, folder):
+    """The checkpoint of a biased run is not continued with a TPR that has no bias, which
+    mdrun would do without a word."""
+    window = os.path.join(folder, "killed", "windows", "001")
+    planned = read(window, "window.tpr")
+    before = read(window, "state.cpt"), read(window, "ener.colvars.traj")
+    shutil.copy(os.path.join(folder, "tri.tpr"), os.path.join(window, "window.tpr"))
+    done = common.run([autosim, "run", "-C", "killed", "--gmx", program], cwd=folder,
+                      check=False)
+    expect(done.returncode == 5 and "is not the planned file" in done.stderr,
+           f"a TPR exchanged before a restart: exit {done.returncode}\n{done.stderr}")
+    expect(before == (read(window, "state.cpt"), read(window, "ener.colvars.traj")),
+           "the window was continued with a TPR that is not the planned one")
+    with open(os.path.join(window, "window.tpr"), "wb") as out:
+        out.write(planned)
+
+
 def check_killed_campaign(autosim, program, folder):
     command = [autosim, "run", "-C", "killed", "tri.tpr", "tri.xtc", "--ns", "0.2",
                "--windows", "3", "--bias", "colvars", "--gmx", program, "--cpt", "0.01",
@@ -278,8 +295,9 @@ def check_killed_campaign(autosim, program, folder):
                 os.kill(record[key], signal.SIGKILL)
             except ProcessLookupError:
                 pass
-    done = common.run([autosim, "run", "-C", "killed", "--gmx", program], cwd=folder,
-                      check=False)
+    check_exchanged_at_restart(autosim, program, folder)
+    done = common.run([autosim, "run", "-C", "killed", "--gmx", program,
+                       "--retry-failed"], cwd=folder, check=False)
     expect(done.returncode in (0, 6), f"exit {done.returncode}\n{done.stderr}")
     for window in window_files(folder):
         rows = {line.split()[0]
