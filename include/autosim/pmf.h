@@ -90,6 +90,10 @@ struct asim_pmf {
     int *window_ids;    /* [window_count] as given */
     double *f_k_kj_mol; /* [window_count], f_0 = 0 */
     double *overlap;    /* [window_count][window_count] overlap matrix, rows sum to 1 */
+    double *neighbour_overlap; /* [window_count] the lesser overlap of window k and the
+                                  next one, in both directions, as if these two were
+                                  the only ones: what the gate judges; of the last with
+                                  the first, 0 but on a coordinate with a period */
     double *inefficiency;    /* [window_count] statistical inefficiency g, in samples */
     double *mean_nm, *sd_nm; /* [window_count] of the samples */
     double residual; /* max |gradient_k| / N_k of the MBAR equations over the raw

@@ -74,7 +74,7 @@ static double median_count(const struct asim_lattice *lattice, struct asim_error
 static double pair_overlap(const struct asim_advice_input *input, size_t k)
 {
     size_t count = input->lattice->window_count;
-    const double *overlap = input->estimate->overlap;
+    const double *overlap = input->estimate->pair_overlap;
     return fmin(overlap[k * count + k + 1], overlap[(k + 1) * count + k]);
 }
 

@@ -24,6 +24,7 @@ void asim_estimate_finish(struct asim_estimate *estimate)
     free(estimate->weight);
     free(estimate->log_sum);
     free(estimate->overlap);
+    free(estimate->pair_overlap);
     free(estimate->window_segment);
     free(estimate->bin_segment);
     free(estimate->factor.values);
@@ -161,6 +162,31 @@ out:
     return rc;
 }
 
+/* Of one point of the mixture: with the other windows away, the shares of i and j are
+ * p_i / (p_i + p_j) and p_j / (p_i + p_j), and the density of i is still p_i / N_i. */
+static void add_pairs(double mass, const double *p, size_t first, size_t width,
+                      size_t count, double *pair_overlap)
+{
+    for (size_t i = 0; i < width; i++)
+        for (size_t j = i + 1; j < width; j++)
+            if (p[i] + p[j] > 0)
+                pair_overlap[(first + i) * count + first + j] +=
+                    mass * p[i] * p[j] / (p[i] + p[j]);
+}
+
+static void settle_pairs(const struct asim_estimate *estimate, size_t count)
+{
+    double *pair_overlap = estimate->pair_overlap;
+    for (size_t i = 0; i < count; i++) {
+        pair_overlap[i * count + i] = 1;
+        for (size_t j = i + 1; j < count; j++) {
+            double sum = fmax(pair_overlap[i * count + j], 0);
+            pair_overlap[i * count + j] = sum / estimate->weight[i];
+            pair_overlap[j * count + i] = sum / estimate->weight[j];
+        }
+    }
+}
+
 /* O_ij = sum_n N_j w_i(x_n) w_j(x_n) with w_i = p_i / N_i: the mean of p_j as window i
  * sees it (Klimovich, Shirts & Mobley 2015, J. Comput.-Aided Mol. Des. 29, 397). */
 static int find_overlap(const struct asim_lattice *lattice,
@@ -180,6 +206,7 @@ static int find_overlap(const struct asim_lattice *lattice,
         if (lattice->mass[g] == 0)
             continue;
         asim_mbar_probabilities(points, g, scale, p);
+        add_pairs(lattice->mass[g], p, first, width, count, estimate->pair_overlap);
         for (size_t i = 0; i < width; i++)
             for (size_t j = 0; j < width; j++)
                 overlap[(first + i) * count + first + j] +=
@@ -192,6 +219,7 @@ static int find_overlap(const struct asim_lattice *lattice,
             double *element = &overlap[i * count + j];
             *element = *element > 0 ? *element / estimate->weight[i] : 0;
         }
+    settle_pairs(estimate, count);
     rc = 0;
 out:
     free(scale);
@@ -210,7 +238,7 @@ static int find_segments(const struct asim_lattice *lattice,
         asim_alloc_array(count, sizeof *estimate->window_segment, err);
     estimate->bin_segment = asim_alloc_array(bins, sizeof *estimate->bin_segment, err);
     if (!estimate->window_segment || !estimate->bin_segment ||
-        asim_segments_find(estimate->overlap, count, minimum_overlap,
+        asim_segments_find(estimate->pair_overlap, count, minimum_overlap,
                            estimate->window_segment, &estimate->segment_count, err) < 0)
         return -1;
     for (size_t bin = 0; bin < bins && estimate->segment_count > 1; bin++) {
@@ -243,7 +271,8 @@ int asim_estimate_make(const struct asim_lattice *lattice,
         goto out;
     /* The product of counts is checked by the allocation of rows. */
     estimate.overlap = asim_alloc_array(count, count * sizeof(double), err);
-    if (!estimate.overlap)
+    estimate.pair_overlap = asim_alloc_array(count, count * sizeof(double), err);
+    if (!estimate.overlap || !estimate.pair_overlap)
         goto out;
     for (size_t k = 0; k < count; k++)
         estimate.weight[k] = (double)lattice->windows[k].count;

@@ -6,10 +6,13 @@
 #include "pmf/mbar.h"
 
 struct asim_estimate {
-    double *a;       /* [window] f_k + ln N_k, a_0 = ln N_0 */
-    double *weight;  /* [window] N_k */
-    double *log_sum; /* [bin] ln sum 1/D over the bin's samples; -INFINITY: none */
-    double *overlap; /* [window][window] */
+    double *a;            /* [window] f_k + ln N_k, a_0 = ln N_0 */
+    double *weight;       /* [window] N_k */
+    double *log_sum;      /* [bin] ln sum 1/D over the bin's samples; -INFINITY: none */
+    double *overlap;      /* [window][window] */
+    double *pair_overlap; /* [window][window] the same as if these two were the only
+                             windows, whatever others share their samples; 1 on the
+                             diagonal */
     uint32_t *window_segment; /* [window] see segments.h */
     uint32_t *bin_segment;    /* [bin] that of the window with the least bias there */
     size_t segment_count;

@@ -32,11 +32,13 @@ void asim_gate_need(const struct asim_gate_input *input, size_t window, double p
     input->need[window] = fmax(input->need[window], part);
 }
 
-/* The lesser of both directions: with unequal sample counts they differ. */
+/* The lesser of both directions: with unequal sample counts they differ. Of the two
+ * alone: where many windows share the same samples, as replicas do, each has only a
+ * small part of them. */
 static double pair_overlap(const struct asim_gate_input *input, size_t i, size_t j)
 {
     size_t count = input->lattice->window_count;
-    const double *overlap = input->estimate->overlap;
+    const double *overlap = input->estimate->pair_overlap;
     return fmin(overlap[i * count + j], overlap[j * count + i]);
 }
 

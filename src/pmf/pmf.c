@@ -42,6 +42,7 @@ void asim_pmf_finish(struct asim_pmf *pmf)
     free(pmf->bootstrap_error_kj_mol);
     free(pmf->f_k_kj_mol);
     free(pmf->overlap);
+    free(pmf->neighbour_overlap);
     free(pmf->inefficiency);
     free(pmf->mean_nm);
     free(pmf->sd_nm);
@@ -83,6 +84,7 @@ static int allocate_result(const struct job *job, struct asim_pmf *pmf,
     pmf->mean_nm = asim_alloc_array(count, sizeof(double), err);
     pmf->sd_nm = asim_alloc_array(count, sizeof(double), err);
     pmf->overlap = asim_alloc_array(count, count * sizeof(double), err);
+    pmf->neighbour_overlap = asim_alloc_array(count, sizeof(double), err);
     pmf->window_ids = asim_alloc_array(count, sizeof *pmf->window_ids, err);
     pmf->window_bias = asim_alloc_array(count, sizeof *pmf->window_bias, err);
     pmf->sample_count = asim_alloc_array(count, sizeof *pmf->sample_count, err);
@@ -90,8 +92,8 @@ static int allocate_result(const struct job *job, struct asim_pmf *pmf,
     pmf->gates = asim_alloc_array(ASIM_GATE_COUNT, sizeof *pmf->gates, err);
     if (!pmf->x_nm || !pmf->pmf_kj_mol || !pmf->error_kj_mol || !pmf->band_kj_mol ||
         !pmf->segment || !pmf->f_k_kj_mol || !pmf->inefficiency || !pmf->mean_nm ||
-        !pmf->sd_nm || !pmf->overlap || !pmf->window_ids || !pmf->window_bias ||
-        !pmf->sample_count || !pmf->variance_share || !pmf->gates)
+        !pmf->sd_nm || !pmf->overlap || !pmf->neighbour_overlap || !pmf->window_ids ||
+        !pmf->window_bias || !pmf->sample_count || !pmf->variance_share || !pmf->gates)
         return -1;
     for (size_t k = 0; k < count; k++)
         pmf->window_ids[k] = job->problem.options.window_ids
@@ -203,6 +205,14 @@ static void fill_windows(struct job *job, struct asim_pmf *pmf)
     fill_shares(job, pmf);
     memcpy(pmf->overlap, job->problem.estimate.overlap,
            pmf->window_count * pmf->window_count * sizeof *pmf->overlap);
+    const double *pair_overlap = job->problem.estimate.pair_overlap;
+    for (size_t k = 0; k < pmf->window_count && pmf->window_count > 1; k++) {
+        size_t next = (k + 1) % pmf->window_count;
+        if (next > 0 || job->problem.lattice.periodic)
+            pmf->neighbour_overlap[k] =
+                fmin(pair_overlap[k * pmf->window_count + next],
+                     pair_overlap[next * pmf->window_count + k]);
+    }
     pmf->residual = job->problem.estimate.residual;
     pmf->iterations = job->problem.estimate.iterations;
     pmf->temperature_kelvin = job->problem.options.temperature_kelvin;

@@ -215,6 +215,9 @@ static int read_members(const json_t *root, struct asim_pmf *pmf,
         read_windows(root, pmf, err) < 0 ||
         asim_json_double(root, "widest_band_kj_mol", &pmf->widest_band_kj_mol, err) < 0)
         return -1;
+    if (json_object_get(root, "neighbour_overlap") && /* not in older files */
+        read_list(root, "neighbour_overlap", count, &pmf->neighbour_overlap, err) < 0)
+        return -1;
     if (read_convergence(root, pmf, err) < 0 ||
         read_label(root, "coordinate", "PC1", pmf->coordinate, sizeof pmf->coordinate,
                    err) < 0 ||

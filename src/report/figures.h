@@ -62,7 +62,8 @@ int asim_figure_drift(FILE *stream, const struct asim_plan *plan,
 /* figures_overlap.c. The limit of the overlap gate; 0.03 (Klimovich et al. 2015) where
  * there is none. */
 double asim_overlap_limit(const struct asim_pmf *pmf);
-/* The lesser of both entries of the overlap matrix for windows i and i + 1. */
+/* Of windows i and i + 1, as if they were the only ones; the lesser of both entries of
+ * the overlap matrix where that is not known. */
 double asim_overlap_neighbours(const struct asim_pmf *pmf, size_t i);
 enum { ASIM_OVERLAP_CELLS = 120, ASIM_OVERLAP_BARS = 150 };
 int asim_figure_overlap(FILE *stream, const struct asim_pmf *pmf,

@@ -27,6 +27,8 @@ static double overlap_at(const struct asim_pmf *pmf, size_t i, size_t j)
 
 double asim_overlap_neighbours(const struct asim_pmf *pmf, size_t i)
 {
+    if (pmf->neighbour_overlap)
+        return pmf->neighbour_overlap[i];
     double one = overlap_at(pmf, i, i + 1), other = overlap_at(pmf, i + 1, i);
     return isnan(one) || isnan(other) ? NAN : fmin(one, other);
 }

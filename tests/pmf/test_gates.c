@@ -185,6 +185,28 @@ static void test_near_gap(void **state)
     }
 }
 
+/* Many windows on the same stretch have a small part of its samples each, and overlap
+ * all the same: 60 windows a tenth of a width apart, whose neighbours share (1 -
+ * 1e-3)/2 of what they have. */
+static void test_dense(void **state)
+{
+    (void)state;
+    struct synthetic s = sound();
+    s.window_count = 60;
+    s.sample_count = 2000;
+    s.inefficiency = 1;
+    s.spacing_nm = 0.1 * sqrt(synthetic_kt(&s) / 2200);
+    struct asim_pmf_window *windows = synthetic_windows(&s);
+    struct asim_pmf pmf = compute(windows, s.window_count, 300);
+    assert_true(pmf.connected && gate(&pmf, "overlap")->pass);
+    assert_true(pmf.overlap[30 * 60 + 31] < 0.03);
+    assert_true(fabs(gate(&pmf, "overlap")->value - 0.5) < 0.01);
+    for (size_t k = 0; k + 1 < 60; k++)
+        assert_true(fabs(pmf.neighbour_overlap[k] - 0.5) < 0.01);
+    asim_pmf_finish(&pmf);
+    synthetic_free(windows, s.window_count);
+}
+
 static void test_drift(void **state)
 {
     (void)state;
@@ -353,6 +375,7 @@ int main(void)
         cmocka_unit_test(test_statistics_are_calibrated),
         cmocka_unit_test(test_gap),
         cmocka_unit_test(test_near_gap),
+        cmocka_unit_test(test_dense),
         cmocka_unit_test(test_drift),
         cmocka_unit_test(test_halves),
         cmocka_unit_test(test_consistency),

@@ -152,7 +152,7 @@ def main():
         wrong = open(os.path.join(cwd, kind + ".dat")).read()
         pull.write(cwd, "wrong.dat", wrong.replace(":d1", ":d3"))
         message = pmf(autosim, cwd, "bad", "--from", "meta", "wrong.dat", code=3)
-        assert "no column 'd3'; the header names 'd2' 'd1'" in message, message
+        assert "no column 'd3'" in message and "names 'd2' 'd1'" in message, message
         pull.write(cwd, "wrong.dat", wrong.replace(":d1", ""))
         message = pmf(autosim, cwd, "bad", "--from", "meta", "wrong.dat", code=3)
         assert "FILE:NAME" in message, message
@@ -187,6 +187,12 @@ def main():
                   rewrite(cwd, "unit", lambda lines: [line.replace("(nm)", "(deg)")
                                                       for line in lines]), code=3)
     assert "deg" in message, message
+    angstrom = open(os.path.join(cwd, names[0])).read().replace("(nm)", "(Angstrom)")
+    pull.write(cwd, "angstrom.xvg", angstrom)
+    pull.write(cwd, "wrong.dat", open(os.path.join(cwd, "meta.dat")).read().replace(
+        names[0], "angstrom.xvg"))
+    message = pmf(autosim, cwd, "bad", "--from", "meta", "wrong.dat", code=3)
+    assert "Angstrom" in message and "nm" in message, message
     message = pmf(autosim, cwd, "bad", "--from", "gmx-wham", "tpr.dat", "meta.dat", code=3)
     assert "line 1" in message, message
     message = pmf(autosim, cwd, "bad", "--from", "meta", "meta.dat", "--temperature", "300",
