@@ -28,6 +28,9 @@ struct settings {
     size_t modes; /* components whose motion is drawn */
     double window_ns;
     double extend_ns;
+    int priority;            /* INT_MIN: not given */
+    const int *run_windows;  /* [run_window_count], run: these alone */
+    size_t run_window_count; /* 0: all */
     bool watch;
     double pmf_begin_ps;
     const char *along;     /* pmf: another coordinate; NULL: none */
@@ -75,6 +78,7 @@ enum option_group {
     OPTIONS_CHECK = 1 << 14,
     OPTIONS_SLOT = 1 << 15,
     OPTIONS_FROM = 1 << 16,
+    OPTIONS_PRIORITY = 1 << 18,
 };
 
 struct command {
@@ -98,6 +102,7 @@ int cmd_help(const struct settings *settings, struct asim_error *err);
 int cmd_info(const struct settings *settings, struct asim_error *err);
 int cmd_init(const struct settings *settings, struct asim_error *err);
 int cmd_log(const struct settings *settings, struct asim_error *err);
+int cmd_priority(const struct settings *settings, struct asim_error *err);
 int cmd_pause(const struct settings *settings, struct asim_error *err);
 int cmd_pca(const struct settings *settings, struct asim_error *err);
 int cmd_plan(const struct settings *settings, struct asim_error *err);

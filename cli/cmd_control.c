@@ -1,5 +1,6 @@
-/* autosim cancel, pause, resume, extend: requests to a campaign, whether a driver works
- * on it or not. */
+/* autosim cancel, pause, resume, extend, priority: requests to a campaign, whether a
+ * driver works on it or not. */
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +14,8 @@
 /* A driver answers within a round; opening a large campaign takes a second. */
 static const double WAIT_SECONDS = 30;
 
-static int parse_windows(const struct settings *settings, int **ret_ids,
-                         struct asim_error *err)
+int parse_windows(const struct settings *settings, int **ret_ids,
+                  struct asim_error *err)
 {
     int *ids = asim_alloc_array((size_t)settings->argument_count, sizeof *ids, err);
     if (!ids)
@@ -100,6 +101,23 @@ int cmd_resume(const struct settings *settings, struct asim_error *err)
         print_changed(&answer, "will run again");
     else if (!answer.pending)
         printf("resumed\n");
+    return 0;
+}
+
+int cmd_priority(const struct settings *settings, struct asim_error *err)
+{
+    struct asim_request request = {.kind = ASIM_REQUEST_PRIORITY};
+    struct asim_answer answer;
+    if (settings->priority == INT_MIN)
+        return asim_fail(err, ASIM_EUSAGE,
+                         "which priority? 'autosim priority --to 1 3 4' starts windows "
+                         "3 and 4 before the others");
+    request.priority = settings->priority;
+    if (send(settings, &request, &answer, err) < 0)
+        return -1;
+    char what[60];
+    snprintf(what, sizeof what, "of priority %d now", request.priority);
+    print_changed(&answer, what);
     return 0;
 }
 

@@ -71,6 +71,29 @@ static int print_job_script(const struct settings *settings, struct asim_error *
     return rc;
 }
 
+/* How the cores are divided, on stderr: stdout has the commands alone. */
+static int explain_division(const struct settings *settings,
+                            const struct asim_campaign *campaign,
+                            struct asim_error *err)
+{
+    struct asim_split split;
+    bool measured;
+    if (asim_campaign_division(campaign, &settings->run, &split, &measured, err) < 0)
+        return -1;
+    fprintf(stderr, "%d at once, %d thread%s each%s\n", split.windows, split.threads,
+            split.threads == 1 ? "" : "s",
+            measured ? " (measured to be fastest: calibration.json)" : "");
+    return 0;
+}
+
+static bool is_named(const struct settings *settings, int window_id)
+{
+    for (size_t k = 0; k < settings->run_window_count; k++)
+        if (settings->run_windows[k] == window_id)
+            return true;
+    return settings->run_window_count == 0;
+}
+
 /* The exact commands of the windows that are not completed. */
 static int print_commands(const struct settings *settings, struct asim_error *err)
 {
@@ -78,12 +101,15 @@ static int print_commands(const struct settings *settings, struct asim_error *er
     int rc = -1;
     if (asim_campaign_open_readonly(settings->folder, &campaign, err) < 0)
         return -1;
+    if (explain_division(settings, campaign, err) < 0)
+        goto out;
     for (size_t i = 0; i < asim_campaign_window_count(campaign); i++) {
         struct asim_window_status status;
         char **argv = NULL;
         if (asim_campaign_window(campaign, i, &status, err) < 0)
             goto out;
-        if (status.state == ASIM_WINDOW_COMPLETED)
+        if (status.state == ASIM_WINDOW_COMPLETED ||
+            !is_named(settings, status.window_id))
             continue;
         int printed = -1;
         if (asim_campaign_window_command(campaign, i, &settings->run, &argv, err) == 0)
@@ -248,11 +274,47 @@ static int check_beforehand(const struct settings *settings, struct asim_error *
     return rc;
 }
 
-int cmd_run(const struct settings *settings, struct asim_error *err)
+static int run(const struct settings *settings, struct asim_error *err)
 {
     struct workplace workplace;
     if (check_beforehand(settings, err) < 0 ||
         workplace_open(&workplace, settings, true, err) < 0)
         return -1;
     return workplace_end(&workplace, run_stages(&workplace, err), err);
+}
+
+/* Numbers that name no files are windows of the campaign. */
+static bool names_windows(const struct settings *settings)
+{
+    for (int i = 0; i < settings->argument_count; i++) {
+        const char *word = settings->arguments[i];
+        if (word[0] == '\0' || word[strspn(word, "0123456789")] != '\0' ||
+            asim_file_exists(word))
+            return false;
+    }
+    return settings->argument_count > 0;
+}
+
+static int run_windows(const struct settings *settings, struct asim_error *err)
+{
+    struct settings these = *settings;
+    int *ids = NULL;
+    if (settings->run.backend != ASIM_BACKEND_LOCAL || settings->until_kj_mol > 0)
+        return asim_fail(err, ASIM_EUSAGE,
+                         "windows can be named for this machine only, and without "
+                         "--until, which chooses them by itself");
+    if (check_campaign(settings, err) < 0 || parse_windows(settings, &ids, err) < 0)
+        return -1;
+    these.run_windows = ids;
+    these.run_window_count = (size_t)settings->argument_count;
+    these.argument_count = 0;
+    these.run.launch_all = false;
+    int code = run(&these, err);
+    free(ids);
+    return code;
+}
+
+int cmd_run(const struct settings *settings, struct asim_error *err)
+{
+    return names_windows(settings) ? run_windows(settings, err) : run(settings, err);
 }

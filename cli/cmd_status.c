@@ -77,6 +77,27 @@ static void print_progress(const struct asim_campaign_progress *progress)
         printf("\n");
 }
 
+/* What was measured of divisions of the cores. */
+static void print_splits(const struct asim_campaign *campaign)
+{
+    struct asim_split splits[ASIM_SPLITS_MOST];
+    char host[256];
+    size_t count = asim_campaign_splits(campaign, splits, host, sizeof host);
+    for (size_t k = 0; k < count; k++) {
+        if (k == 0)
+            printf("ns/day together, measured on %s: ", host);
+        printf("%s%d window%s x %d thread%s ", k > 0 ? ", " : "", splits[k].windows,
+               splits[k].windows == 1 ? "" : "s", splits[k].threads,
+               splits[k].threads == 1 ? "" : "s");
+        if (splits[k].ns_per_day > 0)
+            printf("%.4g", splits[k].ns_per_day);
+        else
+            printf("failed");
+    }
+    if (count > 0)
+        printf("\n");
+}
+
 /* How far each running window is. */
 static void print_running(const struct asim_window_status *statuses, size_t count)
 {
@@ -120,6 +141,7 @@ static int print_status(const struct settings *settings, struct asim_error *err)
             goto out;
         printf("%s\n", table);
         print_progress(&progress);
+        print_splits(campaign);
         print_running(statuses, count);
         print_causes(statuses, count, &progress, asim_campaign_slot_count(campaign) > 0,
                      settings->folder);

@@ -9,7 +9,8 @@
 #include "options.h"
 
 static const struct command commands[] = {
-    {"run", "[TPR TRAJECTORY...]", "everything: PCA, windows, GROMACS, PMF, report",
+    {"run", "[TPR TRAJECTORY...|WINDOW...]",
+     "everything: PCA, windows, GROMACS, PMF, report",
      "  autosim run system.tpr traj.xtc\n"
      "  autosim run system.tpr traj.xtc --sel \"protein and name CA\" --ns 5 -j 4\n"
      "  autosim run --until 0.5        (goes on, until the profile is that exact)\n"
@@ -18,7 +19,8 @@ static const struct command commands[] = {
      "a.xtc b.xtc.\n"
      "Where they overlap, as after a restart, the later file counts; what is left "
      "out is said.\n"
-     "Kill it anywhere, any time: the same command, or 'autosim run' alone, goes on.\n",
+     "Kill it anywhere, any time: the same command, or 'autosim run' alone, goes on;\n"
+     "'autosim run 3 4 5' goes on with these windows alone.\n",
      OPTIONS_COMMON | OPTIONS_PCA | OPTIONS_PLAN | OPTIONS_RUN | OPTIONS_PMF |
          OPTIONS_UNTIL | OPTIONS_GROMACS | OPTIONS_SLURM | OPTIONS_SETTINGS,
      0, 1000, cmd_run},
@@ -61,6 +63,14 @@ static const struct command commands[] = {
      "on.\nWindows named stop and are not run any more; 'autosim resume 3' takes that "
      "back.\n",
      OPTIONS_COMMON, 0, 100000, cmd_cancel},
+    {"priority", "--to N WINDOW...", "which windows start first",
+     "  autosim priority --to 1 3 4      (before the others)\n"
+     "  autosim priority --to -1 0 1 2   (behind the others)\n"
+     "  autosim priority --to 0 3 4 -C other/folder\n"
+     "\n"
+     "Windows that wait start in the order of their priority, then of the plan. Those "
+     "that run already go on.\n",
+     OPTIONS_COMMON | OPTIONS_PRIORITY, 1, 100000, cmd_priority},
     {"pause", "", "windows write their checkpoints and leave; the cores are free",
      "  autosim pause\n  autosim pause -C other/folder\n  autosim pause -q\n"
      "\n"

@@ -5,6 +5,7 @@
 #include "options.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -30,6 +31,8 @@ static const struct option_spec table[] = {
      "command line wins"},
     {"json", 0, NULL, OPTIONS_JSON, KIND_FLAG, AT(json), 0, 0,
      "machine-readable output on stdout"},
+    {"to", 0, "N", OPTIONS_PRIORITY, KIND_INT, AT(priority), -1e6, 1e6,
+     "their priority: windows of a higher one start first (0: as planned)"},
     {"watch", 0, NULL, OPTIONS_WATCH, KIND_FLAG, AT(watch), 0, 0,
      "again every two seconds, until no window is left"},
     {"atoms", 0, NULL, OPTIONS_INFO, KIND_FLAG, AT(atoms), 0, 0, "list every atom"},
@@ -119,11 +122,25 @@ static const struct option_spec table[] = {
     {"ntmpi", 0, "N", OPTIONS_RUN | OPTIONS_SLOT, KIND_INT, AT(run.ntmpi), 1, 1e4,
      "thread-MPI ranks a window (default 1)"},
     {"ntomp", 0, "N", OPTIONS_RUN | OPTIONS_SLOT, KIND_INT, AT(run.ntomp), 1, 1e4,
-     "OpenMP threads a rank (default 1, more where cores would idle)"},
+     "OpenMP threads a rank (default: what was measured to be fastest, see "
+     "--calibrate; "
+     "else 1, more where cores would idle)"},
     {"retries", 0, "N", OPTIONS_RUN | OPTIONS_SLOT, KIND_INT, AT(run.retries), 0, 1000,
      "attempts after a failed one before a window is given up (default 3)"},
     {"maxh", 0, "H", OPTIONS_RUN, KIND_REAL, AT(run.maxh), 1e-6, 1e6,
      "stop cleanly after this many hours; the same command goes on later"},
+    {"maxh-window", 0, "H", OPTIONS_RUN | OPTIONS_SLOT, KIND_REAL, AT(run.window_maxh),
+     1e-6, 1e6,
+     "hours a window may run, all its attempts together; one that has used them up is "
+     "given up (default: no limit)"},
+    {"gpus", 0, "LIST|auto|none", OPTIONS_RUN | OPTIONS_SLOT, KIND_TEXT, AT(run.gpus),
+     0, 0,
+     "GPUs that windows take in turn, as gmx counts them, e.g. 0,1 (default: all that "
+     "gmx can use)"},
+    {"calibrate", 0, "S", OPTIONS_RUN, KIND_REAL, AT(run.calibrate_seconds), 0, 3600,
+     "seconds, at most, to try how many windows at once, with how many threads each, "
+     "are fastest; 0: not tried (default 20, where -j, --ntmpi and --ntomp are not "
+     "given and the work is at least 100 times as long)"},
     {"cpt", 0, "MIN", OPTIONS_RUN | OPTIONS_SLOT, KIND_REAL, AT(run.checkpoint_minutes),
      0.01, 1e4, "minutes between checkpoints of a window (default 5)"},
     {"backend", 0, "local|slurm", OPTIONS_SLURM, KIND_CHOICE, AT(run.backend), 0, 0,
@@ -165,8 +182,8 @@ static const struct option_spec table[] = {
      "go on until the 95% band of the whole profile is narrower than +-ERR kJ/mol and "
      "every check passes, twice in a row"},
     {"max-ns", 0, "X", OPTIONS_UNTIL, KIND_REAL, AT(most_ns), 1e-9, 1e12,
-     "with --until: at most so much simulated time, all windows together (default ten "
-     "times what was planned)"},
+     "at most so much simulated time, all windows together: then windows write their "
+     "checkpoints and leave (default: what is planned; with --until ten times that)"},
     {"apply", 0, NULL, OPTIONS_CHECK, KIND_FLAG, AT(apply), 0, 0,
      "do what is advised: extend windows, insert new ones"},
     {"from", 0, "KIND", OPTIONS_FROM, KIND_TEXT, AT(from), 0, 0,
@@ -218,6 +235,7 @@ void settings_init(struct settings *settings)
         .window_ns = 1.0,
         .modes = 1,
         .pmf_begin_ps = NAN,
+        .priority = INT_MIN,
     };
 }
 
@@ -382,6 +400,7 @@ static int complete(const struct command *command, struct settings *settings,
         return -1;
     settings->plan.window_ps = 1000 * settings->window_ns;
     settings->run.gromacs = settings->gromacs;
+    settings->run.most_ns = settings->most_ns;
     ssize_t length =
         readlink("/proc/self/exe", settings->program, sizeof settings->program - 1);
     settings->program[length > 0 ? length : 0] = '\0';

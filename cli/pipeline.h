@@ -24,6 +24,10 @@ void workplace_close(struct workplace *workplace);
 /* The exit code of a stage as it is; an error (-1) also goes to the log file. */
 int workplace_end(struct workplace *workplace, int code, const struct asim_error *err);
 
+/* The arguments as window numbers; a new array, freed by the caller. */
+int parse_windows(const struct settings *settings, int **ret_ids,
+                  struct asim_error *err);
+
 /* The files given, settings->arguments, are there and can be read; ASIM_EINPUT
  * otherwise. */
 int check_input_files(const struct settings *settings, struct asim_error *err);

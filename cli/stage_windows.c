@@ -104,6 +104,26 @@ static int retry_failed(struct asim_campaign *campaign, struct asim_error *err)
     return 0;
 }
 
+/* Where windows were named: these, as far as they are not at their end. */
+static int launch_named(const struct workplace *workplace,
+                        struct asim_campaign *campaign, struct asim_error *err)
+{
+    const struct settings *settings = workplace->settings;
+    for (size_t k = 0; k < settings->run_window_count; k++) {
+        struct asim_window_status status;
+        size_t i;
+        if (asim_campaign_find_window(campaign, settings->run_windows[k], &i, err) <
+                0 ||
+            asim_campaign_window(campaign, i, &status, err) < 0)
+            return -1;
+        if (status.state == ASIM_WINDOW_COMPLETED)
+            continue;
+        if (asim_launch_umbrella_window(campaign, status.window_id, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int stage_windows(struct workplace *workplace, bool *ret_ended, struct asim_error *err)
 {
     const struct settings *settings = workplace->settings;
@@ -122,6 +142,7 @@ int stage_windows(struct workplace *workplace, bool *ret_ended, struct asim_erro
         goto out;
     asim_campaign_set_check(campaign, window_checker_look, &checker);
     if (asim_campaign_start(campaign, &settings->run, err) < 0 ||
+        launch_named(workplace, campaign, err) < 0 ||
         watch(workplace, campaign, signals.read_fd, &signal_number, err) < 0)
         goto out;
     code = windows_exit_code(workplace, campaign, signal_number, ret_ended, err);

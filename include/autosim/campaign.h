@@ -50,12 +50,23 @@ struct asim_run_options {
                         that run already; default true */
     enum asim_backend backend; /* default local */
     struct asim_slurm_options slurm;
+    double window_maxh; /* hours a window may run, all its attempts together: then it
+                           is given up; 0: no limit */
+    double most_ns;     /* simulated in all windows together: then the driver stops
+                           them as after maxh; 0: no limit */
+    const char *gpus;   /* "0,1": windows take these in turn; "none"; NULL: all that
+                           gmx can use */
+    double calibrate_seconds; /* trial runs, at most, that find out how many windows at
+                                 once are fastest; default 20, 0: none. They are made
+                                 where jobs, ntmpi and ntomp are 0, launch_all is true
+                                 and the work is at least 100 times as long; the
+                                 result is kept in the folder. */
 };
 
 #define ASIM_RUN_OPTIONS_INIT                                                          \
     {                                                                                  \
         .retries = 3, .checkpoint_minutes = 5.0, .launch_all = true,                   \
-        .slurm = ASIM_SLURM_OPTIONS_INIT                                               \
+        .slurm = ASIM_SLURM_OPTIONS_INIT, .calibrate_seconds = 20.0                    \
     }
 
 enum asim_window_state {
@@ -145,6 +156,26 @@ typedef int (*asim_window_check_fn)(void *context,
 /* Between open and start; `context` is borrowed until the campaign is closed. */
 ASIM_API void asim_campaign_set_check(struct asim_campaign *campaign,
                                       asim_window_check_fn check, void *context);
+
+/* The speed of a division of the cores, as trial runs of the windows' own system found
+ * it. */
+struct asim_split {
+    int windows;       /* at once */
+    int threads;       /* each */
+    double ns_per_day; /* of all of them together */
+};
+enum { ASIM_SPLITS_MOST = 16 };
+/* The divisions that were tried when this campaign was last calibrated, and the machine
+ * (`ret_host`, [host_size]). Returns how many; 0 where none was. */
+ASIM_API size_t asim_campaign_splits(const struct asim_campaign *campaign,
+                                     struct asim_split ret_splits[ASIM_SPLITS_MOST],
+                                     char *ret_host, size_t host_size);
+/* How these options divide the cores of this machine among the windows that are left:
+ * windows at once and threads each. `ret_measured`: by what was measured here. */
+ASIM_API int asim_campaign_division(const struct asim_campaign *campaign,
+                                    const struct asim_run_options *options,
+                                    struct asim_split *ret_split, bool *ret_measured,
+                                    struct asim_error *err);
 
 struct asim_campaign_progress {
     size_t window_count, completed, running, waiting, failed, cancelled;

@@ -4,6 +4,7 @@
  */
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sha256.h>
@@ -146,6 +147,17 @@ out:
     free(data);
     close(fd);
     return rc;
+}
+
+void asim_folder_remove(const char *path)
+{
+    DIR *entries = opendir(path);
+    for (struct dirent *entry = entries ? readdir(entries) : NULL; entry;
+         entry = readdir(entries))
+        unlinkat(dirfd(entries), entry->d_name, 0);
+    if (entries)
+        closedir(entries);
+    rmdir(path);
 }
 
 int asim_folder_sync(const char *path, struct asim_error *err)

@@ -44,6 +44,9 @@ int asim_output_open(const char *path, struct asim_output *ret_output,
 int asim_output_commit(struct asim_output *output, struct asim_error *err);
 void asim_output_close(struct asim_output *output);
 
+/* Removes a folder with the files in it, as far as that can be done; folders in it
+ * stay, and it with them. */
+void asim_folder_remove(const char *path);
 int asim_folder_sync(const char *path, struct asim_error *err);
 bool asim_file_exists(const char *path);
 

@@ -10,6 +10,7 @@
 #include "campaign/records.h"
 #include "campaign/slurm_jobs.h"
 #include "campaign/window_state.h"
+#include "engine/gpus.h"
 
 struct asim_driver;
 struct asim_runner;
@@ -22,14 +23,17 @@ struct asim_campaign_timing {
     double grace;                          /* between TERM and KILL */
     double probe_first, probe_largest;     /* looking at the lock of a lost window */
     double progress;                       /* looking at the steps of running windows */
-    double hang; /* without a write of gmx; 0: from the checkpoint interval */
-    double disk; /* between looks at the space left, and the first pause for it */
+    double hang;  /* without a write of gmx; 0: from the checkpoint interval */
+    double disk;  /* between looks at the space left, and the first pause for it */
+    double trial; /* the shortest trial of a division of the cores */
+    double trial_worth; /* all trials, as a part of the work that is left, at most */
 };
 
 #define ASIM_CAMPAIGN_TIMING_INIT                                                      \
     {                                                                                  \
         .backoff_first = 1, .backoff_largest = 60, .grace = 30, .probe_first = 0.02,   \
-        .probe_largest = 1, .progress = 3, .disk = 5                                   \
+        .probe_largest = 1, .progress = 3, .disk = 5, .trial = 2.4,                    \
+        .trial_worth = 0.01                                                            \
     }
 
 /* How window.tpr of an attempt differs from the planned one. */
@@ -61,11 +65,13 @@ struct asim_campaign_window {
     bool has_news; /* it is in the campaign's news */
 };
 
-/* gmx as last looked up for asim_campaign_window_command. */
+/* gmx and its GPUs as last looked up for asim_campaign_window_command. */
 struct asim_gromacs_cache {
     bool known;
     char name[4096]; /* as asked for; "": the default */
+    char wanted_gpus[256];
     struct asim_gromacs gromacs;
+    struct asim_gpus gpus;
 };
 
 /* Every public function takes the mutex: a campaign may be used from several threads.
@@ -136,6 +142,8 @@ int asim_campaign_remember_request(struct asim_campaign *campaign, const char *r
 /* Room for plan.window_count windows, of which the first `old_count` are there. */
 int asim_campaign_grow(struct asim_campaign *campaign, size_t old_count,
                        struct asim_error *err);
+/* How far a window is, 0 .. its last step, as far as that is known. */
+int64_t asim_campaign_step(const struct asim_campaign *campaign, size_t i);
 void asim_campaign_tell(struct asim_campaign *campaign, size_t i);
 void asim_campaign_enter(const struct asim_campaign *campaign);
 void asim_campaign_leave(const struct asim_campaign *campaign);

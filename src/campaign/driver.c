@@ -24,12 +24,12 @@
 #include "campaign/requests.h"
 #include "campaign/slot.h"
 #include "campaign/spool.h"
-#include "engine/core_claims.h"
 
 /* Tags of the epoll set beside window indices. */
 static const uint64_t TAG_TIMER = UINT64_MAX;
 static const uint64_t TAG_WAKE = UINT64_MAX - 1;
 static const uint64_t TAG_SPOOL = UINT64_MAX - 2;
+static const uint64_t TAG_TRIAL = UINT64_MAX - 3;
 
 enum { EVENTS_A_CALL = 64 };
 
@@ -85,8 +85,8 @@ void asim_driver_destroy(struct asim_driver *driver)
     asim_core_slots_finish(&driver->slots);
     free(driver->slot_users);
     free(driver->gromacs_name);
-    if (driver->argv)
-        asim_argv_free(driver->argv);
+    free(driver->gpus_wanted);
+    asim_calibration_destroy(driver->calibration);
     const int fds[] = {driver->epoll_fd, driver->timer_fd, driver->wake_fd,
                        driver->spool_fd};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
@@ -112,61 +112,21 @@ static int open_descriptors(struct asim_driver *driver, struct asim_error *err)
                                 : watch_fd(driver, driver->spool_fd, TAG_SPOOL, err);
 }
 
-/* Without claims a campaign runs as well as alone on the machine: no reason to stop. */
-static void use_claims(struct asim_driver *driver)
-{
-    struct asim_error cause;
-    char *path = NULL;
-    if (asim_core_claims_path(&path, &cause) < 0)
-        asim_log_write(driver->campaign->log, ASIM_LOG_WARNING,
-                       "%s; another campaign may take the same cores", cause.text);
-    asim_core_slots_claim_from(&driver->slots, path);
-    size_t held = asim_core_slots_held(&driver->slots);
-    if (held > 0)
-        asim_log_write(driver->campaign->log, ASIM_LOG_INFO,
-                       "Campaign: %zu of %d cores are in use by windows of other "
-                       "campaigns, or of this one that still run; only free ones are "
-                       "taken",
-                       held, driver->slots.slot_count * driver->slots.slot_width);
-}
-
 int asim_driver_prepare(struct asim_driver *driver, struct asim_error *err)
 {
-    struct asim_campaign *campaign = driver->campaign;
-    if (driver->prepared)
+    if (driver->looked)
         return 0;
-    if (asim_options_resolve(campaign, &driver->options, err) < 0 ||
+    if (asim_options_check(driver->campaign, &driver->options, err) < 0 ||
         asim_gromacs_find(driver->gromacs_name, &driver->gromacs, err) < 0 ||
-        asim_options_check_gromacs(campaign, &driver->gromacs, err) < 0 ||
-        asim_options_command(campaign, &driver->options, &driver->gromacs,
-                             &driver->argv, err) < 0 ||
-        asim_core_slots_create(driver->options.jobs,
-                               driver->options.ntmpi * driver->options.ntomp,
-                               &driver->slots, err) < 0)
+        asim_options_check_gromacs(driver->campaign, &driver->gromacs, err) < 0 ||
+        asim_gpus_choose(&driver->gromacs, driver->options.gpus, &driver->gpus, err) <
+            0)
         return -1;
-    driver->slot_users = asim_alloc_array((size_t)driver->slots.slot_count,
-                                          sizeof *driver->slot_users, err);
-    if (!driver->slot_users)
-        return -1;
-    use_claims(driver);
+    driver->looked = true;
     if (driver->options.maxh > 0)
         driver->maxh_at =
             asim_monotonic_seconds() + driver->options.maxh * SECONDS_PER_HOUR;
-    if (asim_journal_add(
-            campaign->journal,
-            asim_record_session(driver->gromacs.path, driver->gromacs.version,
-                                driver->slots.at_once, driver->options.ntmpi,
-                                driver->options.ntomp),
-            err) < 0)
-        return -1;
-    asim_log_write(campaign->log, ASIM_LOG_INFO,
-                   "Campaign: %zu windows to run, %d at once, %d x %d threads each, "
-                   "%s %s",
-                   asim_campaign_unfinished_count(campaign), driver->slots.at_once,
-                   driver->options.ntmpi, driver->options.ntomp, driver->gromacs.path,
-                   driver->gromacs.version);
-    driver->prepared = true;
-    return 0;
+    return asim_driver_calibrate(driver, driver->epoll_fd, TAG_TRIAL, err);
 }
 
 void asim_driver_queue(struct asim_driver *driver, size_t i, double due_seconds)
@@ -377,6 +337,8 @@ static int collect(struct asim_driver *driver, struct asim_error *err)
             int fd = tag == TAG_TIMER ? driver->timer_fd : driver->wake_fd;
             while (read(fd, &ignored, sizeof ignored) > 0)
                 continue;
+        } else if (tag == TAG_TRIAL) {
+            continue; /* looked after in each round */
         } else if (tag == TAG_SPOOL) {
             char names[4096];
             while (read(driver->spool_fd, names, sizeof names) > 0)
@@ -412,6 +374,11 @@ static int work_round(struct asim_driver *driver, struct asim_error *err)
      */
     if (driver->commit_waits && driver->disk_hold && !driver->stopping)
         return 0;
+    if (driver->calibration &&
+        asim_driver_go_on_calibrating(driver, asim_monotonic_seconds(),
+                                      driver->stopping || asim_driver_is_held(driver),
+                                      err) < 0)
+        return -1;
     do {
         if (drain(driver, err) < 0 || start_windows(driver, err) < 0 ||
             commit(driver, err) < 0)
@@ -481,16 +448,20 @@ int asim_driver_start(struct asim_campaign *campaign,
     driver->next_claim = -INFINITY;
     driver->epoll_fd = driver->timer_fd = driver->wake_fd = driver->spool_fd = -1;
     asim_random_seed(&driver->random, asim_random_entropy());
-    driver->options.gromacs = NULL; /* borrowed only for this call */
-    if (options->gromacs &&
-        !(driver->gromacs_name = asim_strdup(options->gromacs, err)))
+    /* Texts are borrowed only for this call. */
+    if ((options->gromacs &&
+         !(driver->gromacs_name = asim_strdup(options->gromacs, err))) ||
+        (options->gpus && !(driver->gpus_wanted = asim_strdup(options->gpus, err))))
         goto fail;
+    driver->options.gromacs = driver->gromacs_name;
+    driver->options.gpus = driver->gpus_wanted;
     if (open_descriptors(driver, err) < 0)
         goto fail;
     if ((asim_campaign_unfinished_count(campaign) > 0 &&
          asim_driver_prepare(driver, err) < 0) ||
         take_windows(driver, err) < 0)
         goto fail;
+    driver->steps_are_up = asim_driver_steps_are_up(driver);
     campaign->driver = driver;
     /* The first dispatch begins the work; the wake-up makes the descriptor readable. */
     asim_driver_wake(driver);

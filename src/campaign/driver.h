@@ -1,9 +1,10 @@
-/* The inside of the driver, shared by driver.c (the loop) and attempt.c (one attempt).
- */
+/* The inside of the driver: driver.c (the loop), timers.c, attempt.c (one attempt) and
+ * outcome.c (how it ended). */
 #ifndef CAMPAIGN_DRIVER_H
 #define CAMPAIGN_DRIVER_H
 
 #include "base/random.h"
+#include "campaign/calibrate.h"
 #include "campaign/campaign_internal.h"
 #include "campaign/ready.h"
 #include "engine/affinity.h"
@@ -33,6 +34,7 @@ struct asim_runner {
     double hang_seconds;            /* what was too long */
     bool hung;
     char trouble[200];        /* why the spawn failed; "" */
+    char **argv;              /* of gmx; NULL: an earlier driver started it */
     int64_t first_step, step; /* seen in its log; -1: none */
     double first_seconds, step_seconds;
 };
@@ -45,15 +47,18 @@ struct asim_posted {
 struct asim_driver {
     struct asim_campaign *campaign;
     struct asim_run_options options;
-    char *gromacs_name; /* as asked for; NULL: the default; owned */
+    char *gromacs_name, *gpus_wanted; /* as asked for; NULL: the default; owned */
     struct asim_gromacs gromacs;
-    char **argv; /* the same for every window: gmx runs in the window's folder */
-    struct asim_core_slots slots;
+    struct asim_gpus gpus;
+    struct asim_calibration
+        *calibration;             /* while it is tried how to divide the cores */
+    struct asim_core_slots slots; /* none until they are divided */
     double next_claim; /* when cores that others hold are asked for; -INFINITY: now */
     int *slot_users;   /* [slot_count] runners on its cores */
     int epoll_fd, timer_fd, wake_fd;
     int spool_fd;  /* inotify of requests/; -1: looked at from time to time */
-    bool prepared; /* gmx was found, cores divided, the session is on record */
+    bool looked;   /* gmx and its GPUs were found */
+    bool prepared; /* cores are divided too, and the session is on record */
     struct asim_runner **runners; /* [runner_count], unordered */
     size_t runner_count, runner_capacity;
     struct asim_runner **spawns; /* intended, to be spawned after the next commit */
@@ -64,6 +69,7 @@ struct asim_driver {
     struct asim_random random;
     double next_progress, next_spool, maxh_at;
     int stop_requests;
+    bool steps_are_up; /* as much is simulated as was asked for */
     bool stopping, killing;
     bool commit_waits; /* the journal's queue did not fit on the disk */
     bool disk_hold;    /* nothing runs until there is space again */
@@ -85,9 +91,6 @@ void asim_runner_remove(struct asim_driver *driver, struct asim_runner *runner);
 /* Looks at the lock of a lost window, adopts what lives, posts what it found. */
 int asim_runner_probe(struct asim_driver *driver, struct asim_runner *runner,
                       struct asim_error *err);
-/* Judges an attempt of which nothing lives any more and records its end. */
-int asim_runner_judge(struct asim_driver *driver, struct asim_runner *runner,
-                      struct asim_error *err);
 /* Makes the window ready and queues the record of its start; the runner goes to
  * driver->spawns. Where its files are not right it is refused instead. */
 int asim_window_intend(struct asim_driver *driver, size_t i, int slot,
@@ -96,6 +99,11 @@ int asim_runner_spawn(struct asim_driver *driver, struct asim_runner *runner,
                       struct asim_error *err);
 void asim_runner_shim_ended(struct asim_driver *driver, struct asim_runner *runner);
 void asim_runner_tell(struct asim_runner *runner, int signal_number);
+
+/* outcome.c */
+/* Judges an attempt of which nothing lives any more and records its end. */
+int asim_runner_judge(struct asim_driver *driver, struct asim_runner *runner,
+                      struct asim_error *err);
 
 /* driver.c */
 int asim_driver_start(struct asim_campaign *campaign,
@@ -109,12 +117,23 @@ int asim_driver_watch(struct asim_driver *driver, struct asim_runner *runner,
 /* The window shall start when it is due and there is room; nothing happens where it
  * must not, or waits already. */
 void asim_driver_queue(struct asim_driver *driver, size_t i, double due_seconds);
-/* Makes ready for starting windows, once. */
+/* Makes ready for starting windows, once: at once, or after a calibration. */
 int asim_driver_prepare(struct asim_driver *driver, struct asim_error *err);
+/* divide.c */
+/* Divides the cores, and puts the session on record. */
+int asim_driver_divide(struct asim_driver *driver, struct asim_error *err);
+/* Begins a calibration where it is worth it; otherwise divides at once. */
+int asim_driver_calibrate(struct asim_driver *driver, int epoll_fd, uint64_t tag,
+                          struct asim_error *err);
+/* Goes on with one that has begun; it is given up where `drop`. */
+int asim_driver_go_on_calibrating(struct asim_driver *driver, double now, bool drop,
+                                  struct asim_error *err);
 /* timers.c */
 /* Nothing is started for now. */
 bool asim_driver_is_held(const struct asim_driver *driver);
 void asim_driver_begin_stop(struct asim_driver *driver);
+/* As much is simulated as was asked for at most. */
+bool asim_driver_steps_are_up(const struct asim_driver *driver);
 int asim_driver_handle_timers(struct asim_driver *driver, double now,
                               struct asim_error *err);
 /* Sets the timer to when the next of it is due. */

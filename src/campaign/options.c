@@ -1,7 +1,8 @@
 /*
  * From the options of a run to the command of a window.
- * Invariant: every window of a run has the same command; gmx runs in its folder. It
- * must not start anything but `gmx --version`.
+ * Invariant: the commands of a run's windows differ only in the GPU and in what is left
+ * of a window's time; gmx runs in the window's folder. It must not start anything but
+ * what tells of gmx and GPUs.
  */
 #include "campaign/options.h"
 
@@ -9,7 +10,8 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/memory.h"
+#include "campaign/calibrate.h"
+#include "engine/affinity.h"
 #include "engine/mdrun.h"
 #include "engine/readable.h"
 #include "windows/bias_method.h"
@@ -25,39 +27,80 @@ size_t asim_campaign_unfinished_count(const struct asim_campaign *campaign)
     return count;
 }
 
-int asim_options_resolve(const struct asim_campaign *campaign,
-                         struct asim_run_options *options, struct asim_error *err)
+int asim_options_check(const struct asim_campaign *campaign,
+                       const struct asim_run_options *options, struct asim_error *err)
 {
-    enum { LARGEST_NTOMP = 64 }; /* mdrun's own limit is 128; more never pays */
     if (options->jobs < 0 || options->ntmpi < 0 || options->ntomp < 0 ||
         options->retries < 0 || !(options->maxh >= 0) ||
-        !(options->checkpoint_minutes >= 0))
+        !(options->checkpoint_minutes >= 0) || !(options->window_maxh >= 0) ||
+        !(options->most_ns >= 0) || !(options->calibrate_seconds >= 0))
         return asim_fail(err, ASIM_EUSAGE,
-                         "jobs, ntmpi, ntomp, retries, maxh and checkpoint minutes "
-                         "must not be negative");
-    if (options->ntmpi == 0)
-        options->ntmpi = 1;
+                         "jobs, ntmpi, ntomp, retries, limits of time and length, "
+                         "checkpoint minutes and calibration seconds must not be "
+                         "negative");
     const struct asim_bias_method *method = asim_bias_method(campaign->plan.bias);
     if (method->ranks_most > 0 && options->ntmpi > method->ranks_most)
         return asim_fail(err, ASIM_EUSAGE,
                          "%d thread-MPI ranks a window: the %s bias of this campaign "
                          "runs with %d; use OpenMP threads (--ntomp) instead",
                          options->ntmpi, method->name, method->ranks_most);
-    if (options->ntomp > 0)
-        return 0;
+    return 0;
+}
+
+bool asim_options_leave_division(const struct asim_campaign *campaign,
+                                 const struct asim_run_options *options)
+{
+    return options->jobs == 0 && options->ntmpi == 0 && options->ntomp == 0 &&
+           options->backend == ASIM_BACKEND_LOCAL && !campaign->slot;
+}
+
+/* Without a measurement: no core idles, and each window has as few threads as that
+ * allows, for what threads wait for each other is lost. */
+static int default_threads(const struct asim_campaign *campaign,
+                           const struct asim_run_options *options)
+{
     size_t at_once = asim_campaign_unfinished_count(campaign);
     if (options->jobs > 0 && (size_t)options->jobs < at_once)
         at_once = (size_t)options->jobs;
     size_t cores = (size_t)asim_cores_available() / (size_t)options->ntmpi;
     size_t each = at_once > 0 ? cores / at_once : 1;
-    options->ntomp = each < 1 ? 1 : each > LARGEST_NTOMP ? LARGEST_NTOMP : (int)each;
+    return each < 1 ? 1 : each > ASIM_THREADS_MOST ? ASIM_THREADS_MOST : (int)each;
+}
+
+int asim_options_resolve(const struct asim_campaign *campaign,
+                         const struct asim_gromacs *gromacs, int gpu_count,
+                         struct asim_run_options *options, bool *ret_measured,
+                         struct asim_error *err)
+{
+    *ret_measured = false;
+    if (asim_options_check(campaign, options, err) < 0)
+        return -1;
+    bool free = asim_options_leave_division(campaign, options);
+    if (options->ntmpi == 0)
+        options->ntmpi = 1;
+    if (free)
+        *ret_measured =
+            asim_calibration_recall(campaign, gromacs, gpu_count, &options->ntomp);
+    if (options->ntomp == 0)
+        options->ntomp = default_threads(campaign, options);
     return 0;
+}
+
+double asim_options_hours_left(const struct asim_run_options *options,
+                               const struct asim_window_life *life)
+{
+    /* gmx leaves at 0.99 of what it is given: what is less than that is no attempt. */
+    static const double LEAST_PART = 0.02, SECONDS_PER_HOUR = 3600;
+    if (!(options->window_maxh > 0))
+        return 0;
+    double left = options->window_maxh - life->runtime_seconds / SECONDS_PER_HOUR;
+    return left > LEAST_PART * options->window_maxh ? left : -1;
 }
 
 int asim_options_command(const struct asim_campaign *campaign,
                          const struct asim_run_options *options,
-                         const struct asim_gromacs *gromacs, char ***ret_argv,
-                         struct asim_error *err)
+                         const struct asim_gromacs *gromacs, double maxh,
+                         const int *gpu_id, char ***ret_argv, struct asim_error *err)
 {
     struct asim_mdrun mdrun = {
         .gromacs = gromacs,
@@ -65,27 +108,37 @@ int asim_options_command(const struct asim_campaign *campaign,
         .ntmpi = options->ntmpi,
         .ntomp = options->ntomp,
         .checkpoint_minutes = options->checkpoint_minutes,
-        /* maxh is the driver's: a window that starts late has less of it left. */
+        /* The campaign's maxh is the driver's: a window that starts late has less of
+         * it left. */
+        .maxh = maxh,
+        .gpu_id = gpu_id,
     };
     return asim_mdrun_command(&mdrun, ret_argv, err);
 }
 
-/* gmx as the name was last looked up: a dry run asks for every window. */
-static int find_gromacs(struct asim_gromacs_cache *cache, const char *name,
-                        const struct asim_gromacs **ret_gromacs, struct asim_error *err)
+/* gmx and GPUs as they were last looked up: a dry run asks for every window. */
+static int look_up(struct asim_gromacs_cache *cache,
+                   const struct asim_run_options *options, struct asim_error *err)
 {
-    const char *key = name ? name : "";
-    if (!cache->known || strcmp(cache->name, key) != 0) {
-        struct asim_gromacs gromacs;
-        if (strlen(key) >= sizeof cache->name)
-            return asim_fail(err, ASIM_EUSAGE, "the name of gmx is too long");
-        if (asim_gromacs_find(name, &gromacs, err) < 0)
-            return -1;
-        cache->gromacs = gromacs;
-        memcpy(cache->name, key, strlen(key) + 1);
-        cache->known = true;
-    }
-    *ret_gromacs = &cache->gromacs;
+    const char *name = options->gromacs ? options->gromacs : "";
+    const char *wanted = options->gpus ? options->gpus : "";
+    if (cache->known && strcmp(cache->name, name) == 0 &&
+        strcmp(cache->wanted_gpus, wanted) == 0)
+        return 0;
+    struct asim_gromacs gromacs;
+    struct asim_gpus gpus;
+    if (strlen(name) >= sizeof cache->name ||
+        strlen(wanted) >= sizeof cache->wanted_gpus)
+        return asim_fail(err, ASIM_EUSAGE,
+                         "the name of gmx, or the list of GPUs, is too long");
+    if (asim_gromacs_find(options->gromacs, &gromacs, err) < 0 ||
+        asim_gpus_choose(&gromacs, options->gpus, &gpus, err) < 0)
+        return -1;
+    cache->gromacs = gromacs;
+    cache->gpus = gpus;
+    memcpy(cache->name, name, strlen(name) + 1);
+    memcpy(cache->wanted_gpus, wanted, strlen(wanted) + 1);
+    cache->known = true;
     return 0;
 }
 
@@ -93,15 +146,42 @@ int asim_campaign_window_command(const struct asim_campaign *campaign, size_t i,
                                  const struct asim_run_options *options,
                                  char ***ret_argv, struct asim_error *err)
 {
-    const struct asim_gromacs *gromacs;
+    struct asim_gromacs_cache *cache = campaign->gromacs_cache;
     struct asim_run_options resolved = *options;
+    bool measured;
     if (i >= campaign->plan.window_count)
         return asim_fail(err, ASIM_EUSAGE, "there is no window %zu; there are %zu", i,
                          campaign->plan.window_count);
-    if (asim_options_resolve(campaign, &resolved, err) < 0 ||
-        find_gromacs(campaign->gromacs_cache, options->gromacs, &gromacs, err) < 0)
+    if (look_up(cache, options, err) < 0 ||
+        asim_options_resolve(campaign, &cache->gromacs, cache->gpus.count, &resolved,
+                             &measured, err) < 0)
         return -1;
-    return asim_options_command(campaign, &resolved, gromacs, ret_argv, err);
+    double left = asim_options_hours_left(&resolved, &campaign->windows[i].life);
+    const int *gpu_id =
+        cache->gpus.count > 0 ? &cache->gpus.ids[i % (size_t)cache->gpus.count] : NULL;
+    return asim_options_command(campaign, &resolved, &cache->gromacs,
+                                left > 0 ? left : options->window_maxh, gpu_id,
+                                ret_argv, err);
+}
+
+int asim_campaign_division(const struct asim_campaign *campaign,
+                           const struct asim_run_options *options,
+                           struct asim_split *ret_split, bool *ret_measured,
+                           struct asim_error *err)
+{
+    struct asim_gromacs_cache *cache = campaign->gromacs_cache;
+    struct asim_run_options resolved = *options;
+    struct asim_core_slots slots;
+    if (look_up(cache, options, err) < 0 ||
+        asim_options_resolve(campaign, &cache->gromacs, cache->gpus.count, &resolved,
+                             ret_measured, err) < 0 ||
+        asim_core_slots_create(resolved.jobs, resolved.ntmpi * resolved.ntomp, &slots,
+                               err) < 0)
+        return -1;
+    *ret_split =
+        (struct asim_split){.windows = slots.at_once, .threads = resolved.ntomp};
+    asim_core_slots_finish(&slots);
+    return 0;
 }
 
 /* A TPR that cannot be read is the matter of the window it belongs to. */

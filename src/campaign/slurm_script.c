@@ -210,6 +210,12 @@ static void add_slot_command(FILE *out, const struct asim_job_script *script,
         fprintf(out, " --ntmpi %d", options->ntmpi);
     if (options->ntomp > 0)
         fprintf(out, " --ntomp %d", options->ntomp);
+    if (options->window_maxh > 0)
+        fprintf(out, " --maxh-window %.10g", options->window_maxh);
+    if (options->gpus) {
+        fprintf(out, " --gpus");
+        add_word(out, options->gpus);
+    }
     if (slurm->time && asim_slurm_time(slurm->time, &limit) && limit > 0)
         fprintf(out, " --usable %.0f", limit - asim_slurm_margin(limit));
 }

@@ -52,6 +52,12 @@ static int64_t window_step(const struct asim_campaign *campaign, size_t i,
     return step < nsteps ? step : nsteps;
 }
 
+int64_t asim_campaign_step(const struct asim_campaign *campaign, size_t i)
+{
+    double ns_per_day;
+    return window_step(campaign, i, &ns_per_day);
+}
+
 int asim_campaign_window(const struct asim_campaign *campaign, size_t i,
                          struct asim_window_status *ret_status, struct asim_error *err)
 {

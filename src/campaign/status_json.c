@@ -45,6 +45,21 @@ static json_t *slots_json(const struct asim_campaign *campaign)
     return slots;
 }
 
+/* Divisions of the cores that were tried; empty where none were. */
+static json_t *splits_json(const struct asim_campaign *campaign)
+{
+    struct asim_split splits[ASIM_SPLITS_MOST];
+    char host[256];
+    size_t count = asim_campaign_splits(campaign, splits, host, sizeof host);
+    json_t *array = json_array();
+    for (size_t k = 0; k < count; k++)
+        json_array_append_new(array,
+                              json_pack("{s:i, s:i, s:o}", "windows", splits[k].windows,
+                                        "threads", splits[k].threads, "ns_per_day",
+                                        asim_json_number(splits[k].ns_per_day)));
+    return array;
+}
+
 static json_t *status_json(const struct asim_campaign *campaign)
 {
     struct asim_campaign_progress progress;
@@ -60,10 +75,10 @@ static json_t *status_json(const struct asim_campaign *campaign)
     json_t *slots = slots_json(campaign);
     asim_campaign_progress(campaign, &progress);
     return json_pack(
-        "{s:o, s:o, s:o, s:o, s:f, s:b, s:b}", "windows", windows, "slots", slots,
+        "{s:o, s:o, s:o, s:o, s:f, s:b, s:b, s:o}", "windows", windows, "slots", slots,
         "total_ns_per_day", asim_json_number(progress.total_ns_per_day), "eta_seconds",
         asim_json_number(progress.eta_seconds), "fraction", progress.fraction, "paused",
-        progress.paused, "driven", progress.driven);
+        progress.paused, "driven", progress.driven, "splits", splits_json(campaign));
 }
 
 int asim_status_json(const struct asim_campaign *campaign, char **ret_text,

@@ -68,6 +68,13 @@ static void handle_stop(struct asim_driver *driver, double now)
                        "checkpoints and leave");
         asim_driver_begin_stop(driver);
     }
+    if (driver->steps_are_up && !driver->stopping) {
+        asim_log_write(driver->campaign->log, ASIM_LOG_INFO,
+                       "Campaign: %g ns are simulated, as many as were asked for "
+                       "(--max-ns); windows write their checkpoints and leave",
+                       driver->options.most_ns);
+        asim_driver_begin_stop(driver);
+    }
     if (requests > 0 && !driver->stopping) {
         asim_log_write(driver->campaign->log, ASIM_LOG_INFO,
                        "Campaign: stop was asked; windows write their checkpoints and "
@@ -121,6 +128,23 @@ static void watch_activity(struct asim_driver *driver, struct asim_runner *runne
     }
 }
 
+/* Looked at when steps are: all that is simulated, against the limit. */
+bool asim_driver_steps_are_up(const struct asim_driver *driver)
+{
+    static const double PS_PER_NS = 1000;
+    const struct asim_campaign *campaign = driver->campaign;
+    double steps = 0, planned = 0, most = driver->options.most_ns * PS_PER_NS;
+    if (!(most > 0))
+        return false;
+    for (size_t i = 0; i < campaign->plan.window_count; i++) {
+        planned += (double)campaign->windows[i].life.nsteps;
+        steps += (double)asim_campaign_step(campaign, i);
+    }
+    /* Windows that come to their ends within it are not stopped shortly before. */
+    return planned * campaign->plan.dt_ps > (1 + 1e-9) * most &&
+           steps * campaign->plan.dt_ps >= most;
+}
+
 int asim_driver_handle_timers(struct asim_driver *driver, double now,
                               struct asim_error *err)
 {
@@ -147,8 +171,10 @@ int asim_driver_handle_timers(struct asim_driver *driver, double now,
             runner->step_seconds = now;
         }
     }
-    if (look)
+    if (look) {
         driver->next_progress = now + driver->campaign->timing.progress;
+        driver->steps_are_up = asim_driver_steps_are_up(driver);
+    }
     return 0;
 }
 
@@ -170,9 +196,11 @@ void asim_driver_arm_timer(struct asim_driver *driver)
         next = fmin(next, driver->next_disk);
     if (leaving)
         next = fmin(next, now + STOP_POLL_SECONDS);
-    else if (!asim_driver_is_held(driver) &&
+    else if (driver->prepared && !asim_driver_is_held(driver) &&
              driver->runner_count < (size_t)driver->slots.at_once)
         next = fmin(next, fmax(driver->next_claim, asim_ready_next(&driver->ready)));
+    if (driver->calibration)
+        next = fmin(next, asim_calibration_due(driver->calibration));
     if (driver->maxh_at > 0 && !driver->stopping)
         next = fmin(next, driver->maxh_at);
     struct itimerspec when = {0};

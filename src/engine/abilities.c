@@ -4,7 +4,6 @@
  */
 #include <autosim/engine.h>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,17 +55,6 @@ static int write_file(const char *folder, const char *name, const char *text)
         rc = -1;
     free(path);
     return rc;
-}
-
-static void remove_folder(const char *folder)
-{
-    DIR *entries = opendir(folder);
-    for (struct dirent *entry = entries ? readdir(entries) : NULL; entry;
-         entry = readdir(entries))
-        unlinkat(dirfd(entries), entry->d_name, 0);
-    if (entries)
-        closedir(entries);
-    rmdir(folder);
 }
 
 /* The first line of gmx's report, or the last line it printed. */
@@ -183,7 +171,7 @@ void asim_gromacs_try(struct asim_gromacs *gromacs)
         try_colvars(gromacs, folder, &answer);
         try_plumed(gromacs, folder, &answer);
     }
-    remove_folder(folder);
+    asim_folder_remove(folder);
 out:
     free(answer.text);
     free(folder);

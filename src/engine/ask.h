@@ -21,6 +21,10 @@ struct asim_answer {
     bool succeeded; /* it ended with code 0 */
 };
 
+/* The absolute path of a program by its name on PATH, or by a path of it; false where
+ * it cannot be run. */
+bool asim_program_find(const char *name, char *ret_path, size_t size);
+
 /* What it started is killed with it. ASIM_EENV where it cannot be started. */
 int asim_ask(const struct asim_question *question, struct asim_answer *answer,
              struct asim_error *err);

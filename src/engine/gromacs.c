@@ -41,7 +41,7 @@ static bool try_place(const char *folder, size_t folder_length, const char *name
     return length > 0 && (size_t)length < size && is_program(ret_path);
 }
 
-static bool find_on_path(const char *name, char *ret_path, size_t size)
+bool asim_program_find(const char *name, char *ret_path, size_t size)
 {
     if (name[0] == '/') {
         int length = snprintf(ret_path, size, "%s", name);
@@ -148,9 +148,9 @@ int asim_gromacs_find(const char *name, struct asim_gromacs *ret_gromacs,
     }
     bool found = false;
     if (name)
-        found = find_on_path(name, gromacs.path, sizeof gromacs.path);
+        found = asim_program_find(name, gromacs.path, sizeof gromacs.path);
     for (size_t i = 0; !name && !found && i < sizeof usual / sizeof *usual; i++)
-        found = find_on_path(usual[i], gromacs.path, sizeof gromacs.path);
+        found = asim_program_find(usual[i], gromacs.path, sizeof gromacs.path);
     if (!found && name)
         return asim_fail(err, ASIM_EENV, "GROMACS program '%s'%s cannot be run: %s",
                          name, source,

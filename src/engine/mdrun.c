@@ -66,8 +66,39 @@ static void add_option(struct arguments *arguments, const char *option,
     add(arguments, asim_strdup(value, err), err);
 }
 
-int asim_mdrun_command(const struct asim_mdrun *mdrun, char ***ret_argv,
-                       struct asim_error *err)
+static void add_files(struct arguments *arguments, struct asim_error *err)
+{
+    add_option(arguments, "-g", ASIM_MDRUN_LOG, err);
+    add_option(arguments, "-e", ASIM_MDRUN_EDR, err);
+    add_option(arguments, "-x", ASIM_MDRUN_XTC, err);
+    add_option(arguments, "-o", MDRUN_TRR, err);
+}
+
+static void add_resources(struct arguments *arguments, const struct asim_mdrun *mdrun,
+                          struct asim_error *err)
+{
+    /* A build with a real MPI library has no thread-MPI ranks and refuses the option.
+     */
+    if (mdrun->gromacs->thread_mpi) {
+        add(arguments, asim_strdup("-ntmpi", err), err);
+        add(arguments, asim_format(err, "%d", mdrun->ntmpi > 0 ? mdrun->ntmpi : 1),
+            err);
+    }
+    add(arguments, asim_strdup("-ntomp", err), err);
+    add(arguments, asim_format(err, "%d", mdrun->ntomp > 0 ? mdrun->ntomp : 1), err);
+    add_option(arguments, "-pin", "off", err);
+    if (mdrun->gpu_id) {
+        add(arguments, asim_strdup("-gpu_id", err), err);
+        add(arguments, asim_format(err, "%d", *mdrun->gpu_id), err);
+    }
+    if (mdrun->maxh > 0) {
+        add(arguments, asim_strdup("-maxh", err), err);
+        add(arguments, asim_format(err, "%.9g", mdrun->maxh), err);
+    }
+}
+
+static int make_command(const struct asim_mdrun *mdrun, bool trial, char ***ret_argv,
+                        struct asim_error *err)
 {
     struct arguments arguments = {0};
     if (mdrun->ntmpi < 0 || mdrun->ntomp < 0 || !(mdrun->checkpoint_minutes > 0) ||
@@ -84,35 +115,36 @@ int asim_mdrun_command(const struct asim_mdrun *mdrun, char ***ret_argv,
     const struct asim_bias_method *method = asim_bias_method(mdrun->bias);
     for (size_t i = 0; method->arguments[i]; i++)
         add(&arguments, asim_strdup(method->arguments[i], err), err);
-    add_option(&arguments, "-cpi", ASIM_MDRUN_CPT, err);
-    add_option(&arguments, "-cpo", ASIM_MDRUN_CPT, err);
-    add(&arguments, asim_strdup("-cpt", err), err);
-    add(&arguments, asim_format(err, "%.9g", mdrun->checkpoint_minutes), err);
-    add_option(&arguments, "-g", ASIM_MDRUN_LOG, err);
-    add_option(&arguments, "-e", ASIM_MDRUN_EDR, err);
-    add_option(&arguments, "-x", ASIM_MDRUN_XTC, err);
-    add_option(&arguments, "-o", MDRUN_TRR, err);
-    add_option(&arguments, "-c", ASIM_MDRUN_GRO, err);
-    /* A build with a real MPI library has no thread-MPI ranks and refuses the option.
-     */
-    if (mdrun->gromacs->thread_mpi) {
-        add(&arguments, asim_strdup("-ntmpi", err), err);
-        add(&arguments, asim_format(err, "%d", mdrun->ntmpi > 0 ? mdrun->ntmpi : 1),
-            err);
+    if (!trial) {
+        add_option(&arguments, "-cpi", ASIM_MDRUN_CPT, err);
+        add_option(&arguments, "-cpo", ASIM_MDRUN_CPT, err);
+        add(&arguments, asim_strdup("-cpt", err), err);
+        add(&arguments, asim_format(err, "%.9g", mdrun->checkpoint_minutes), err);
     }
-    add(&arguments, asim_strdup("-ntomp", err), err);
-    add(&arguments, asim_format(err, "%d", mdrun->ntomp > 0 ? mdrun->ntomp : 1), err);
-    add_option(&arguments, "-pin", "off", err);
-    if (mdrun->maxh > 0) {
-        add(&arguments, asim_strdup("-maxh", err), err);
-        add(&arguments, asim_format(err, "%.9g", mdrun->maxh), err);
-    }
+    add_files(&arguments, err);
+    if (trial)
+        add(&arguments, asim_strdup("-noconfout", err), err);
+    else
+        add_option(&arguments, "-c", ASIM_MDRUN_GRO, err);
+    add_resources(&arguments, mdrun, err);
     if (arguments.failed) {
         asim_argv_free(arguments.list);
         return -1;
     }
     *ret_argv = arguments.list;
     return 0;
+}
+
+int asim_mdrun_command(const struct asim_mdrun *mdrun, char ***ret_argv,
+                       struct asim_error *err)
+{
+    return make_command(mdrun, false, ret_argv, err);
+}
+
+int asim_mdrun_trial_command(const struct asim_mdrun *mdrun, char ***ret_argv,
+                             struct asim_error *err)
+{
+    return make_command(mdrun, true, ret_argv, err);
 }
 
 /* The number that begins a whole line of data, or NAN. */

@@ -24,13 +24,19 @@ struct asim_mdrun {
     enum asim_bias_engine bias;
     int ntmpi, ntomp;
     double checkpoint_minutes;
-    double maxh; /* 0: none */
+    double maxh;       /* 0: none */
+    const int *gpu_id; /* NULL: gmx chooses */
 };
 
 /* argv, NULL-terminated, freed by asim_argv_free: always explicit threads, `-pin off`,
  * `-cpi state.cpt` (which starts afresh where there is no checkpoint). */
 int asim_mdrun_command(const struct asim_mdrun *mdrun, char ***ret_argv,
                        struct asim_error *err);
+
+/* The same for a trial of its speed: from the beginning, without checkpoints and final
+ * structure, for `maxh`. */
+int asim_mdrun_trial_command(const struct asim_mdrun *mdrun, char ***ret_argv,
+                             struct asim_error *err);
 
 /* Where the next attempt goes on. */
 enum asim_mdrun_from {

@@ -1,0 +1,16 @@
+/* Between calibrate.c, which measures, and calibration_file.c, which keeps. */
+#ifndef CAMPAIGN_CALIBRATION_FILE_H
+#define CAMPAIGN_CALIBRATION_FILE_H
+
+#include "campaign/calibrate.h"
+#include "campaign/options.h"
+
+/* Cores that windows of one thread would use here. */
+int asim_calibration_cores(void);
+void asim_calibration_host(char *ret_host, size_t size);
+int asim_calibration_keep(const struct asim_campaign *campaign,
+                          const struct asim_gromacs *gromacs, int gpu_count,
+                          const struct asim_split *splits, size_t count,
+                          struct asim_error *err);
+
+#endif
