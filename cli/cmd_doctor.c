@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "cli.h"
 #include "formats/tpr.h"
+#include "pipeline.h"
 #include "trajectory_files.h"
 #include "windows/simulation.h"
 
@@ -266,6 +267,8 @@ int cmd_doctor(const struct settings *settings, struct asim_error *err)
     struct asim_topology top = {0};
     int rc = -1;
     findings.root = settings->json ? json_object() : NULL;
+    if (check_input_files(settings, err) < 0)
+        goto out;
     if (report_machine(&findings, err) < 0 || report_gromacs(&findings, err) < 0 ||
         (settings->argument_count > 0 && (report_tpr(&findings, &top, err) < 0 ||
                                           check_tpr(&findings, &top, err) < 0)) ||

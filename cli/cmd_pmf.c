@@ -59,6 +59,8 @@ static int check_from(const struct settings *settings, struct asim_error *err)
                          settings->argument_count ? settings->arguments[0] : "");
     if (!settings->from)
         return check_campaign(settings, err);
+    if (check_input_files(settings, err) < 0)
+        return -1;
     if (campaign_file_exists(settings, "plan.json"))
         return asim_fail(err, ASIM_EUSAGE,
                          "'%s' is a campaign with a profile of its own: name another "

@@ -170,7 +170,12 @@ const struct command *command_find(const char *name, struct asim_error *err)
         names[i] = commands[i].name;
     }
     const char *nearest = asim_nearest_word(name, names, COMMAND_COUNT);
-    if (nearest)
+    if (*name == '-')
+        asim_fail(err, ASIM_EUSAGE,
+                  "'%s' stands before the command; options follow it, as in 'autosim "
+                  "run %s'",
+                  name, name);
+    else if (nearest)
         asim_fail(err, ASIM_EUSAGE, "'%s' is no command; did you mean 'autosim %s'?",
                   name, nearest);
     else

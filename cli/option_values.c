@@ -87,7 +87,7 @@ static int parse_count(const struct option_spec *spec, const char *value,
 static int parse_range(const struct option_spec *spec, const char *value, double *range,
                        struct asim_error *err)
 {
-    static const char expected[] = "two numbers A:B with A below B, in nm,";
+    static const char expected[] = "a range A:B in nm with A below B";
     char first[64];
     const char *colon = strchr(value, ':');
     if (!colon || (size_t)(colon - value) >= sizeof first)

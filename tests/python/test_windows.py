@@ -271,6 +271,9 @@ async def errors_carry_the_message(result):
                 config(result, 0, k=-5.0))
     await error(face.UsageError, ["number"], config(result, 0, centre=float("nan")))
     await error(face.UsageError, ["num_threads"], config(result, 0), num_threads=0)
+    await error(face.UsageError, ["nsteps", "at least 1"], config(result, 0, nsteps=0))
+    await error(face.EnvironmentProblem, ["cannot write", "request.json"],
+                config(result, 0), folder="trajectory.xtc")
     await error(face.InputError, ["none.tpr"], config(result, 0), "none.tpr")
     await error(face.InputError, ["trajectory.xtc"], config(result, 0), "trajectory.xtc")
     problem = await error(face.EnvironmentProblem, ["no-such-gmx"], config(result, 0),

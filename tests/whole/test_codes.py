@@ -171,6 +171,10 @@ def signals_end_with_128_and_their_number(root):
 
 def the_others(root):
     autosim(root, 2, ["did you mean"], "runn")
+    autosim(root, 2, ["before the command"], "-C", "folder", "run")
+    autosim(root, 3, ["none.xtc"], "doctor", "tri.tpr", "none.xtc")
+    autosim(root, 3, ["none.dat"], "pmf", "--from", "meta", "none.dat", "-C", "no")
+    expect(not os.path.exists(os.path.join(root, "no")), "a folder for no list")
     autosim(root, 3, ["none.tpr"], "pca", "none.tpr", "tri.gro")
     autosim(root, 4, ["no-such-gmx"], "doctor", "--gmx", "no-such-gmx")
 
