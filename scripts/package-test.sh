@@ -31,6 +31,9 @@ code=0
 autosim run tri.tpr tri.xtc --windows 3 --ns 0.2 -q || code=$?
 [ "$code" -eq 0 ] || [ "$code" -eq 6 ]
 test -s autosim/report.html
+for page in man1/autosim-run.1 man3/libautosim.3 man3/asim_pca_compute.3; do
+    test -s "/usr/share/man/$page.gz"
+done
 cc /usr/share/doc/libautosim-dev/examples/pca.c -o pca $(pkg-config --cflags --libs autosim)
 ./pca tri.tpr tri.xtc all
 python3 -c "
