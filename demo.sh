@@ -11,7 +11,8 @@ out=${1:-demo-output}
 need_packages $BUILD_PACKAGES gromacs
 [ -f build/build.ninja ] || meson setup build >build.log 2>&1 || { cat build.log >&2; exit 1; }
 rm -f build.log
-ninja -C build >build/ninja.log 2>&1 || { tail -40 build/ninja.log >&2; exit 1; }
+ninja -C build cli/autosim src/engine/autosim-shim tests/reference/compare_profiles \
+    >build/ninja.log 2>&1 || { tail -40 build/ninja.log >&2; exit 1; }
 build=$PWD/build
 
 mkdir -p "$out"
