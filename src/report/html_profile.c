@@ -75,7 +75,8 @@ int asim_html_profile(FILE *stream, const struct asim_report *report,
         asim_html_number(stream, pmf->to_nm, 4);
         fputs(" over that at ", stream);
         asim_html_number(stream, pmf->from_nm, 4);
-        fputs(", where it is largest and least. Both lines should come into the band "
+        fputs(", by the axis above, where it is largest and least. Both lines should "
+              "come into the band "
               "early and stay; where they part, the beginning and the end of the runs "
               "disagree.</figcaption>\n</figure>\n",
               stream);
