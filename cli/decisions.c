@@ -1,6 +1,7 @@
 /* decisions.json in memory and back. */
 #include "decisions.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,12 +45,12 @@ static json_t *round_json(const struct decision_round *round)
     json_t *actions = json_array();
     for (size_t i = 0; i < round->action_count; i++)
         json_array_append_new(actions, action_json(&round->actions[i]));
-    return json_pack("{s:f, s:f, s:f, s:I, s:b, s:b, s:s, s:o}", "target_kj_mol",
+    return json_pack("{s:f, s:f, s:f, s:I, s:f, s:b, s:b, s:s, s:o}", "target_kj_mol",
                      round->target_kj_mol, "band_kj_mol", round->band_kj_mol,
                      "predicted_kj_mol", round->predicted_kj_mol, "total_steps",
-                     (json_int_t)round->total_steps, "reached", (int)round->reached,
-                     "followed", (int)round->followed, "verdict", round->verdict,
-                     "actions", actions);
+                     (json_int_t)round->total_steps, "most_ns", round->most_ns,
+                     "reached", (int)round->reached, "followed", (int)round->followed,
+                     "verdict", round->verdict, "actions", actions);
 }
 
 int decisions_write(const char *folder, const struct decisions *decisions,
@@ -109,6 +110,9 @@ static int read_round(const json_t *object, struct decision_round *round,
         asim_json_text(object, "verdict", round->verdict, sizeof round->verdict, err) <
             0)
         return -1;
+    if (json_object_get(object, "most_ns") && /* not in older files */
+        asim_json_double(object, "most_ns", &round->most_ns, err) < 0)
+        return -1;
     if (!json_is_array(actions))
         return asim_fail(err, ASIM_EINPUT, "member 'actions' is missing or no list");
     round->reached = json_is_true(json_object_get(object, "reached"));
@@ -167,12 +171,19 @@ out:
 static char *round_sentence(const struct decision_round *round, size_t number,
                             double dt_ps, struct asim_error *err)
 {
-    return asim_format(err,
-                       "Round %zu, after %.4g ns: the widest 95%% band was \u00B1%.3g "
-                       "kJ/mol, \u00B1%.3g was asked for%s.",
-                       number, (double)round->total_steps * dt_ps / 1000,
-                       round->band_kj_mol, round->target_kj_mol,
-                       round->reached ? ", and every check passed" : "");
+    double ns = (double)round->total_steps * dt_ps / 1000;
+    bool used_up = round->most_ns > 0 && ns >= round->most_ns * (1 - 1e-9);
+    char limit[64] = "";
+    if (round->most_ns > 0)
+        snprintf(limit, sizeof limit, " of at most %.4g (--max-ns)", round->most_ns);
+    return asim_format(
+        err,
+        "Round %zu, after %.4g ns%s: the widest 95%% band was \u00B1%.3g "
+        "kJ/mol, \u00B1%.3g was asked for%s.",
+        number, ns, limit, round->band_kj_mol, round->target_kj_mol,
+        round->reached ? ", and every check passed"
+        : used_up      ? "; the time allowed was used up, so it ended here"
+                       : "");
 }
 
 static char *action_sentence(const struct decision_action *action, double dt_ps,

@@ -25,6 +25,7 @@ struct decision_round {
     double band_kj_mol;      /* widest, when this was decided */
     double predicted_kj_mol; /* once it is done; 0: could not be told */
     int64_t total_steps;     /* of all windows together, when this was decided */
+    double most_ns;          /* of simulated time that was allowed; 0: not on record */
     bool reached;
     bool followed;
     char verdict[600];

@@ -97,10 +97,10 @@ static void log_round(struct workplace *workplace, const struct results *results
         snprintf(predicted, sizeof predicted, "; +-%.3g predicted",
                  round->predicted_kj_mol);
     asim_log_write(workplace->log, ASIM_LOG_INFO,
-                   "Round %zu: the widest 95%% band is +-%.3g kJ/mol after %.4g ns, "
-                   "+-%.3g is asked for%s%s",
+                   "Round %zu: the widest 95%% band is +-%.3g kJ/mol after %.4g ns of "
+                   "at most %.4g (--max-ns), +-%.3g is asked for%s%s",
                    number, round->band_kj_mol,
-                   steps_to_ns(&results->plan, round->total_steps),
+                   steps_to_ns(&results->plan, round->total_steps), round->most_ns,
                    round->target_kj_mol,
                    round->reached ? "; reached, to be seen once more" : "", predicted);
     if (!round->reached)
@@ -263,6 +263,7 @@ static struct decision_round *find_round(struct decisions *decisions,
         .target_kj_mol = settings->until_kj_mol,
         .band_kj_mol = pmf->widest_band_kj_mol,
         .total_steps = results->total_steps,
+        .most_ns = most_simulated_ns(settings, results),
         .reached = pmf->reached,
         .followed = true,
     };
