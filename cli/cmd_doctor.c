@@ -23,7 +23,8 @@ struct findings {
     struct asim_gromacs gromacs;
     enum asim_bias_engine engine;
     char why[300];           /* that engine */
-    struct asim_error unfit; /* status 0: the TPR can be simulated here */
+    struct asim_error unfit; /* why nothing can be simulated here; status 0: it can */
+    bool no_dynamics;        /* because of the TPR */
 };
 
 static int add(struct findings *findings, const char *key, json_t *value,
@@ -69,8 +70,14 @@ static int report_gromacs(struct findings *findings, struct asim_error *err)
     const char *tpr = findings->settings->argument_count > 0
                           ? findings->settings->arguments[0]
                           : NULL;
-    if (asim_gromacs_find(findings->settings->gromacs, gromacs, err) < 0)
-        return -1;
+    if (asim_gromacs_find(findings->settings->gromacs, gromacs, &findings->unfit) < 0) {
+        /* The input can be looked at all the same. */
+        findings->engine = ASIM_BIAS_EDI;
+        if (findings->root)
+            return add(findings, "gromacs", json_null(), err);
+        printf("GROMACS          none that runs: see below\n");
+        return 0;
+    }
     asim_gromacs_try(gromacs);
     if (asim_bias_choose(gromacs, tpr, ASIM_BIAS_AUTO, &findings->engine, findings->why,
                          sizeof findings->why, err) < 0)
@@ -212,11 +219,19 @@ static int check_tpr(struct findings *findings, const struct asim_topology *top,
     double kelvin;
     if (asim_tpr_read(path, &tpr, NULL, err) < 0)
         return -1;
-    int fits = asim_gromacs_check_tpr(&findings->gromacs, path, &findings->unfit);
+    bool gromacs = findings->gromacs.path[0] != '\0';
+    struct asim_error unfit = {0};
+    int fits = gromacs ? asim_gromacs_check_tpr(&findings->gromacs, path, &unfit) : 0;
     if (fits == 0)
         fits = asim_plan_check_simulation(&tpr, top, &findings->settings->plan, &kelvin,
-                                          &findings->unfit);
+                                          &unfit);
     asim_tpr_finish(&tpr);
+    if (fits < 0) {
+        findings->unfit = unfit;
+        findings->no_dynamics = true;
+    } else if (!gromacs) {
+        return findings->root ? add(findings, "can_be_simulated", json_null(), err) : 0;
+    }
     if (findings->root)
         return add(findings, "can_be_simulated", json_boolean(fits == 0), err);
     printf("  simulation     %s\n",
@@ -272,7 +287,7 @@ int cmd_doctor(const struct settings *settings, struct asim_error *err)
     if (report_machine(&findings, err) < 0 || report_gromacs(&findings, err) < 0 ||
         (settings->argument_count > 0 && (report_tpr(&findings, &top, err) < 0 ||
                                           check_tpr(&findings, &top, err) < 0)) ||
-        (settings->argument_count > 1 && findings.unfit.status == ASIM_OK &&
+        (settings->argument_count > 1 && !findings.no_dynamics &&
          report_trajectory(&findings, &top, err) < 0))
         goto out;
     if (findings.root) {

@@ -242,6 +242,21 @@ static int check_bias_conventions(const struct settings *settings,
     return 0;
 }
 
+/* A bias that was asked for by name can be used. */
+static int check_bias(const struct settings *settings, struct asim_gromacs *gromacs,
+                      struct asim_error *err)
+{
+    enum asim_bias_engine engine = settings->plan.bias;
+    char why[300];
+    if (settings->argument_count == 0 || campaign_file_exists(settings, "plan.json") ||
+        engine == ASIM_BIAS_AUTO || engine == ASIM_BIAS_EDI)
+        return 0;
+    asim_gromacs_try(gromacs);
+    return asim_bias_choose(gromacs,
+                            settings->grompp.mdp_path ? NULL : settings->arguments[0],
+                            engine, &engine, why, sizeof why, err);
+}
+
 /* What can be known to be wrong before an hour is spent on a trajectory. */
 static int check_beforehand(const struct settings *settings, struct asim_error *err)
 {
@@ -265,7 +280,8 @@ static int check_beforehand(const struct settings *settings, struct asim_error *
         return -1;
     if (settings->run.backend == ASIM_BACKEND_SLURM)
         return 0; /* gmx and cores are those of the nodes */
-    if (asim_gromacs_find(settings->gromacs, &gromacs, err) < 0)
+    if (asim_gromacs_find(settings->gromacs, &gromacs, err) < 0 ||
+        check_bias(settings, &gromacs, err) < 0)
         return -1;
     const struct asim_run_options *run = &settings->run;
     int width = (run->ntmpi ? run->ntmpi : 1) * (run->ntomp ? run->ntomp : 1);

@@ -63,7 +63,8 @@ static int ask_version(const char *path, char *text, size_t size,
                        struct asim_error *err)
 {
     const char *const argv[] = {path, "--version", NULL};
-    const struct asim_question question = {.argv = argv, .seconds = VERSION_SECONDS};
+    const struct asim_question question = {
+        .argv = argv, .with_stderr = true, .seconds = VERSION_SECONDS};
     struct asim_answer answer = {.text = text, .size = size};
     if (asim_ask(&question, &answer, err) < 0)
         return -1;
@@ -111,10 +112,19 @@ static int parse_abilities(const char *text, struct asim_gromacs *gromacs,
                            struct asim_error *err)
 {
     char value[128];
-    if (!read_value(text, "GROMACS version", gromacs->version, sizeof gromacs->version))
+    if (!read_value(text, "GROMACS version", gromacs->version,
+                    sizeof gromacs->version)) {
+        const char *said = text + strspn(text, " \t\r\n");
+        int length = (int)strcspn(said, "\r\n");
+        snprintf(value, sizeof value, "%.*s", length, said);
+        for (char *at = value; *at; at++)
+            if (*at < ' ' || *at > '~')
+                *at = '?';
         return asim_fail(err, ASIM_EENV,
-                         "'%s --version' names no GROMACS version; is it GROMACS?",
-                         gromacs->path);
+                         "'%s --version' names no GROMACS version, it says '%s'; is it "
+                         "GROMACS, and does it run?",
+                         gromacs->path, value);
+    }
     parse_version(gromacs);
     if (read_value(text, "MPI library", value, sizeof value)) {
         gromacs->thread_mpi = strncasecmp(value, "thread_mpi", 10) == 0;
