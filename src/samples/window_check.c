@@ -64,7 +64,7 @@ static ptrdiff_t find_sample(const struct comparison *comparison, int64_t steps)
 static double tolerance(const struct comparison *comparison, double precision)
 {
     const double *g = comparison->gradient.exact;
-    size_t n = 3 * comparison->gradient.pca->atom_count;
+    size_t n = 3 * comparison->gradient.atoms.count;
     double sum = 0, squares = 0;
     for (size_t i = 0; i < n; i++) {
         sum += fabs(g[i]);
@@ -78,7 +78,7 @@ static double tolerance(const struct comparison *comparison, double precision)
 static void add_force_error(struct comparison *comparison)
 {
     const struct asim_gradient *gradient = &comparison->gradient;
-    for (size_t i = 0; i < 3 * gradient->pca->atom_count; i++) {
+    for (size_t i = 0; i < 3 * gradient->atoms.count; i++) {
         double error = gradient->applied[i] - gradient->exact[i];
         comparison->squared_error += error * error;
         comparison->squared_force += gradient->exact[i] * gradient->exact[i];
@@ -168,8 +168,8 @@ static int compare(struct comparison *comparison, const char *path,
     }
     if (asim_gradient_init(pca, &comparison->gradient, err) < 0 ||
         (asim_bias_pbc(pca) != ASIM_PBC_NONE &&
-         asim_whole_create(top, asim_bias_pbc(pca), pca->atom_indices, pca->atom_count,
-                           &whole, err) < 0) ||
+         asim_whole_create(top, asim_bias_pbc(pca), comparison->gradient.atoms.index,
+                           comparison->gradient.atoms.count, &whole, err) < 0) ||
         compare_frames(comparison, traj, whole, err) < 0)
         goto out;
     if (check->frame_count == 0) {

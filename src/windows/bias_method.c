@@ -53,6 +53,7 @@ static const struct asim_bias_method methods[] = {
         .summary = "Colvars inside GROMACS, through the TPR; exact forces",
         .exact = true,
         .inside_tpr = true,
+        .other_fit_atoms = true,
         .rows_lost_most = ASIM_COLVARS_FLUSH_ROWS,
         .files = {"bias.colvars"},
         /* Colvars names its output after the energies and begins it anew with every

@@ -13,8 +13,7 @@ enum { ASIM_COLVARS_FLUSH_ROWS = 20 };
 
 /*
  * The text (owned by the caller), for component 0 of `pca`. Every number has 17 digits.
- * Its only atoms are those of `pca`, in their order. ASIM_EINPUT where fit and analysed
- * atoms differ.
+ * Its atoms are those of asim_bias_atoms, first used in that order.
  */
 int asim_colvars_compose(const struct asim_pca *pca, const struct asim_bias *bias,
                          int64_t sample_steps, char **ret_text, struct asim_error *err);

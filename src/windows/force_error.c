@@ -1,4 +1,4 @@
-/* The torque that the .edi bias leaves out. Formula and symbols: force_error.h. */
+/* What the .edi bias leaves out. Formula and symbols: force_error.h. */
 #include "windows/force_error.h"
 
 #include <math.h>
@@ -37,14 +37,22 @@ static int solve(double m[3][3], const double b[3], double ret_x[3],
     return 0;
 }
 
-int asim_force_error(const double *y_nm, const double *reference_nm,
-                     const double *vector, size_t count, double ret_omega[3],
-                     double *ret_w2, struct asim_error *err)
+int asim_force_error(const struct asim_fitted *fitted, double *ret_h, double *ret_w2,
+                     struct asim_error *err)
 {
-    double m[3][3] = {{0}}, torque[3] = {0}, omega[3] = {0};
-    for (size_t i = 0; i < count; i++) {
-        const double *y = y_nm + 3 * i, *r = reference_nm + 3 * i;
-        add_cross(y, vector + 3 * i, torque);
+    double m[3][3] = {{0}}, torque[3] = {0}, sum[3] = {0}, omega[3];
+    double missing = 0, applied = 0;
+    size_t fit_count = fitted->fit_count;
+    for (size_t i = 0; i < fitted->count; i++) {
+        const double *v = fitted->vector + 3 * i;
+        add_cross(fitted->y_nm + 3 * i, v, torque);
+        for (int a = 0; a < 3; a++) {
+            sum[a] += v[a];
+            applied += v[a] * v[a];
+        }
+    }
+    for (size_t i = 0; i < fit_count; i++) {
+        const double *y = fitted->fit_y_nm + 3 * i, *r = fitted->reference_nm + 3 * i;
         double dot = y[0] * r[0] + y[1] * r[1] + y[2] * r[2];
         for (int a = 0; a < 3; a++)
             for (int b = 0; b < 3; b++)
@@ -52,17 +60,14 @@ int asim_force_error(const double *y_nm, const double *reference_nm,
     }
     if (solve(m, torque, omega, err) < 0)
         return -1;
-    double missing = 0, applied = 0;
-    for (size_t i = 0; i < count; i++) {
-        double w[3] = {0};
-        add_cross(reference_nm + 3 * i, omega, w);
-        for (int a = 0; a < 3; a++) {
-            missing += w[a] * w[a];
-            applied += vector[3 * i + a] * vector[3 * i + a];
-        }
+    for (size_t i = 0; i < fit_count; i++) {
+        double *h = ret_h + 3 * i;
+        for (int a = 0; a < 3; a++)
+            h[a] = -sum[a] / (double)fit_count;
+        add_cross(fitted->reference_nm + 3 * i, omega, h);
+        for (int a = 0; a < 3; a++)
+            missing += h[a] * h[a];
     }
-    for (int a = 0; a < 3; a++)
-        ret_omega[a] = omega[a];
     *ret_w2 = missing / applied;
     return 0;
 }

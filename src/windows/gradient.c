@@ -1,6 +1,6 @@
 /*
  * The coordinate, its gradient, and what an engine applies.
- * The edi bias turns the vector with the structure and leaves out how the turn depends
+ * The edi bias turns the vector with the structure and leaves out how the fit depends
  * on the positions; the exact engines leave out nothing. Checked against differences of
  * p in the tests.
  */
@@ -19,9 +19,12 @@ void asim_gradient_finish(struct asim_gradient *gradient)
 {
     if (!gradient)
         return;
-    free(gradient->y_nm);
+    asim_bias_atoms_finish(&gradient->atoms);
     free(gradient->exact);
     free(gradient->applied);
+    free(gradient->y_nm);
+    free(gradient->fit_nm);
+    free(gradient->fit_part);
     *gradient = (struct asim_gradient){0};
 }
 
@@ -29,11 +32,16 @@ int asim_gradient_init(const struct asim_pca *pca, struct asim_gradient *ret_gra
                        struct asim_error *err)
 {
     struct asim_gradient gradient = {.pca = pca};
-    size_t n = pca->atom_count;
-    gradient.y_nm = asim_alloc_array(n, 3 * sizeof(double), err);
-    gradient.exact = asim_alloc_array(n, 3 * sizeof(double), err);
-    gradient.applied = asim_alloc_array(n, 3 * sizeof(double), err);
-    if (!gradient.y_nm || !gradient.exact || !gradient.applied) {
+    const size_t xyz = 3 * sizeof(double);
+    if (asim_bias_atoms_init(pca, &gradient.atoms, err) < 0)
+        return -1;
+    gradient.exact = asim_alloc_array(gradient.atoms.count, xyz, err);
+    gradient.applied = asim_alloc_array(gradient.atoms.count, xyz, err);
+    gradient.y_nm = asim_alloc_array(pca->atom_count, xyz, err);
+    gradient.fit_nm = asim_alloc_array(pca->align_count, xyz, err);
+    gradient.fit_part = asim_alloc_array(pca->align_count, xyz, err);
+    if (!gradient.exact || !gradient.applied || !gradient.y_nm || !gradient.fit_nm ||
+        !gradient.fit_part) {
         asim_gradient_finish(&gradient);
         return -1;
     }
@@ -41,49 +49,76 @@ int asim_gradient_init(const struct asim_pca *pca, struct asim_gradient *ret_gra
     return 0;
 }
 
-/* A vector of the reference's frame in that of the structure. */
-static void turn_back(const double rotation[3][3], const double *in, double *out)
+/* R (x - centre) */
+static void turn(const double rotation[3][3], const double *centre, const double *x,
+                 double *ret_y)
+{
+    double moved[3] = {x[0] - centre[0], x[1] - centre[1], x[2] - centre[2]};
+    for (int a = 0; a < 3; a++)
+        ret_y[a] = rotation[a][0] * moved[0] + rotation[a][1] * moved[1] +
+                   rotation[a][2] * moved[2];
+}
+
+/* A vector of the reference's frame, in that of the structure, is added. */
+static void add_turned_back(const double rotation[3][3], const double *in, double *sum)
 {
     for (int a = 0; a < 3; a++)
-        out[a] =
+        sum[a] +=
             rotation[0][a] * in[0] + rotation[1][a] * in[1] + rotation[2][a] * in[2];
+}
+
+/* Superposes; fills in p and w^2, and leaves the rotation. */
+static int fit(struct asim_gradient *gradient, const float (*x_nm)[3],
+               double ret_rotation[3][3], struct asim_error *err)
+{
+    const struct asim_pca *pca = gradient->pca;
+    const double *v = pca->eigenvectors;
+    double *on = gradient->fit_nm, *y = gradient->y_nm;
+    double centre[3], reference_centre[3];
+    for (size_t i = 0; i < pca->align_count; i++)
+        for (int a = 0; a < 3; a++)
+            on[3 * i + a] = (double)x_nm[pca->align_indices[i]][a];
+    if (asim_superpose(on, pca->reference_nm, pca->align_count, ret_rotation, centre,
+                       reference_centre, err) < 0)
+        return -1;
+    for (size_t i = 0; i < pca->align_count; i++)
+        turn(ret_rotation, centre, on + 3 * i, on + 3 * i);
+    gradient->value_nm = 0;
+    for (size_t i = 0; i < pca->atom_count; i++) {
+        const float *from = x_nm[pca->atom_indices[i]];
+        const double x[3] = {(double)from[0], (double)from[1], (double)from[2]};
+        turn(ret_rotation, centre, x, y + 3 * i);
+        for (int a = 0; a < 3; a++)
+            gradient->value_nm += v[3 * i + a] * (y[3 * i + a] + reference_centre[a] -
+                                                  pca->mean_nm[3 * i + a]);
+    }
+    const struct asim_fitted fitted = {
+        .y_nm = y,
+        .vector = v,
+        .count = pca->atom_count,
+        .fit_y_nm = on,
+        .reference_nm = pca->reference_nm,
+        .fit_count = pca->align_count,
+    };
+    return asim_force_error(&fitted, gradient->fit_part, &gradient->w2, err);
 }
 
 int asim_gradient_compute(struct asim_gradient *gradient, const float (*x_nm)[3],
                           enum asim_bias_engine engine, struct asim_error *err)
 {
     const struct asim_pca *pca = gradient->pca;
-    const double *r = pca->reference_nm, *v = pca->eigenvectors;
-    size_t n = pca->atom_count;
-    double *x = gradient->exact; /* free until the gradient is known */
-    double *y = gradient->y_nm;
-    double rotation[3][3], centre[3], reference_centre[3], omega[3];
-    for (size_t i = 0; i < n; i++)
-        for (int a = 0; a < 3; a++)
-            x[3 * i + a] = (double)x_nm[pca->atom_indices[i]][a];
-    if (asim_superpose(x, r, n, rotation, centre, reference_centre, err) < 0)
+    size_t size = gradient->atoms.count * 3 * sizeof(double);
+    double rotation[3][3];
+    if (fit(gradient, x_nm, rotation, err) < 0)
         return -1;
-    gradient->value_nm = 0;
-    for (size_t i = 0; i < n; i++) {
-        for (int a = 0; a < 3; a++) {
-            y[3 * i + a] = rotation[a][0] * (x[3 * i] - centre[0]) +
-                           rotation[a][1] * (x[3 * i + 1] - centre[1]) +
-                           rotation[a][2] * (x[3 * i + 2] - centre[2]);
-            gradient->value_nm += v[3 * i + a] * (y[3 * i + a] + reference_centre[a] -
-                                                  pca->mean_nm[3 * i + a]);
-        }
-    }
-    if (asim_force_error(y, r, v, n, omega, &gradient->w2, err) < 0)
-        return -1;
-    bool exact = asim_bias_method(engine)->exact;
-    for (size_t i = 0; i < n; i++) {
-        double whole[3];
-        for (int a = 0; a < 3; a++) {
-            int b = (a + 1) % 3, c = (a + 2) % 3;
-            whole[a] = v[3 * i + a] + r[3 * i + b] * omega[c] - r[3 * i + c] * omega[b];
-        }
-        turn_back(rotation, whole, gradient->exact + 3 * i);
-        turn_back(rotation, exact ? whole : v + 3 * i, gradient->applied + 3 * i);
-    }
+    memset(gradient->applied, 0, size);
+    for (size_t i = 0; i < pca->atom_count; i++)
+        add_turned_back(rotation, pca->eigenvectors + 3 * i, gradient->applied + 3 * i);
+    memcpy(gradient->exact, gradient->applied, size);
+    for (size_t i = 0; i < pca->align_count; i++)
+        add_turned_back(rotation, gradient->fit_part + 3 * i,
+                        gradient->exact + 3 * gradient->atoms.fit_place[i]);
+    if (asim_bias_method(engine)->exact)
+        memcpy(gradient->applied, gradient->exact, size);
     return 0;
 }

@@ -287,8 +287,8 @@ static int measure_force_error(struct asim_plan *plan, const struct asim_pca *pc
     if (!sums || !counts || asim_gradient_init(pca, &gradient, err) < 0)
         goto out;
     if (pca->pbc != ASIM_PBC_NONE &&
-        asim_whole_create(top, pca->pbc, pca->atom_indices, pca->atom_count, &whole,
-                          err) < 0)
+        asim_whole_create(top, pca->pbc, gradient.atoms.index, gradient.atoms.count,
+                          &whole, err) < 0)
         goto out;
     asim_trajectory_limit_atoms(traj, whole ? asim_whole_atom_limit(whole) : 0);
     /* What follows atoms from frame to frame must see every frame. */
@@ -395,7 +395,7 @@ int asim_plan_compute(const struct asim_pca *pca, const struct asim_topology *to
     if (!pca->align_same && !method->other_fit_atoms)
         return asim_fail(err, ASIM_EINPUT,
                          "the %s bias needs the same atoms for the fit ('%s') and the "
-                         "analysis ('%s'): leave out --align",
+                         "analysis ('%s'): leave out --align, or use the colvars bias",
                          method->name, pca->align_selection, pca->selection);
     if (asim_tpr_read(tpr_path, &tpr, NULL, err) < 0)
         return -1;

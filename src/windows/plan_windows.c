@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "formats/tpr.h"
+#include "windows/bias_atoms.h"
 #include "windows/edi.h"
 
 static int open_trajectories(const char *const *paths, size_t count,
@@ -87,11 +88,15 @@ static int make_frame(struct single_frame *single, const struct asim_topology *t
     memcpy(single->frame.box_nm, tpr->box_nm, sizeof tpr->box_nm);
     if (!top->has_bonds)
         return 0;
-    int rc = asim_whole_create(top, ASIM_PBC_WHOLE, single->pca.atom_indices,
-                               single->pca.atom_count, &whole, err);
+    struct asim_bias_atoms atoms;
+    if (asim_bias_atoms_init(&single->pca, &atoms, err) < 0)
+        return -1;
+    int rc =
+        asim_whole_create(top, ASIM_PBC_WHOLE, atoms.index, atoms.count, &whole, err);
     if (rc == 0)
         rc = asim_whole_apply(whole, &single->frame, err);
     asim_whole_destroy(whole);
+    asim_bias_atoms_finish(&atoms);
     return rc;
 }
 

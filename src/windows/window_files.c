@@ -17,6 +17,7 @@
 #include "base/memory.h"
 #include "formats/tpr.h"
 #include "structure/whole.h"
+#include "windows/bias_atoms.h"
 #include "windows/bias_method.h"
 #include "windows/plan_file.h"
 
@@ -26,6 +27,7 @@
 struct source {
     struct asim_plan *plan;
     const struct asim_pca *pca;
+    struct asim_bias_atoms atoms;
     const struct asim_bias_method *method;
     const char *tpr;
     size_t tpr_size;
@@ -33,24 +35,24 @@ struct source {
 };
 
 /* The bias of a window inside its TPR. Colvars asks for its atoms where they are first
- * named, which is the order of the PCA, and takes them as one structure. */
+ * named, which is the order of asim_bias_atoms, and takes them as one structure. */
 static int add_bias(const struct source *source, const char *text,
                     const struct asim_frame *frame, void **data, size_t *size,
                     struct asim_error *err)
 {
-    const struct asim_pca *pca = source->pca;
+    const struct asim_bias_atoms *atoms = &source->atoms;
     void *biased;
     size_t biased_size;
-    double *x = asim_alloc_array(pca->atom_count, 3 * sizeof *x, err);
+    double *x = asim_alloc_array(atoms->count, 3 * sizeof *x, err);
     if (!x)
         return -1;
-    for (size_t i = 0; i < pca->atom_count; i++)
+    for (size_t i = 0; i < atoms->count; i++)
         for (size_t d = 0; d < 3; d++)
-            x[3 * i + d] = (double)frame->x_nm[pca->atom_indices[i]][d];
+            x[3 * i + d] = (double)frame->x_nm[atoms->index[i]][d];
     struct asim_tpr_colvars colvars = {
         .text = text,
         .name = source->method->files[0],
-        .atom_count = pca->atom_count,
+        .atom_count = atoms->count,
         .x_nm = x,
         .ensemble_kelvin = source->plan->temperature_kelvin,
         .seed = -1,
@@ -92,7 +94,7 @@ static int check_made(const struct source *source, const void *start, size_t sta
                        : found.active != inside         ? "no such bias"
                        : inside && (!found.text || found.length != strlen(bias_text) ||
                                     memcmp(found.text, bias_text, found.length) != 0 ||
-                                    found.number_count != 3 * source->pca->atom_count)
+                                    found.number_count != 3 * source->atoms.count)
                            ? "another bias"
                            : NULL;
     rc = what
@@ -222,11 +224,13 @@ int asim_plan_write_more(struct asim_plan *plan, size_t first,
     if (asim_file_read(tpr_path, TPR_LARGEST_BYTES, &tpr, &source.tpr_size, err) < 0)
         return -1;
     source.tpr = tpr;
+    if (asim_bias_atoms_init(pca, &source.atoms, err) < 0)
+        goto out;
     /* The start of a window is as the PCA saw its frame: every engine takes the atoms'
      * places from there, and chains that lie in different images as one structure. */
     if (asim_bias_pbc(pca) != ASIM_PBC_NONE &&
-        asim_whole_create(top, asim_bias_pbc(pca), pca->atom_indices, pca->atom_count,
-                          &whole, err) < 0)
+        asim_whole_create(top, asim_bias_pbc(pca), source.atoms.index,
+                          source.atoms.count, &whole, err) < 0)
         goto out;
     asim_trajectory_limit_atoms(traj, 0);
     for (size_t i = first; i < plan->window_count; i++) {
@@ -249,6 +253,7 @@ int asim_plan_write_more(struct asim_plan *plan, size_t first,
 out:
     asim_whole_destroy(whole);
     asim_frame_finish(&frame);
+    asim_bias_atoms_finish(&source.atoms);
     free(tpr);
     return rc;
 }

@@ -6,7 +6,7 @@
 GROMACS: $AUTOSIM_SECOND_GMX (see scripts/second-gromacs.sh), or gmx on the PATH where it
 is 2024 or newer. Checked are: the TPR against grompp's own, byte for byte, and the runs
 of both; run inputs by grompp (--mdp, --top) against those without; the force on every
-atom against differences of the coordinate; a campaign that is killed and goes on; what
+atom against differences of the coordinate, also with other fit atoms; a campaign that is killed and goes on; what
 happens to a window whose TPR was exchanged.
 """
 import json
@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -249,6 +250,69 @@ def check_forces(program, tool, folder):
           f"derivative {missing:.1e}")
 
 
+def first_frame(path):
+    """Positions and forces with all their digits, which gmx dump has not: the first frame
+    of a TRR file of floats."""
+    data = open(path, "rb").read()
+    sizes = struct.unpack_from(">13i", data, 24)  # behind magic and "GMX_trn_file"
+    at = 24 + 13 * 4 + 8 + sum(sizes[:7])
+    arrays = []
+    for size in sizes[7:10]:
+        arrays.append(numpy.frombuffer(data, ">f4", size // 4, at).astype(float))
+        at += size
+    return arrays[0].reshape(-1, 3), arrays[2].reshape(-1, 3)
+
+
+def check_other_fit_atoms(autosim, program, folder):
+    """PC1 of ten atoms, superposed by six of them: value and force as Colvars has them
+    against those worked out from the analysis alone."""
+    folder = os.path.join(folder, "alanine")
+    os.mkdir(folder)
+    common.simulate_alanine(folder, 40, 0.2)
+    shutil.copy(os.path.join(folder, "unbiased.mdp"), os.path.join(folder, "forces.mdp"))
+    common.set_mdp(os.path.join(folder, "forces.mdp"), nstxout=500, nstfout=500)
+    frames = []
+    for name, k in (("stiff", "5e5"), ("weak", "1e-6")):
+        common.run([autosim, "pca", "-C", name, "unbiased.tpr", "unbiased.xtc", "--align",
+                    "name CA C N CB"], cwd=folder)
+        common.run([autosim, "plan", "-C", name, "--gmx", program, "--mdp", "forces.mdp",
+                    "--top", "topol.top", "--ns", "0.01", "--windows", "1", "--range",
+                    "0:0.1", "--force-constant", k, "--seed", "3"], cwd=folder)
+        window = os.path.join(folder, name, "windows", "000")
+        shutil.copy(os.path.join(window, "window.tpr"), os.path.join(folder, name + ".tpr"))
+        gmx(program, folder, "mdrun", "-deffnm", name, "-nsteps", "0", *NO_PIN)
+        frames.append(first_frame(os.path.join(folder, f"{name}.trr")))
+    pca = json.load(open(os.path.join(folder, "stiff", "pca", "pca.json")))
+    plan = json.load(open(os.path.join(folder, "stiff", "plan.json")))["windows"][0]
+    mean, reference, v = (numpy.array(pca[key]).reshape(-1, 3) for key in
+                          ("mean_nm", "reference_nm", "pc1_eigenvector"))
+
+    def value(x):
+        """p of all atoms' positions."""
+        on = x[pca["align_atom_indices"]]
+        u, _, vt = numpy.linalg.svd((on - on.mean(axis=0)).T @ reference)
+        flip = numpy.diag([1, 1, numpy.sign(numpy.linalg.det(u @ vt))])
+        y = (x[pca["atom_indices"]] - on.mean(axis=0)) @ (u @ flip @ vt)
+        return float((v * (y - mean)).sum())
+
+    x = frames[0][0]
+    applied = frames[0][1] - frames[1][1]
+    slope = numpy.zeros_like(x)
+    for i, d in numpy.ndindex(*x.shape):
+        step = numpy.zeros_like(x)
+        step[i, d] = 1e-5
+        slope[i, d] = (value(x + step) - value(x - step)) / 2e-5
+    p = value(x)
+    row = open(os.path.join(folder, "stiff.colvars.traj")).read().splitlines()[1].split()
+    expect(abs(float(row[1]) - p) < 2e-6, f"p is {p} nm, Colvars says {row[1]}")
+    expected = -plan["force_constant_kj_mol_nm2"] * (p - plan["centre_nm"]) * slope
+    size = numpy.linalg.norm(expected)
+    error = numpy.linalg.norm(applied - expected) / size
+    expect(size > 100 and error < 2e-4,
+           f"other fit atoms: a force of {size} kJ/mol/nm, relative error {error:.1e}")
+    print(f"other fit atoms: force {size:.0f} kJ/mol/nm, relative error {error:.1e}")
+
+
 def window_files(folder):
     windows = os.path.join(folder, "killed", "windows")
     return [os.path.join(windows, name) for name in sorted(os.listdir(windows))]
@@ -338,6 +402,7 @@ def main():
     check_by_grompp(autosim, program, folder)
     check_against_grompp(program, tool, folder)
     check_forces(program, tool, folder)
+    check_other_fit_atoms(autosim, program, folder)
     check_killed_campaign(autosim, program, folder)
     check_exchanged_tpr(autosim, program, folder)
     shutil.rmtree(folder)

@@ -89,7 +89,7 @@ def triatomic(autosim, compare, gmx, folder, short):
     with open(os.path.join(folder, "bad.gro"), "w") as out:
         out.write(bad.replace(start, "    1TRI     A3    3   2.100   2.900   2.000"))
     given = ["tri.tpr", "tri.xtc", "--reference", "bad.gro", "--ns",
-             "0.05" if short else "2"]
+             "0.05" if short else "4"]
     done = run(autosim, gmx, folder, "edi", *given, "--bias", "edi", codes=(2,))
     print(f"edi: {done.stderr.strip()}")
     run(autosim, gmx, folder, "colvars", *given, "--bias", "colvars")

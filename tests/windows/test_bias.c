@@ -219,7 +219,6 @@ static void other_fit_atoms_are_refused(void **state)
     set_up(&fixture, 0.3);
     fixture.pca.align_same = false;
     assert_true(refused(&fixture, ASIM_BIAS_EDI, "--align"));
-    assert_true(refused(&fixture, ASIM_BIAS_COLVARS, "--align"));
     assert_true(refused(&fixture, ASIM_BIAS_PLUMED, "--align"));
 }
 

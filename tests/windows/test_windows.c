@@ -65,7 +65,7 @@ static void force_error_is_the_distance_to_the_true_gradient(void **state)
     struct asim_random random;
     asim_random_seed(&random, 11);
     for (int repeat = 0; repeat < 50; repeat++) {
-        double r[N], v[N], x[N], y[N], scratch[N], omega[3], w2, norm = 0, missing = 0;
+        double r[N], v[N], x[N], y[N], scratch[N], h[N], w2, norm = 0, missing = 0;
         random_points(&random, 0.3, r);
         random_points(&random, 1, v);
         centre(r);
@@ -77,7 +77,8 @@ static void force_error_is_the_distance_to_the_true_gradient(void **state)
             x[i] = r[i] + 0.03 * asim_random_gaussian(&random);
         }
         coordinate(x, r, v, y);
-        assert_int_equal(asim_force_error(y, r, v, ATOMS, omega, &w2, NULL), 0);
+        const struct asim_fitted fitted = {y, v, ATOMS, y, r, ATOMS};
+        assert_int_equal(asim_force_error(&fitted, h, &w2, NULL), 0);
         /* In the rotated frame x = y superposes onto r by the identity. */
         for (int i = 0; i < N; i++) {
             const double step = 1e-5;
@@ -98,9 +99,10 @@ static void a_line_of_atoms_has_no_unique_rotation(void **state)
 {
     (void)state;
     double r[9] = {-1, 0, 0, 0, 0, 0, 1, 0, 0}, v[9] = {0, 1, 0, 0, -2, 0, 0, 1, 0};
-    double omega[3], w2;
+    double h[9], w2;
     struct asim_error err = {0};
-    assert_int_equal(asim_force_error(r, r, v, 3, omega, &w2, &err), -1);
+    const struct asim_fitted fitted = {r, v, 3, r, r, 3};
+    assert_int_equal(asim_force_error(&fitted, h, &w2, &err), -1);
     assert_int_equal(err.status, ASIM_EINPUT);
 }
 
