@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "campaign/changes.h"
 #include "campaign/driver.h"
 #include "campaign/options.h"
 #include "campaign/prepare.h"
@@ -35,7 +36,7 @@ struct asim_runner *asim_runner_create(struct asim_driver *driver, size_t i,
         return NULL;
     runner->window_index = i;
     runner->process = (struct asim_process)ASIM_PROCESS_INIT;
-    runner->slot = -1;
+    runner->slot = runner->watch = -1;
     runner->first_step = runner->step = -1;
     runner->start_seconds = asim_monotonic_seconds();
     runner->active_seconds = asim_awake_seconds();
@@ -98,6 +99,7 @@ void asim_runner_remove(struct asim_driver *driver, struct asim_runner *runner)
     }
     driver->runners[runner->position] = driver->runners[--driver->runner_count];
     driver->runners[runner->position]->position = runner->position;
+    asim_changes_forget(driver->changes_fd, runner->watch);
     asim_process_finish(&runner->process); /* the descriptor leaves the epoll set */
     free(window->cpus);
     window->cpus = NULL;

@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "campaign/changes.h"
 #include "campaign/options.h"
 #include "campaign/requests.h"
 #include "campaign/slot.h"
@@ -88,7 +89,7 @@ void asim_driver_destroy(struct asim_driver *driver)
     free(driver->gpus_wanted);
     asim_calibration_destroy(driver->calibration);
     const int fds[] = {driver->epoll_fd, driver->timer_fd, driver->wake_fd,
-                       driver->spool_fd};
+                       driver->spool_fd, driver->changes_fd};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
         if (fds[i] >= 0)
             close(fds[i]);
@@ -106,6 +107,7 @@ static int open_descriptors(struct asim_driver *driver, struct asim_error *err)
     if (watch_fd(driver, driver->timer_fd, TAG_TIMER, err) < 0 ||
         watch_fd(driver, driver->wake_fd, TAG_WAKE, err) < 0)
         return -1;
+    driver->changes_fd = asim_changes_open(driver->campaign->folder);
     driver->spool_fd =
         driver->campaign->slot ? -1 : asim_spool_watch(driver->campaign->folder);
     return driver->spool_fd < 0 ? 0
@@ -446,7 +448,8 @@ int asim_driver_start(struct asim_campaign *campaign,
     driver->campaign = campaign;
     driver->options = *options;
     driver->next_claim = -INFINITY;
-    driver->epoll_fd = driver->timer_fd = driver->wake_fd = driver->spool_fd = -1;
+    driver->epoll_fd = driver->timer_fd = driver->wake_fd = driver->spool_fd =
+        driver->changes_fd = -1;
     asim_random_seed(&driver->random, asim_random_entropy());
     /* Texts are borrowed only for this call. */
     if ((options->gromacs &&

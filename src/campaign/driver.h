@@ -32,6 +32,7 @@ struct asim_runner {
     uint64_t activity;              /* asim_mdrun_activity as last seen to change, */
     double active_seconds;          /* at asim_awake_seconds */
     double hang_seconds;            /* what was too long */
+    int watch; /* of its folder: nothing was written since; -1: look (changes.h) */
     bool hung;
     char trouble[200];        /* why the spawn failed; "" */
     char **argv;              /* of gmx; NULL: an earlier driver started it */
@@ -56,9 +57,10 @@ struct asim_driver {
     double next_claim; /* when cores that others hold are asked for; -INFINITY: now */
     int *slot_users;   /* [slot_count] runners on its cores */
     int epoll_fd, timer_fd, wake_fd;
-    int spool_fd;  /* inotify of requests/; -1: looked at from time to time */
-    bool looked;   /* gmx and its GPUs were found */
-    bool prepared; /* cores are divided too, and the session is on record */
+    int spool_fd;   /* inotify of requests/; -1: looked at from time to time */
+    int changes_fd; /* of the folders of running windows; -1: they are looked at */
+    bool looked;    /* gmx and its GPUs were found */
+    bool prepared;  /* cores are divided too, and the session is on record */
     struct asim_runner **runners; /* [runner_count], unordered */
     size_t runner_count, runner_capacity;
     struct asim_runner **spawns; /* intended, to be spawned after the next commit */

@@ -16,7 +16,6 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,6 +23,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "campaign/changes.h"
 #include "engine/record.h"
 
 enum { ID_LENGTH = 16 + 1 + 8, WINDOWS_MOST = 1 << 24 };
@@ -113,8 +113,8 @@ static int decode_windows(const json_t *json, struct asim_spooled *spooled,
     return 0;
 }
 
-static int decode(const json_t *json, struct asim_spooled *spooled,
-                  struct asim_error *err)
+int asim_spool_decode(const json_t *json, struct asim_spooled *spooled,
+                      struct asim_error *err)
 {
     char kind[16];
     int64_t priority = 0;
@@ -151,7 +151,7 @@ int asim_spool_read(const char *folder, const char *id,
         asim_fail(err, ASIM_EINPUT, "there is no request '%s'", path);
     if (found <= 0)
         goto out;
-    if (decode(json, &spooled, err) < 0) {
+    if (asim_spool_decode(json, &spooled, err) < 0) {
         asim_wrap(err, "'%s'", path);
         goto out;
     }
@@ -293,39 +293,11 @@ void asim_spool_clean(const char *folder)
     free(path);
 }
 
-/* Network file systems do not tell one machine what another one wrote. Numbers: statfs
- * (2) and the headers of the file systems. */
-static bool tells_changes(const char *path)
-{
-    static const unsigned long deaf[] = {
-        0x6969,     /* NFS */
-        0x0bd00bd0, /* Lustre */
-        0x47504653, /* GPFS */
-        0xff534d42, /* CIFS */
-        0xfe534d42, /* SMB2 */
-        0x517b,     /* SMB */
-        0x65735546, /* FUSE */
-        0x00c36400, /* Ceph */
-        0x19830326, /* BeeGFS */
-        0x01021997, /* 9P */
-        0x5346414f, /* AFS */
-        0x7461636f, /* OCFS2 */
-        0x01161970, /* GFS2 */
-    };
-    struct statfs status;
-    if (statfs(path, &status) < 0)
-        return false;
-    for (size_t i = 0; i < sizeof deaf / sizeof *deaf; i++)
-        if ((unsigned long)status.f_type == deaf[i])
-            return false;
-    return true;
-}
-
 int asim_spool_watch(const char *folder)
 {
     int fd = -1;
     char *path = asim_path_join(folder, ASIM_SPOOL_FOLDER, NULL);
-    if (path && asim_make_folder(path, NULL) == 0 && tells_changes(path)) {
+    if (path && asim_make_folder(path, NULL) == 0 && asim_changes_are_told(path)) {
         fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
         if (fd >= 0 && inotify_add_watch(fd, path, IN_MOVED_TO) < 0) {
             close(fd);

@@ -27,6 +27,9 @@ void asim_spooled_finish(struct asim_spooled *spooled);
 /* ASIM_EINPUT where the file is damaged or asks for something unknown. */
 int asim_spool_read(const char *folder, const char *id,
                     struct asim_spooled *ret_spooled, struct asim_error *err);
+/* The content of a request's file; `spooled` is to be finished on failure too. */
+int asim_spool_decode(const json_t *json, struct asim_spooled *spooled,
+                      struct asim_error *err);
 /* Writes the request and gives its new id. Of INSERT a copy of the plan is kept with
  * it. */
 int asim_spool_write(const char *folder, const struct asim_request *request,

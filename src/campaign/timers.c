@@ -10,6 +10,7 @@
 #include <sys/timerfd.h>
 
 #include "base/clock.h"
+#include "campaign/changes.h"
 #include "campaign/driver.h"
 #include "campaign/requests.h"
 #include "campaign/slot.h"
@@ -110,14 +111,37 @@ static double hang_seconds(const struct asim_driver *driver)
                 3 * 60 * driver->options.checkpoint_minutes + MARGIN_SECONDS);
 }
 
-static void watch_activity(struct asim_driver *driver, struct asim_runner *runner)
+static void look_at_step(const struct asim_driver *driver, struct asim_runner *runner,
+                         double now)
 {
-    double now = asim_awake_seconds(), limit = hang_seconds(driver);
-    uint64_t activity = asim_mdrun_activity(runner->folder);
-    if (activity != runner->activity) {
+    int64_t step = asim_mdrun_step(runner->folder, driver->campaign->plan.dt_ps);
+    if (step <= runner->step)
+        return;
+    if (runner->first_step < 0) {
+        runner->first_step = step;
+        runner->first_seconds = now;
+    }
+    runner->step = step;
+    runner->step_seconds = now;
+}
+
+/* Where its folder is watched and has told of nothing, nothing was written. */
+static void look_at_folder(struct asim_driver *driver, struct asim_runner *runner,
+                           double now)
+{
+    double awake = asim_awake_seconds(), limit = hang_seconds(driver);
+    bool written = false;
+    if (runner->watch < 0) {
+        /* Before the look: what comes in between is told. */
+        runner->watch = asim_changes_watch(driver->changes_fd, runner->folder);
+        uint64_t activity = asim_mdrun_activity(runner->folder);
+        written = activity != runner->activity;
         runner->activity = activity;
-        runner->active_seconds = now;
-    } else if (now - runner->active_seconds > limit && !runner->hung &&
+        look_at_step(driver, runner, now);
+    }
+    if (written) {
+        runner->active_seconds = awake;
+    } else if (awake - runner->active_seconds > limit && !runner->hung &&
                !shall_leave(driver, runner)) {
         runner->hung = true;
         runner->hang_seconds = limit;
@@ -126,6 +150,22 @@ static void watch_activity(struct asim_driver *driver, struct asim_runner *runne
                        driver->campaign->plan.windows[runner->window_index].window_id,
                        limit);
     }
+}
+
+static void note_change(void *context, int watch)
+{
+    struct asim_driver *driver = context;
+    for (size_t k = 0; k < driver->runner_count; k++)
+        if (driver->runners[k]->watch == watch)
+            driver->runners[k]->watch = -1;
+}
+
+static void read_changes(struct asim_driver *driver)
+{
+    if (asim_changes_read(driver->changes_fd, note_change, driver))
+        return;
+    for (size_t k = 0; k < driver->runner_count; k++)
+        driver->runners[k]->watch = -1;
 }
 
 /* Looked at when steps are: all that is simulated, against the limit. */
@@ -153,6 +193,8 @@ int asim_driver_handle_timers(struct asim_driver *driver, double now,
     asim_driver_watch_disk(driver, now);
     handle_stop(driver, now);
     bool look = now >= driver->next_progress;
+    if (look)
+        read_changes(driver);
     /* A probe only posts: runners are removed by drain() alone. */
     for (size_t k = 0; k < driver->runner_count; k++) {
         struct asim_runner *runner = driver->runners[k];
@@ -160,16 +202,7 @@ int asim_driver_handle_timers(struct asim_driver *driver, double now,
             return -1;
         if (!look)
             continue;
-        int64_t step = asim_mdrun_step(runner->folder, driver->campaign->plan.dt_ps);
-        watch_activity(driver, runner);
-        if (step > runner->step) {
-            if (runner->first_step < 0) {
-                runner->first_step = step;
-                runner->first_seconds = now;
-            }
-            runner->step = step;
-            runner->step_seconds = now;
-        }
+        look_at_folder(driver, runner, now);
     }
     if (look) {
         driver->next_progress = now + driver->campaign->timing.progress;

@@ -1,12 +1,17 @@
 /*
  * What a campaign costs: `campaign_overhead run N JOBS` runs N windows that end at
  * once, `campaign_overhead resume N` opens a campaign of N windows of three attempts
- * each. Prints CPU and wall time; no test, timing never is one.
+ * each, `campaign_overhead alone N` runs the stand-in for gmx in N folders one after
+ * the other with nothing around it. Prints CPU and wall time; no test, timing never is
+ * one.
  */
+#include <fcntl.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -40,6 +45,32 @@ static int run(char *folder, size_t count, int jobs)
            1e3 * cpu_seconds(RUSAGE_CHILDREN) / (double)count, asim_memory_peak_mb());
     asim_campaign_close(campaign);
     return rc != 0;
+}
+
+extern char **environ;
+
+static int alone(const char *folder, size_t count)
+{
+    char *gmx = getenv("CAMPAIGN_GMX");
+    char *argv[] = {gmx, "mdrun", NULL};
+    double cpu = cpu_seconds(RUSAGE_CHILDREN), start = asim_monotonic_seconds();
+    for (size_t i = 0; i < count; i++) {
+        posix_spawn_file_actions_t actions;
+        pid_t pid;
+        posix_spawn_file_actions_init(&actions);
+        posix_spawn_file_actions_addchdir_np(&actions,
+                                             fixture_window_path(folder, i, ""));
+        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY,
+                                         0);
+        if (!gmx || posix_spawn(&pid, gmx, &actions, NULL, argv, environ) != 0)
+            return 1;
+        waitpid(pid, NULL, 0);
+        posix_spawn_file_actions_destroy(&actions);
+    }
+    printf("alone: %.0f/s, CPU %.3f ms each\n",
+           (double)count / (asim_monotonic_seconds() - start),
+           1e3 * (cpu_seconds(RUSAGE_CHILDREN) - cpu) / (double)count);
+    return 0;
 }
 
 static int resume(char *folder, size_t count)
@@ -86,14 +117,16 @@ static int resume(char *folder, size_t count)
 int main(int argc, char **argv)
 {
     if (argc < 3) {
-        fprintf(stderr, "usage: %s run N JOBS | resume N\n", argv[0]);
+        fprintf(stderr, "usage: %s run N JOBS | resume N | alone N\n", argv[0]);
         return 2;
     }
     size_t count = (size_t)atol(argv[2]);
     char *folder = fixture_create_folder();
     for (size_t i = 0; i < count; i++)
         fixture_write_window(folder, i, "1 1 1000 0 3\n");
-    int rc = argc > 3 ? run(folder, count, atoi(argv[3])) : resume(folder, count);
+    int rc = argc > 3                        ? run(folder, count, atoi(argv[3]))
+             : strcmp(argv[1], "alone") == 0 ? alone(folder, count)
+                                             : resume(folder, count);
     fixture_remove_folder(folder);
     return rc;
 }

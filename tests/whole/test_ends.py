@@ -139,6 +139,10 @@ def test_reader_that_leaves(place):
            f"no report; exit {process.returncode}")
 
 
+# Windows start at once, without trials of how the cores are divided best.
+FROM_THE_START = ["--calibrate", "0"]
+
+
 def test_signals_stop_cleanly(place):
     """Windows leave with checkpoints, whichever thread the signal reaches; a signal that
     was ignored from the beginning (nohup) stays so."""
@@ -147,7 +151,8 @@ def test_signals_stop_cleanly(place):
     for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143),
                          (signal.SIGHUP, 129)):
         process = subprocess.Popen(
-            [place.autosim, "run", "-C", "stopped", *inputs], cwd=place.folder,
+            [place.autosim, "run", "-C", "stopped", *FROM_THE_START, *inputs],
+            cwd=place.folder,
             stderr=subprocess.PIPE, text=True,
             preexec_fn=lambda n=number: signal.signal(n, signal.SIG_DFL))
         time.sleep(2)
@@ -159,7 +164,7 @@ def test_signals_stop_cleanly(place):
         expect("Running" not in states and "Waiting" in states, f"{number}: {states}")
         inputs = []
     process = subprocess.Popen(
-        [place.autosim, "run", "-C", "stopped"], cwd=place.folder,
+        [place.autosim, "run", "-C", "stopped", *FROM_THE_START], cwd=place.folder,
         stderr=subprocess.DEVNULL,
         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     time.sleep(1)
