@@ -46,7 +46,8 @@ static void status_cells(const struct asim_window_status *status,
     else
         snprintf(cells[3], CELL_SIZE, "-");
     cell_number(status->final_potential_energy_kj_mol, 2, cells[4]);
-    if (status->attempts == 0)
+    /* The time is that of attempts that have ended. */
+    if (!ended && !(status->runtime_seconds > 0))
         snprintf(cells[5], CELL_SIZE, "-");
     else
         cell_number(status->runtime_seconds, 1, cells[5]);

@@ -300,6 +300,13 @@ static void test_status_table(void **state)
     char *table = asim_window_status_table(statuses, 3, &err);
     assert_string_equal(table, expected);
     free(table);
+    /* In its first attempt: no time of one that has ended. */
+    statuses[1].state = ASIM_WINDOW_RUNNING;
+    statuses[1].attempts = 1;
+    table = asim_window_status_table(&statuses[1], 1, &err);
+    assert_non_null(strstr(table, "|        10 | Running |      - |         - |"));
+    assert_non_null(strstr(table, "|        - |\n"));
+    free(table);
     table = asim_window_status_table(NULL, 0, &err);
     assert_non_null(table);
     assert_non_null(strstr(table, "| Window ID | Status | ns/day | Exit Code |"));
