@@ -48,6 +48,7 @@ struct asim_slurm {
     enum asim_slurm_purpose purpose;
     char submitting[ASIM_TOKEN_BYTES];
     double next_poll, next_fold, next_submit;
+    double may_ask; /* the controller was asked too recently before that */
     int unanswered; /* polls in a row */
     int fruitless;  /* submissions in a row that brought no window further */
     int holds;      /* times that Slurm has held a job it failed to start */
@@ -79,6 +80,16 @@ int asim_slurm_run(struct asim_slurm *slurm, enum asim_slurm_purpose purpose,
 void asim_slurm_name(struct asim_slurm *slurm);
 /* Jobs that wait find nothing to do any more; those that run leave by themselves. */
 int asim_slurm_cancel_waiting(struct asim_slurm *slurm, struct asim_error *err);
+
+/* slurm_queue.c: starts squeue or sbatch, and takes in how it ended. */
+int asim_slurm_poll_queue(struct asim_slurm *slurm, double now, struct asim_error *err);
+int asim_slurm_poll_ended(struct asim_slurm *slurm,
+                          const struct asim_command_result *result, double now,
+                          struct asim_error *err);
+int asim_slurm_submit(struct asim_slurm *slurm, int elements, struct asim_error *err);
+int asim_slurm_submit_ended(struct asim_slurm *slurm,
+                            const struct asim_command_result *result, double now,
+                            struct asim_error *err);
 
 /* slurm_words.c: after a look at the queue. */
 void asim_slurm_tell_of_holds(struct asim_slurm *slurm,

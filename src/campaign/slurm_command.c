@@ -42,7 +42,37 @@ void asim_command_finish(struct asim_command *command)
     close_fd(&command->err_fd);
 }
 
-static int spawn(char *const *argv, struct asim_command *command)
+/* Defaults that people set for themselves. They would hide jobs from squeue, take the
+ * job's name or token away, which sbatch lets them do to options of a script, or make
+ * it wait for the job's end. Other defaults, as of the account, are meant for us too.
+ */
+static bool is_in_the_way(const char *variable)
+{
+    static const char *const names[] = {
+        "SBATCH_ARRAY_INX=", "SBATCH_COMMENT=",   "SBATCH_JOB_NAME=",
+        "SBATCH_OUTPUT=",    "SBATCH_OPEN_MODE=", "SBATCH_NO_REQUEUE=",
+        "SBATCH_WAIT=",      "SQUEUE_",           "SCANCEL_"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strncmp(variable, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
+/* The list only; its text is the environment's. */
+static char **own_environment(struct asim_error *err)
+{
+    size_t count = 0, kept = 0;
+    while (environ[count])
+        count++;
+    char **list = asim_alloc_array(count + 1, sizeof *list, err);
+    for (size_t i = 0; list && i < count; i++)
+        if (!is_in_the_way(environ[i]))
+            list[kept++] = environ[i];
+    return list;
+}
+
+static int spawn(char *const *argv, char *const *environment,
+                 struct asim_command *command)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -74,8 +104,8 @@ static int spawn(char *const *argv, struct asim_command *command)
                                                           POSIX_SPAWN_SETSIGMASK |
                                                           POSIX_SPAWN_SETSIGDEF);
     if (!cause)
-        cause =
-            posix_spawnp(&command->pid, argv[0], &actions, &attributes, argv, environ);
+        cause = posix_spawnp(&command->pid, argv[0], &actions, &attributes, argv,
+                             environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return cause;
@@ -85,13 +115,16 @@ int asim_command_start(char *const *argv, double seconds, struct asim_command *c
                        struct asim_error *err)
 {
     struct asim_command started = ASIM_COMMAND_INIT;
+    char **environment = own_environment(err);
+    if (!environment)
+        return -1;
     started.out_fd = memfd_create("stdout", MFD_CLOEXEC);
     started.err_fd = memfd_create("stderr", MFD_CLOEXEC);
     if (started.out_fd < 0 || started.err_fd < 0) {
         asim_fail(err, ASIM_EENV, "cannot make a memory file: %s", strerror(errno));
         goto fail;
     }
-    int cause = spawn(argv, &started);
+    int cause = spawn(argv, environment, &started);
     if (cause) {
         asim_fail(err, ASIM_EENV, "cannot run '%s': %s%s", argv[0], strerror(cause),
                   cause == ENOENT ? "; is this a machine of a Slurm cluster?" : "");
@@ -105,9 +138,11 @@ int asim_command_start(char *const *argv, double seconds, struct asim_command *c
         goto fail;
     }
     started.kill_at = asim_monotonic_seconds() + seconds;
+    free(environment);
     *command = started;
     return 0;
 fail:
+    free(environment);
     asim_command_finish(&started);
     return -1;
 }

@@ -146,7 +146,8 @@ def main():
     folder = os.path.join(root, "campaign")
     os.mkdir(folder)
     standin.make(folder, WINDOWS, 10 * SECONDS_A_WINDOW, 100000, checkpoint_every=10)
-    watcher = Watcher(root)
+    # The stand-in itself refuses to be the second in a folder; looks may be rare.
+    watcher = Watcher(root, pause=0.05)
     watcher.start()
     began = time.monotonic()
     with cluster.Cluster(os.path.join(root, "cluster")) as slurm:

@@ -22,7 +22,7 @@ import common  # noqa: E402
 import standin  # noqa: E402
 from test_kill import Watcher, gmx_by_folder  # noqa: E402
 
-WINDOWS, SECONDS_A_WINDOW = 24, 20
+WINDOWS, SECONDS_A_WINDOW = 16, 600
 
 
 def records(folder, event=None):
@@ -43,7 +43,8 @@ class Campaign:
 
     def start(self):
         self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL,
-                                        stdout=self.log, stderr=self.log)
+                                        stdout=self.log, stderr=self.log,
+                                        preexec_fn=cluster.die_with_parent)
 
     def kill(self):
         self.process.kill()
@@ -116,6 +117,14 @@ def disturb(slurm, campaign):
     time.sleep(3)
     slurm.start_node(nodes[0])
     print(f"slurmd of {nodes[0]} is back")
+    slurm.wait_for(lambda: time_limits(campaign) > 0, 120, "a time limit is reached")
+
+
+def time_limits(campaign):
+    """Slots that left because their time was nearly used."""
+    slots = os.path.join(campaign.folder, "slots")
+    leases = [os.path.join(slots, name, "lease") for name in os.listdir(slots)]
+    return sum("walltime" in open(path).read() for path in leases if os.path.exists(path))
 
 
 def check(campaign):
@@ -126,11 +135,6 @@ def check(campaign):
         completed[record["window"]] = completed.get(record["window"], 0) + 1
     if completed != {i: 1 for i in range(WINDOWS)}:
         sys.exit(f"windows completed: {completed}")
-    limits = sum("walltime" in open(os.path.join(campaign.folder, "slots", slot, "lease"))
-                 .read() for slot in os.listdir(os.path.join(campaign.folder, "slots"))
-                 if os.path.isdir(os.path.join(campaign.folder, "slots", slot)))
-    if limits == 0:
-        sys.exit("no slot came to its time limit: the test is too short for that")
     for i in range(WINDOWS):
         place = os.path.join(campaign.folder, "windows", f"{i:03d}")
         ends = open(os.path.join(place, "ends")).read().split()
@@ -138,7 +142,6 @@ def check(campaign):
             sys.exit(f"two gmx met in window {i}")
         if ends.count("completed") != 1:
             sys.exit(f"window {i} completed {ends.count('completed')} times")
-    return limits
 
 
 def main():
@@ -150,13 +153,15 @@ def main():
     folder = os.path.join(root, "campaign")
     os.mkdir(folder)
     standin.make(folder, WINDOWS, 10 * SECONDS_A_WINDOW, 100000, checkpoint_every=10)
-    watcher = Watcher(root)
+    # The stand-in itself refuses to be the second in a folder; looks may be rare.
+    watcher = Watcher(root, pause=0.05)
     watcher.start()
     began = time.monotonic()
     with cluster.Cluster(os.path.join(root, "cluster")) as slurm:
         campaign = Campaign(*programs, folder)
         campaign.start()
         disturb(slurm, campaign)
+        standin.hurry(folder)
         code = campaign.process.wait(timeout=240)
         took = time.monotonic() - began
         if code != 0:
@@ -166,12 +171,12 @@ def main():
     watcher.join()
     if watcher.doubles:
         sys.exit(f"two gmx in one window: {watcher.doubles}")
-    limits = check(campaign)
+    check(campaign)
     if gmx_by_folder(root):
         sys.exit(f"processes are left: {gmx_by_folder(root)}")
     attempts = sum(window["attempts"] for window in campaign.status())
     print(f"{WINDOWS} windows completed once each in {took:.0f} s and {attempts} "
-          f"attempts, {len(records(folder, 'submit'))} submissions, {limits} time limits; "
+          f"attempts, {len(records(folder, 'submit'))} submissions, {time_limits(campaign)} time limits; "
           f"{watcher.looks} looks at /proc found no two gmx in one window")
     shutil.rmtree(root)
 

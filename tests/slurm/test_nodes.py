@@ -28,9 +28,9 @@ exec '{gmx}' "$@"
 
 
 class Scene:
-    """One campaign of stand-in windows on the cluster."""
+    """One campaign on the cluster; its windows last until the scene is over."""
 
-    def __init__(self, slurm, root, programs, name, windows, steps, busy=6):
+    def __init__(self, slurm, root, programs, name, windows, steps=6000, busy=6):
         self.slurm, self.count = slurm, windows
         autosim, coordinator, gmx = programs
         folder = os.path.join(root, name)
@@ -71,6 +71,7 @@ class Scene:
         return found
 
     def complete(self):
+        standin.hurry(self.campaign.folder)
         code = self.campaign.process.wait(timeout=180)
         if code != 0:
             sys.exit(f"exit {code}:\n{self.log()[-3000:]}")
@@ -82,7 +83,7 @@ class Scene:
 
 def failing_start(slurm, root, programs):
     """The node takes jobs and cannot start them; Slurm calls it idle all the time."""
-    scene = Scene(slurm, root, programs, "start", 30, 100)
+    scene = Scene(slurm, root, programs, "start", 9)
     node, job = sorted(running(slurm).items())[0]
     spool = os.path.join(slurm.folder, "spool", node)
     slurm.ask("scontrol", "requeue", job)
@@ -118,20 +119,24 @@ def bad_gmx(slurm, root, programs):
 
 def every_node_left_out(slurm, root, programs):
     """Exclusion must not end a campaign: refused for that, nodes are allowed again."""
-    scene = Scene(slurm, root, programs, "exclusion", 9, 100)
+    scene = Scene(slurm, root, programs, "exclusion", 150, steps=30)
     excluded = os.path.join(scene.campaign.folder, "slots", "excluded")
 
-    def all_out():
-        return (os.path.exists(excluded) and
-                sorted(open(excluded).read().split()) == slurm.names)
-    deadline = time.monotonic() + 120
-    while not all_out():
+    def left_out():
+        return sorted(open(excluded).read().split()) if os.path.exists(excluded) else []
+
+    def further():
+        """Since the last submission, on record; else the run would stop."""
+        events = [record["event"] for record in records(scene.campaign.folder)]
+        return "completed" in events[::-1][:events[::-1].index("submit")]
+    deadline = time.monotonic() + 240
+    while left_out() != slurm.names:
         if time.monotonic() > deadline:
             sys.exit(f"nodes were to be left out:\n{scene.log()[-2000:]}")
-        time.sleep(4)  # windows get further, else the run would stop
-        for pid in scene.slots():
-            os.kill(pid, signal.SIGKILL)
-        time.sleep(5)
+        if further():
+            for pid in scene.slots():
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.2)
     scene.wait_for_word("nodes that were left out are allowed again")
     scene.complete()
     print("every node was left out: allowed again when sbatch refused the job")
@@ -139,7 +144,7 @@ def every_node_left_out(slurm, root, programs):
 
 def limit_shortened(slurm, root, programs):
     """TERM comes as a surprise; checkpoints are written before KillWait is over."""
-    scene = Scene(slurm, root, programs, "limit", 6, 1000)
+    scene = Scene(slurm, root, programs, "limit", 6)
     for job in running(slurm).values():
         slurm.ask("scontrol", "update", f"JobId={job}", "TimeLimit=1")
     scene.wait(lambda: not running(slurm), 150, "Slurm ends the jobs")
@@ -151,7 +156,7 @@ def limit_shortened(slurm, root, programs):
 
 
 def changed_while_running(slurm, root, programs):
-    scene = Scene(slurm, root, programs, "changes", 9, 100)
+    scene = Scene(slurm, root, programs, "changes", 9)
     cancels = slurm.controller_requests().get("REQUEST_KILL_JOB", 0)
     scene.tell("pause")
     scene.wait(lambda: not live_elements(slurm), 40, "pause empties the cluster")

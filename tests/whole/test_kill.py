@@ -46,9 +46,10 @@ def gmx_by_folder(root):
 class Watcher(threading.Thread):
     """Looks for two gmx in one folder until it is told to stop."""
 
-    def __init__(self, root):
+    def __init__(self, root, pause=0.005):
         super().__init__(daemon=True)
-        self.root, self.ended, self.doubles, self.looks = root, False, [], 0
+        self.root, self.pause = root, pause
+        self.ended, self.doubles, self.looks = False, [], 0
 
     def run(self):
         while not self.ended:
@@ -61,7 +62,7 @@ class Watcher(threading.Thread):
                     if len(set(pids) & set(again)) > 1:
                         self.doubles.append((folder, pids))
             self.looks += 1
-            time.sleep(0.005)
+            time.sleep(self.pause)
 
 
 def kill(pid):
