@@ -398,6 +398,60 @@ static void test_bias_of_each_window(void **state)
     sample_data_finish(&data);
 }
 
+/* Both figures of another coordinate, with cells that have no value and a name that
+ * would be markup; and the figure of convergence. */
+static void test_other_coordinate(void **state)
+{
+    (void)state;
+    enum { COLUMNS = 6, BINS = 5 };
+    double x[COLUMNS], y[BINS], f[BINS], error[BINS], plane[COLUMNS * BINS];
+    double share[] = {0.5, 1}, forward[] = {3, 4}, backward[] = {5, 4};
+    struct asim_gate gates[] = {{.name = "mixing", .value = 2, .sentence = "a < b"}};
+    for (int i = 0; i < COLUMNS; i++)
+        x[i] = 0.1 * i;
+    for (int j = 0; j < BINS; j++) {
+        y[j] = j;
+        f[j] = j == 4 ? (double)NAN : j;
+        error[j] = 0.1;
+        for (int i = 0; i < COLUMNS; i++)
+            plane[i * BINS + j] = i == j ? (double)NAN : 3 * abs(i - j) + j;
+    }
+    const struct asim_along along = {.coordinate = "<b>&",
+                                     .x_coordinate = "PC1",
+                                     .x_unit = "nm",
+                                     .sample_count = 7,
+                                     .bin_count = BINS,
+                                     .y = y,
+                                     .pmf_kj_mol = f,
+                                     .error_kj_mol = error,
+                                     .band_kj_mol = error,
+                                     .x_count = COLUMNS,
+                                     .x_nm = x,
+                                     .plane_kj_mol = plane,
+                                     .plane_error_kj_mol = plane,
+                                     .gate_count = 1,
+                                     .gates = gates,
+                                     .verdict = "Do not trust <b>& yet"};
+    struct sample_data data;
+    sample_data_init(&small, &data);
+    data.report.along = &along;
+    data.pmf.convergence_count = 2;
+    data.pmf.share = share;
+    data.pmf.forward_kj_mol = forward;
+    data.pmf.backward_kj_mol = backward;
+    data.pmf.height_error_kj_mol = 0.2;
+    char *text = report_text(&data.report);
+    assert_non_null(strstr(text, "id=\"along\""));
+    assert_non_null(strstr(text, "Along &lt;b&gt;&amp;"));
+    assert_non_null(strstr(text, "class=\"contour\""));
+    assert_non_null(strstr(text, "Convergence, forward and backward"));
+    assert_null(strstr(text, "<b>&"));
+    assert_null(strstr(text, " nan"));
+    free(text);
+    data.pmf.share = data.pmf.forward_kj_mol = data.pmf.backward_kj_mol = NULL;
+    sample_data_finish(&data);
+}
+
 static void test_same_bytes_in_any_locale(void **state)
 {
     (void)state;
@@ -489,6 +543,7 @@ int main(void)
         cmocka_unit_test(test_status_table),
         cmocka_unit_test(test_parts_left_out),
         cmocka_unit_test(test_bias_of_each_window),
+        cmocka_unit_test(test_other_coordinate),
         cmocka_unit_test(test_same_bytes_in_any_locale),
         cmocka_unit_test(test_write_failure),
         cmocka_unit_test(test_full_disk),
