@@ -266,24 +266,28 @@ def first_frame(path):
 def check_other_fit_atoms(autosim, program, folder):
     """PC1 of ten atoms, superposed by six of them: value and force as Colvars has them
     against those worked out from the analysis alone."""
+    if not shutil.which("gmx"):
+        print("other fit atoms: not tried, there is no gmx on the PATH to simulate with")
+        return
     folder = os.path.join(folder, "alanine")
     os.mkdir(folder)
     common.simulate_alanine(folder, 40, 0.2)
     shutil.copy(os.path.join(folder, "unbiased.mdp"), os.path.join(folder, "forces.mdp"))
     common.set_mdp(os.path.join(folder, "forces.mdp"), nstxout=500, nstfout=500)
     frames = []
-    for name, k in (("stiff", "5e5"), ("weak", "1e-6")):
+    # The window at 1 nm, where no frame comes near: there is a force.
+    for name, k in (("stiff", "5000"), ("weak", "1e-6")):
         common.run([autosim, "pca", "-C", name, "unbiased.tpr", "unbiased.xtc", "--align",
                     "name CA C N CB"], cwd=folder)
         common.run([autosim, "plan", "-C", name, "--gmx", program, "--mdp", "forces.mdp",
-                    "--top", "topol.top", "--ns", "0.01", "--windows", "1", "--range",
-                    "0:0.1", "--force-constant", k, "--seed", "3"], cwd=folder)
-        window = os.path.join(folder, name, "windows", "000")
+                    "--top", "topol.top", "--ns", "0.01", "--windows", "2", "--range",
+                    "0:1", "--force-constant", k, "--seed", "3"], cwd=folder)
+        window = os.path.join(folder, name, "windows", "001")
         shutil.copy(os.path.join(window, "window.tpr"), os.path.join(folder, name + ".tpr"))
         gmx(program, folder, "mdrun", "-deffnm", name, "-nsteps", "0", *NO_PIN)
         frames.append(first_frame(os.path.join(folder, f"{name}.trr")))
     pca = json.load(open(os.path.join(folder, "stiff", "pca", "pca.json")))
-    plan = json.load(open(os.path.join(folder, "stiff", "plan.json")))["windows"][0]
+    plan = json.load(open(os.path.join(folder, "stiff", "plan.json")))["windows"][1]
     mean, reference, v = (numpy.array(pca[key]).reshape(-1, 3) for key in
                           ("mean_nm", "reference_nm", "pc1_eigenvector"))
 
@@ -308,7 +312,7 @@ def check_other_fit_atoms(autosim, program, folder):
     expected = -plan["force_constant_kj_mol_nm2"] * (p - plan["centre_nm"]) * slope
     size = numpy.linalg.norm(expected)
     error = numpy.linalg.norm(applied - expected) / size
-    expect(size > 100 and error < 2e-4,
+    expect(size > 1000 and error < 2e-4,
            f"other fit atoms: a force of {size} kJ/mol/nm, relative error {error:.1e}")
     print(f"other fit atoms: force {size:.0f} kJ/mol/nm, relative error {error:.1e}")
 

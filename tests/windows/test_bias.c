@@ -15,6 +15,7 @@
 #include "structure/superpose.h"
 #include "windows/bias_method.h"
 
+#include "numbers.h"
 #include "random_mode.h"
 
 enum { ATOMS = 6, N = 3 * ATOMS };
@@ -42,25 +43,6 @@ static struct asim_bias_texts compose(const struct random_mode *fixture,
     if (asim_bias_compose(asim_bias_method(engine), &request, &texts, &err) < 0)
         fail_msg("%s", err.text);
     return texts;
-}
-
-/* The numbers behind `key`, "(x, y, z)" or bare, to the end of its line. */
-static size_t numbers_behind(const char *text, const char *key, double *numbers)
-{
-    const char *at = strstr(text, key);
-    size_t count = 0;
-    assert_non_null(at);
-    for (at += strlen(key); *at && *at != '\n';) {
-        char *end;
-        double value = strtod(at, &end);
-        if (end == at) {
-            at++;
-            continue;
-        }
-        numbers[count++] = value;
-        at = end;
-    }
-    return count;
 }
 
 static void colvars_has_every_number_exactly(void **state)

@@ -16,6 +16,7 @@
 #include "windows/bias_method.h"
 #include "windows/gradient.h"
 
+#include "numbers.h"
 #include "random_mode.h"
 
 enum { SYSTEM = 12, ANALYSED = 5, FIT = 6, TOGETHER = 8, N = 3 * ANALYSED };
@@ -130,22 +131,6 @@ static void the_gradient_is_that_of_the_coordinate(void **state)
     }
     asim_gradient_finish(&exact);
     asim_gradient_finish(&edi);
-}
-
-/* The numbers of the line that begins with `key`. */
-static size_t numbers_behind(const char *text, const char *key, double *numbers)
-{
-    const char *at = strstr(text, key);
-    size_t count = 0;
-    assert_non_null(at);
-    for (at += strlen(key); *at && *at != '\n';) {
-        char *end;
-        double number = strtod(at, &end);
-        if (end != at)
-            numbers[count++] = number;
-        at = end != at ? end : at + 1;
-    }
-    return count;
 }
 
 static void colvars_has_the_coordinate(void **state)
