@@ -172,12 +172,19 @@ int stage_pca(struct workplace *workplace, struct asim_pca *ret_pca,
     struct asim_topology top = {0};
     struct asim_trajectory *traj = NULL;
     struct asim_pca pca = {0};
+    struct asim_pca_options options = settings->pca;
     char *folder = asim_path_join(settings->folder, "pca", err);
     int rc = -1;
+    options.progress = terminal_pca_progress;
+    options.progress_context = &workplace->terminal;
     if (!folder || asim_topology_read(settings->arguments[0], &top, err) < 0 ||
-        trajectory_files_open(settings, workplace->log, &traj, err) < 0 ||
-        asim_pca_compute(&top, traj, &settings->pca, workplace->log, &pca, err) < 0)
+        trajectory_files_open(settings, workplace->log, &traj, err) < 0)
         goto out;
+    rc = asim_pca_compute(&top, traj, &options, workplace->log, &pca, err);
+    terminal_close_line(&workplace->terminal);
+    if (rc < 0)
+        goto out;
+    rc = -1;
     /* pca.json is written last by asim_pca_write: where it is, all of it is. */
     if (asim_make_folder(folder, err) < 0 ||
         forget(settings, "pca/pca.json", err) < 0 ||

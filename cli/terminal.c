@@ -74,25 +74,56 @@ static void draw_line(double fraction, const char *text)
         fprintf(stderr, "\r\033[K%.*s", columns - 1, text);
 }
 
-void terminal_progress(struct terminal *terminal,
-                       const struct asim_campaign_progress *progress)
+/* Is it time to show something? */
+static bool is_due(struct terminal *terminal)
 {
     const double interval = terminal->interactive ? 0.2 : 60;
     double now = asim_monotonic_seconds();
     if (terminal->quiet || now - terminal->last_update < interval)
-        return;
+        return false;
     terminal->last_update = now;
+    return true;
+}
+
+static void show(struct terminal *terminal, double fraction, const char *text)
+{
+    if (terminal->interactive)
+        draw_line(fraction, text);
+    else
+        fprintf(stderr, "%s\n", text);
+    terminal->line_open = terminal->interactive;
+}
+
+void terminal_progress(struct terminal *terminal,
+                       const struct asim_campaign_progress *progress)
+{
     char eta[40], text[200];
+    if (!is_due(terminal))
+        return;
     format_duration(progress->eta_seconds, eta, sizeof eta);
     snprintf(text, sizeof text,
              "%3.0f%%  %zu of %zu windows, %zu running%s  %.4g ns/day  ETA %s",
              100 * progress->fraction, progress->completed, progress->window_count,
              progress->running, progress->failed ? ", some given up" : "",
              progress->total_ns_per_day, eta);
-    if (!terminal->interactive) {
-        fprintf(stderr, "%s\n", text);
+    show(terminal, progress->fraction, text);
+}
+
+void terminal_pca_progress(void *context, const struct asim_pca_progress *progress)
+{
+    struct terminal *terminal = context;
+    char eta[40], text[200];
+    /* Elsewhere than on a terminal the log has a line a minute. */
+    if (!terminal->interactive || progress->seconds < 1 || progress->frame_count == 0 ||
+        progress->frame_bound == 0 || !is_due(terminal))
         return;
-    }
-    draw_line(progress->fraction, text);
-    terminal->line_open = true;
+    double fraction = (double)progress->frame_count / (double)progress->frame_bound;
+    double rate = (double)progress->frame_count / progress->seconds;
+    format_duration((double)(progress->frame_bound - progress->frame_count) / rate, eta,
+                    sizeof eta);
+    snprintf(text, sizeof text,
+             "%3.0f%%  pass %d: %zu of %zu frames  %.0f frames/s  %.0f MB  ETA %s",
+             100 * fraction, progress->pass, progress->frame_count,
+             progress->frame_bound, rate, progress->peak_memory_mb, eta);
+    show(terminal, fraction, text);
 }

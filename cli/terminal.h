@@ -4,6 +4,7 @@
 
 #include <autosim/campaign.h>
 #include <autosim/log.h>
+#include <autosim/pca.h>
 
 struct terminal {
     bool quiet;
@@ -19,6 +20,9 @@ void terminal_log(void *context, enum asim_log_level level, const char *message,
 /* Shows progress: a line that is redrawn on a terminal, a line a minute elsewhere. */
 void terminal_progress(struct terminal *terminal,
                        const struct asim_campaign_progress *progress);
+/* The same while a PCA reads: `context` is the struct terminal. Nothing is shown of
+ * what takes less than a second. */
+void terminal_pca_progress(void *context, const struct asim_pca_progress *progress);
 void terminal_close_line(struct terminal *terminal);
 
 #endif

@@ -42,6 +42,17 @@ enum asim_precision {
     ASIM_PRECISION_DOUBLE, /* everything in double */
 };
 
+/* How far the reading of frames is. */
+struct asim_pca_progress {
+    int pass;              /* over the trajectory, from 1 */
+    size_t frame_count;    /* read in this pass */
+    size_t frame_bound;    /* never more than this */
+    double seconds;        /* since the pass began */
+    double peak_memory_mb; /* of the process so far */
+};
+typedef void (*asim_pca_progress_fn)(void *context,
+                                     const struct asim_pca_progress *progress);
+
 struct asim_pca_options {
     const char *selection;       /* NULL: asim_selection_default() */
     const char *align_selection; /* NULL: the analysed atoms */
@@ -70,6 +81,10 @@ struct asim_pca_options {
     /* MASS: components of s (x - mean), s = sqrt(mass / mean mass of the atoms), so
      * that variances stay in nm^2 */
     enum asim_weights pca_weights;
+    /* Called between blocks of frames by the thread that called; NULL: nobody. */
+    asim_pca_progress_fn progress;
+    void *progress_context;
+    bool skip_rmsip; /* the halves are not analysed on their own: rmsip is NAN */
 };
 
 #define ASIM_PCA_OPTIONS_INIT                                                          \
@@ -112,6 +127,9 @@ struct asim_pca {
     enum asim_reference reference;
     double *fit_weights; /* [align_count] of mean 1; NULL: all 1 */
     double *pca_scales;  /* [N] s above; NULL: all 1 */
+    double force_error;  /* <w^2> over a sample of frames: what an .edi bias along
+                            PC1 leaves out of the squared force (docs/bias.md);
+                            NAN: the fit has weights or other atoms */
 };
 
 ASIM_API void asim_pca_finish(struct asim_pca *pca);

@@ -23,8 +23,13 @@ struct asim_analysis {
     double *mean;      /* [row width] */
     float *scales;     /* [row width] of deviations; NULL: all 1 */
     double square_sum; /* of all deviations */
+    double force_error_sum; /* of w^2 over the frames sampled for it */
+    size_t force_error_count;
     bool frames_known; /* a whole pass has been made */
     bool target_known;
+    int pass;          /* over the source, from 1 */
+    double pass_start; /* monotonic seconds */
+    double last_said;  /* when the log heard of memory and frames */
 };
 
 /* More blocks, empty, for so many frames. */
@@ -50,6 +55,11 @@ int asim_analysis_require_frames(const struct asim_analysis *an,
 /* Fits and moves the reference to the mean until it stays; leaves the fits of the last
  * pass and the mean of the analysed atoms under them. */
 int asim_analysis_settle_reference(struct asim_analysis *an, struct asim_error *err);
+
+/* Adds w^2 (turning.h) along PC1 of those frames of a block of deviations that
+ * belong to the sample; `first` counts the frames before it. */
+void asim_analysis_sample_force(struct asim_analysis *an,
+                                const struct asim_block *block, size_t first);
 
 /* Eigenvalues (not yet divided by frames - 1), vectors, projections and RMSIP. */
 int asim_analysis_solve(struct asim_analysis *an, struct asim_error *err);

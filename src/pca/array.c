@@ -23,19 +23,31 @@ static int array_rewind(void *context, struct asim_error *err)
     return 0;
 }
 
-/* False where a coordinate is not a finite number. */
-static bool gather(const float *x, size_t atoms, size_t padded, float *row)
+/* As whole numbers magnitudes order like floats, with infinity and NaN above all: the
+ * compiler does several at a time, which it may not do with sums. */
+static bool all_finite(const float *x, size_t count)
 {
-    float zero = 0.0f; /* stays zero unless a number is NaN or infinite */
-    float *y = row + padded, *z = row + 2 * padded;
+    uint32_t largest = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        bits &= 0x7fffffff;
+        largest = bits > largest ? bits : largest;
+    }
+    return largest < 0x7f800000;
+}
+
+/* False where a coordinate is not a finite number. */
+static bool gather(const float *restrict x, size_t atoms, size_t padded,
+                   float *restrict row)
+{
+    float *restrict y = row + padded, *restrict z = row + 2 * padded;
     for (size_t a = 0; a < atoms; a++) {
         row[a] = x[3 * a];
         y[a] = x[3 * a + 1];
         z[a] = x[3 * a + 2];
-        zero += (x[3 * a] - x[3 * a]) + (x[3 * a + 1] - x[3 * a + 1]) +
-                (x[3 * a + 2] - x[3 * a + 2]);
     }
-    return zero == 0.0f;
+    return all_finite(x, 3 * atoms);
 }
 
 static int array_read(void *context, size_t count, int thread_count, float *rows,

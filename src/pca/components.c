@@ -17,11 +17,13 @@
 #include "pca/sizes.h"
 
 enum {
-    GRAM_FRAMES = 128,    /* up to so many frames F x F is the least work */
-    GRAM_PANEL = 512,     /* coordinates widened to double at a time */
-    PANEL_ROWS = 32,      /* rows widened to double at a time */
-    PARTS = 16,           /* of a large view, one task each */
-    LARGE_VIEW = 1 << 22, /* floats from which threads pay for their start */
+    GRAM_FRAMES = 128,     /* up to so many frames F x F is the least work */
+    GRAM_PANEL = 512,      /* coordinates widened to double at a time */
+    ORTHO_VECTORS = 64,    /* made orthogonal to the ones before at a time */
+    PRODUCT_VECTORS = 512, /* about so many sums of rows at a time */
+    PANEL_ROWS = 32,       /* rows widened to double at a time */
+    PARTS = 16,            /* of a large view, one task each */
+    LARGE_VIEW = 1 << 22,  /* floats from which threads pay for their start */
     LANCZOS_RESTARTS = 200,
 };
 
@@ -43,6 +45,13 @@ const char *asim_method_name(enum asim_method method)
     return names[method];
 }
 
+/* Each part has products of its own: not too many where components are. */
+static size_t product_parts(size_t k)
+{
+    size_t parts = PRODUCT_VECTORS / (k + 1) + 1;
+    return parts < PARTS ? parts : PARTS;
+}
+
 uint64_t asim_method_bytes(enum asim_method method, uint64_t frame_count,
                            uint64_t atom_count, uint64_t k, bool exact,
                            uint64_t thread_count)
@@ -52,11 +61,16 @@ uint64_t asim_method_bytes(enum asim_method method, uint64_t frame_count,
     switch (method) {
     case ASIM_METHOD_GRAM:
         doubles = asim_size_times(frame_count, frame_count + GRAM_PANEL + 2 * k);
+        doubles = asim_size_add(doubles, asim_size_times(k, ORTHO_VECTORS));
         break;
     case ASIM_METHOD_MATRIX_FREE:
         doubles = asim_size_times(size, PARTS + 2);
         doubles =
             asim_size_add(doubles, asim_eigen_work_doubles((size_t)size, (size_t)k));
+        if (asim_size_times(size, frame_count) >= LARGE_VIEW)
+            doubles = asim_size_add(
+                doubles,
+                asim_size_times(size, asim_size_times(k, product_parts((size_t)k))));
         break;
     case ASIM_METHOD_COVARIANCE:
         /* Two states, one per half of the frames. */
@@ -208,24 +222,55 @@ static void normal_finish(struct normal *normal)
     free(normal->rough_v);
 }
 
+static void normalise(int n, double *v)
+{
+    double length = cblas_dnrm2(n, v, 1);
+    if (length > 0.0)
+        cblas_dscal(n, 1.0 / length, v, 1);
+}
+
 /* Vectors to norm 1 and, for those that came out of a nearly empty direction, at right
- * angles to the larger ones. */
-static void orthonormalise(size_t size, size_t k, double *vectors)
+ * angles to the larger ones: a few at a time to all before them, then one by one.
+ * `overlaps` has ORTHO_VECTORS times k numbers. */
+static void orthonormalise(size_t size, size_t k, double *vectors, double *overlaps)
 {
     int n = (int)size;
-    for (size_t i = 0; i < k; i++) {
-        double *v = vectors + i * size;
-        double length = cblas_dnrm2(n, v, 1);
-        if (length > 0.0)
-            cblas_dscal(n, 1.0 / length, v, 1);
-        for (int pass = 0; pass < 2; pass++)
-            for (size_t j = 0; j < i; j++) {
-                const double *w = vectors + j * size;
-                cblas_daxpy(n, -cblas_ddot(n, v, 1, w, 1), w, 1, v, 1);
-            }
-        length = cblas_dnrm2(n, v, 1);
-        if (length > 0.0)
-            cblas_dscal(n, 1.0 / length, v, 1);
+    for (size_t first = 0; first < k; first += ORTHO_VECTORS) {
+        size_t count = k - first < ORTHO_VECTORS ? k - first : ORTHO_VECTORS;
+        double *block = vectors + first * size;
+        int m = (int)count, before = (int)first;
+        for (size_t i = 0; i < count; i++)
+            normalise(n, block + i * size);
+        for (int pass = 0; pass < 2 && first > 0; pass++) {
+            cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, before, n, 1.0,
+                        block, n, vectors, n, 0.0, overlaps, before);
+            cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, n, before, -1.0,
+                        overlaps, before, vectors, n, 1.0, block, n);
+        }
+        for (size_t i = 0; i < count; i++) {
+            double *v = block + i * size;
+            for (int pass = 0; pass < 2; pass++)
+                for (size_t j = 0; j < i; j++) {
+                    const double *w = block + j * size;
+                    cblas_daxpy(n, -cblas_ddot(n, v, 1, w, 1), w, 1, v, 1);
+                }
+            normalise(n, v);
+        }
+    }
+}
+
+/* Coordinates i0 .. i0 + in of all frames, widened: [frames][GRAM_PANEL]. */
+static void fill_panel(const struct asim_view *view, size_t i0, size_t in,
+                       double *panel)
+{
+    size_t width = asim_row_width(view->layout);
+    for (size_t at = 0; at < view->count;) {
+        struct run run = run_at(view, at, view->count);
+        for (size_t f = 0; f < run.count; f++)
+            for (size_t i = 0; i < in; i++)
+                panel[(at + f) * GRAM_PANEL + i] = run.rows[f * width + i0 + i];
+        run_done(view, &run);
+        at += run.count;
     }
 }
 
@@ -234,17 +279,9 @@ static int gram_matrix(const struct asim_view *view, double *panel, double *gram
                        double *row_means)
 {
     size_t frames = view->count, size = 3 * view->layout->atom_count;
-    size_t width = asim_row_width(view->layout);
     for (size_t i0 = 0; i0 < size; i0 += GRAM_PANEL) {
         size_t in = size - i0 < GRAM_PANEL ? size - i0 : GRAM_PANEL;
-        for (size_t at = 0; at < frames;) {
-            struct run run = run_at(view, at, frames);
-            for (size_t f = 0; f < run.count; f++)
-                for (size_t i = 0; i < in; i++)
-                    panel[(at + f) * GRAM_PANEL + i] = run.rows[f * width + i0 + i];
-            run_done(view, &run);
-            at += run.count;
-        }
+        fill_panel(view, i0, in, panel);
         cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, (int)frames, (int)in, 1.0,
                     panel, GRAM_PANEL, 1.0, gram, (int)frames);
     }
@@ -267,8 +304,8 @@ static int gram_components(const struct asim_view *view, size_t k, double *value
                            double *vectors, struct asim_error *err)
 {
     size_t frames = view->count, size = 3 * view->layout->atom_count;
-    size_t width = asim_row_width(view->layout);
-    double *gram = NULL, *panel = NULL, *row_means = NULL, *weights = NULL, *v = NULL;
+    double *gram = NULL, *panel = NULL, *row_means = NULL, *weights = NULL;
+    double *overlaps = NULL;
     int rc = -1;
     gram = asim_alloc_array(frames, frames * sizeof *gram, err);
     if (gram)
@@ -278,29 +315,25 @@ static int gram_components(const struct asim_view *view, size_t k, double *value
     if (row_means)
         weights = asim_alloc_array(k, frames * sizeof *weights, err);
     if (weights)
-        v = asim_alloc_aligned(width, sizeof *v, err);
-    if (!v)
+        overlaps = asim_alloc_array(k, ORTHO_VECTORS * sizeof *overlaps, err);
+    if (!overlaps)
         goto out;
     gram_matrix(view, panel, gram, row_means);
     if (asim_eigen_dense(gram, false, frames, k, values, weights, err) < 0)
         goto out;
     /* G u = l u with G = X X^T: X^T u is the component, of length sqrt(l). The u of a
      * nonzero l sum to zero, so that the mean drops out. */
-    for (size_t i = 0; i < k; i++) {
-        memset(v, 0, width * sizeof *v);
-        for (size_t at = 0; at < frames;) {
-            struct run run = run_at(view, at, frames);
-            view->layout->kernels->combine(run.rows, width, run.count,
-                                           weights + i * frames + at, v);
-            run_done(view, &run);
-            at += run.count;
-        }
-        memcpy(vectors + i * size, v, size * sizeof *v);
+    for (size_t i0 = 0; i0 < size; i0 += GRAM_PANEL) {
+        size_t in = size - i0 < GRAM_PANEL ? size - i0 : GRAM_PANEL;
+        fill_panel(view, i0, in, panel);
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)k, (int)in,
+                    (int)frames, 1.0, weights, (int)frames, panel, GRAM_PANEL, 0.0,
+                    vectors + i0, (int)size);
     }
-    orthonormalise(size, k, vectors);
+    orthonormalise(size, k, vectors, overlaps);
     rc = 0;
 out:
-    free(v);
+    free(overlaps);
     free(weights);
     free(row_means);
     free(panel);
@@ -361,7 +394,7 @@ struct project_pass {
     const double *vectors; /* [k][size] */
     double *projections;   /* [k][count] */
     double *panels;        /* [thread][PANEL_ROWS][size] */
-    double *products;      /* [parts][k][size]: sum of row (row . v) */
+    double *products;      /* [parts][k][size]: sum of row (row . v); NULL: unwanted */
 };
 
 /* Panels of rows in double, so that each row travels once for all vectors. */
@@ -373,7 +406,7 @@ static int project_part(void *context, size_t task, int thread_index,
     const struct asim_view *view = pass->view;
     size_t size = 3 * view->layout->atom_count, width = asim_row_width(view->layout);
     double *panel = pass->panels + (size_t)thread_index * PANEL_ROWS * size;
-    double *products = pass->products + task * pass->k * size;
+    double *products = pass->products ? pass->products + task * pass->k * size : NULL;
     size_t at = view->count * task / pass->parts;
     size_t end = view->count * (task + 1) / pass->parts;
     int n = (int)size, k = (int)pass->k, frames = (int)view->count;
@@ -385,8 +418,9 @@ static int project_part(void *context, size_t task, int thread_index,
                 panel[f * size + i] = run.rows[f * width + i];
         cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, k, (int)rows, n, 1.0,
                     pass->vectors, n, panel, n, 0.0, pass->projections + at, frames);
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, k, n, (int)rows, 1.0,
-                    pass->projections + at, frames, panel, n, 1.0, products, n);
+        if (pass->products)
+            cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, k, n, (int)rows, 1.0,
+                        pass->projections + at, frames, panel, n, 1.0, products, n);
         run_done(view, &run);
         at += rows;
     }
@@ -421,19 +455,21 @@ int asim_view_project(const struct asim_view *view, size_t k, const double *valu
     size_t size = 3 * view->layout->atom_count, width = asim_row_width(view->layout);
     struct project_pass pass = {
         .view = view, .k = k, .vectors = vectors, .projections = ret_projections};
-    pass.parts = width * view->count >= LARGE_VIEW ? PARTS : 1;
+    pass.parts = width * view->count >= LARGE_VIEW ? product_parts(k) : 1;
     int threads = pass.parts > 1 ? view->thread_count : 1, rc = -1;
     double *mean = asim_alloc_array(width, sizeof *mean, err);
     if (mean)
         pass.panels = asim_alloc_aligned((size_t)threads * PANEL_ROWS,
                                          size * sizeof *pass.panels, err);
-    if (pass.panels)
+    if (pass.panels && ret_residual)
         pass.products =
             asim_alloc_aligned(pass.parts * k, size * sizeof *pass.products, err);
-    if (!pass.products || view_mean(view, mean, err) < 0 ||
+    if (!pass.panels || (ret_residual && !pass.products) ||
+        view_mean(view, mean, err) < 0 ||
         asim_parallel(pass.parts, threads, project_part, &pass, err) < 0)
         goto out;
-    *ret_residual = largest_residual(&pass, values, mean);
+    if (ret_residual)
+        *ret_residual = largest_residual(&pass, values, mean);
     rc = 0;
 out:
     free(pass.products);

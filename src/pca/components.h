@@ -40,8 +40,8 @@ int asim_view_components(const struct asim_view *view, enum asim_method method,
                          size_t k, double tolerance, double *values, double *vectors,
                          struct asim_error *err);
 
-/* ret[k][count]: d . v for each vector; *ret_residual: the largest |A v - l v| over
- * the vectors, where A is as above. */
+/* ret[k][count]: d . v for each vector; *ret_residual, unless NULL: the largest
+ * |A v - l v| over the vectors, where A is as above. */
 int asim_view_project(const struct asim_view *view, size_t k, const double *values,
                       const double *vectors, double *ret_projections,
                       double *ret_residual, struct asim_error *err);

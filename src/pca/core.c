@@ -59,6 +59,8 @@ static void settle_result(struct asim_analysis *an)
     for (size_t k = 0; k < pca->component_count; k++)
         pca->eigenvalues_nm2[k] /= divisor;
     pca->total_variance_nm2 = an->square_sum / divisor;
+    if (an->force_error_count > 0)
+        pca->force_error = an->force_error_sum / (double)an->force_error_count;
     measure_cosines(an);
     char doubt[300];
     for (size_t i = 0; asim_pca_doubt(pca, i, doubt, sizeof doubt); i++)
@@ -179,11 +181,12 @@ int asim_pca_analyse(const struct asim_frame_source *source,
 {
     double start = asim_monotonic_seconds();
     struct asim_pca_options own = *options;
-    struct asim_analysis an = {.source = source,
-                               .layout = source->layout,
-                               .options = &own,
-                               .log = log,
-                               .pca = {.rmsip = NAN, .pbc = ASIM_PBC_NONE}};
+    struct asim_analysis an = {
+        .source = source,
+        .layout = source->layout,
+        .options = &own,
+        .log = log,
+        .pca = {.rmsip = NAN, .force_error = NAN, .pbc = ASIM_PBC_NONE}};
     an.threads = asim_thread_count(options->thread_count);
     own.component_count = most_components(source, options->component_count);
     int rc = -1;

@@ -22,9 +22,9 @@
 #include "base/random.h"
 
 enum {
-    FIRST_LOOK = 6,   /* steps past 2k before convergence is looked at, */
-    ROUGH_LOOK = 2,   /* and where few digits are wanted */
-    LOOK_EVERY = 4,   /* steps from then on */
+    FIRST_LOOK = 6,   /* steps past k before convergence is looked at, */
+    LOOK_EVERY = 2,   /* steps from then on, and one more for each */
+    LOOK_PART = 16,   /* so many in the basis */
     BASIS_EXTRA = 30, /* vectors of the basis are 5k and so many */
     KEPT_EXTRA = 6,   /* Ritz vectors beyond k that a restart keeps */
 };
@@ -47,6 +47,12 @@ static size_t basis_limit(size_t n, size_t k)
 {
     size_t most = 5 * k + BASIS_EXTRA;
     return most < n ? most : n;
+}
+
+/* A look costs as the cube of the basis, a step as the data. */
+static size_t next_look(size_t m)
+{
+    return m + LOOK_EVERY + m / LOOK_PART;
 }
 
 static size_t kept_limit(size_t n, size_t k)
@@ -196,7 +202,7 @@ int asim_eigen_lanczos(size_t n, size_t k, asim_operator_fn apply, void *context
                          n);
     if (lanczos_init(n, k, &lanczos, err) < 0)
         return -1;
-    size_t m = 0, next_look = 2 * k + (tolerance < 1e-6 ? FIRST_LOOK : ROUGH_LOOK);
+    size_t m = 0, look = k + FIRST_LOOK;
     double scale = 0.0;
     int rc = -1;
     fresh_vector(&lanczos, 0);
@@ -216,10 +222,10 @@ int asim_eigen_lanczos(size_t n, size_t k, asim_operator_fn apply, void *context
             exhausted = exhausted || !fresh_vector(&lanczos, m);
         }
         bool full = m == lanczos.most;
-        if (m >= next_look || full || exhausted) {
+        if (m >= look || full || exhausted) {
             if (solve_small(&lanczos, m, err) < 0)
                 goto out;
-            next_look = m + LOOK_EVERY;
+            look = next_look(m);
             if ((exhausted || converged(&lanczos, m, beta, tolerance)) && m >= k)
                 break;
             if (full) {
@@ -230,7 +236,7 @@ int asim_eigen_lanczos(size_t n, size_t k, asim_operator_fn apply, void *context
                 size_t kept = kept_limit(n, k);
                 restart(&lanczos, m, kept, beta);
                 m = kept;
-                next_look = m + LOOK_EVERY;
+                look = next_look(m);
                 continue;
             }
         }

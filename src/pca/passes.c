@@ -8,8 +8,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "pca/storage.h"
+
+/* Between lines about frames and memory in the log. */
+static const double LOG_SECONDS = 60.0;
 
 /* Times and numbers of the frames of a block: kept in the first pass, compared in later
  * ones. */
@@ -39,6 +43,35 @@ static int check_frames(struct asim_analysis *an, size_t first, size_t count,
     return 0;
 }
 
+static void begin_pass(struct asim_analysis *an)
+{
+    an->pass_start = asim_monotonic_seconds();
+    if (an->pass++ == 0)
+        an->last_said = an->pass_start;
+}
+
+static void say_progress(struct asim_analysis *an, size_t frames)
+{
+    double now = asim_monotonic_seconds();
+    struct asim_pca_progress progress = {
+        .pass = an->pass,
+        .frame_count = frames,
+        .frame_bound = an->frames_known ? an->pca.frame_count : an->source->frame_bound,
+        .seconds = now - an->pass_start,
+        .peak_memory_mb = asim_memory_peak_mb()};
+    if (an->options->progress)
+        an->options->progress(an->options->progress_context, &progress);
+    if (now - an->last_said < LOG_SECONDS)
+        return;
+    an->last_said = now;
+    asim_log_write(an->log, ASIM_LOG_INFO,
+                   "pass %d: %zu of at most %zu frames, %.0f frames/s, peak memory "
+                   "%.1f MB",
+                   progress.pass, frames, progress.frame_bound,
+                   (double)frames / fmax(progress.seconds, 1e-9),
+                   progress.peak_memory_mb);
+}
+
 /* Fills one block from the source; 1: more may follow, 0: the source is at its end. */
 static int fill_block(struct asim_analysis *an, struct asim_block *block, size_t first,
                       struct asim_error *err)
@@ -53,6 +86,7 @@ static int fill_block(struct asim_analysis *an, struct asim_block *block, size_t
         return -1;
     block->count = count;
     asim_block_clear_padding(an->layout, block);
+    say_progress(an, first + count);
     return count == block->capacity;
 }
 
@@ -103,6 +137,7 @@ static int target_from_first(struct asim_analysis *an, struct asim_error *err)
 int asim_analysis_stream_pass(struct asim_analysis *an, asim_block_fn visit,
                               void *context, struct asim_error *err)
 {
+    begin_pass(an);
     if (an->source->rewind(an->source->context, err) < 0)
         return -1;
     size_t first = 0;
@@ -142,6 +177,7 @@ static size_t slab_frames(const struct asim_analysis *an, size_t left)
 int asim_analysis_read_all(struct asim_analysis *an, struct asim_error *err)
 {
     size_t bound = an->source->frame_bound, frames = 0, filled = 0;
+    begin_pass(an);
     if (an->source->rewind(an->source->context, err) < 0)
         return -1;
     for (int more = 1; more && frames < bound;) {

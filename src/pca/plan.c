@@ -130,7 +130,7 @@ int asim_plan_choose(const struct asim_layout *layout, size_t frame_count,
     if (options->memory != ASIM_MEMORY_STREAM && in_memory <= plan.allowed_bytes) {
         plan.method = asim_method_choose(frame_count, layout->atom_count,
                                          options->component_count);
-        plan.halves = true;
+        plan.halves = !options->skip_rmsip;
         plan.needed_bytes = in_memory;
         snprintf(ret_words, words_size,
                  "in memory: up to %zu frames of %zu atoms, coordinates %.1f MB, all "
@@ -154,7 +154,7 @@ int asim_plan_choose(const struct asim_layout *layout, size_t frame_count,
         (single > plan.allowed_bytes || (few && options->memory != ASIM_MEMORY_STREAM));
     if (spill) {
         plan.spilled = true;
-        plan.halves = true;
+        plan.halves = !options->skip_rmsip;
         plan.method = method;
         plan.needed_bytes = file;
         snprintf(ret_words, words_size,
@@ -169,7 +169,7 @@ int asim_plan_choose(const struct asim_layout *layout, size_t frame_count,
     }
     plan.streaming = true;
     plan.method = ASIM_METHOD_COVARIANCE;
-    plan.halves = whole <= plan.allowed_bytes;
+    plan.halves = !options->skip_rmsip && whole <= plan.allowed_bytes;
     plan.needed_bytes = plan.halves ? whole : single;
     if (plan.needed_bytes > plan.allowed_bytes)
         return asim_fail(

@@ -159,6 +159,16 @@ static int read_weights(const json_t *root, const char *key, size_t count,
     return 0;
 }
 
+/* What was written before it was measured has none. */
+static int read_force_error(const json_t *root, struct asim_pca *pca,
+                            struct asim_error *err)
+{
+    pca->force_error = NAN;
+    return json_object_get(root, "force_error")
+               ? asim_json_double(root, "force_error", &pca->force_error, err)
+               : 0;
+}
+
 static int read_members(const json_t *root, struct asim_pca *pca,
                         struct asim_error *err)
 {
@@ -200,6 +210,7 @@ static int read_members(const json_t *root, struct asim_pca *pca,
         asim_json_double(root, "total_variance_nm2", &pca->total_variance_nm2, err) <
             0 ||
         asim_json_double(root, "rmsip", &pca->rmsip, err) < 0 ||
+        read_force_error(root, pca, err) < 0 ||
         asim_json_double(root, "computation_time_ms", &pca->computation_time_ms, err) <
             0 ||
         asim_json_double(root, "peak_memory_mb", &pca->peak_memory_mb, err) < 0 ||

@@ -262,18 +262,19 @@ static int solve_in_memory(struct asim_analysis *an, struct asim_error *err)
         int rc =
             method == ASIM_METHOD_COVARIANCE
                 ? solve_covariance_in_memory(an, err)
-                : asim_view_components(&view, method, k, 1e-10, pca->eigenvalues_nm2,
+                : asim_view_components(&view, method, k, 1e-9, pca->eigenvalues_nm2,
                                        pca->eigenvectors, err);
         double residual = 0.0;
         if (rc < 0)
             return -1;
         settle_vectors(an);
-        if (asim_view_project(&view, pca->component_count, pca->eigenvalues_nm2,
-                              pca->eigenvectors, pca->projections_nm, &residual,
-                              err) < 0)
-            return -1;
-        /* The float products of the covariance have their own, larger error. */
+        /* LAPACK and the search in a matrix look at residuals themselves, and float
+         * products of a covariance have their own, larger error. */
         bool direct = method == ASIM_METHOD_MATRIX_FREE;
+        if (asim_view_project(&view, pca->component_count, pca->eigenvalues_nm2,
+                              pca->eigenvectors, pca->projections_nm,
+                              direct ? &residual : NULL, err) < 0)
+            return -1;
         if (!direct || residual <= RESIDUAL_LIMIT * pca->eigenvalues_nm2[0])
             break;
         asim_log_write(an->log, ASIM_LOG_WARNING,
@@ -285,6 +286,10 @@ static int solve_in_memory(struct asim_analysis *an, struct asim_error *err)
     }
     asim_log_write(an->log, ASIM_LOG_DEBUG, "components by %s",
                    asim_method_name(method));
+    for (size_t b = 0; b < an->block_used; b++) {
+        asim_analysis_sample_force(an, &an->blocks[b], b * ASIM_BLOCK_FRAMES);
+        asim_block_release(an->layout, &an->blocks[b]);
+    }
     return method == ASIM_METHOD_COVARIANCE ? 0 : rmsip_in_memory(an, &view, err);
 }
 
@@ -324,6 +329,7 @@ static int project_block(struct asim_analysis *an, struct asim_block *block,
     double squares = 0.0;
     if (asim_analysis_deviate_block(an, block, first, &squares, err) < 0)
         return -1;
+    asim_analysis_sample_force(an, block, first);
     struct project_task project = {an, block, first, context};
     return asim_parallel(an->pca.component_count, an->threads, project_component,
                          &project, err);

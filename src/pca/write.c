@@ -6,7 +6,6 @@
  */
 #include <autosim/pca.h>
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -16,105 +15,13 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "base/units.h"
 #include "formats/npy.h"
 #include "pca/quality.h"
 #include "pca/reference.h"
 #include "pca/storage.h"
+#include "pca/write_models.h"
 
 enum { MODE_MODELS = 20, NDX_COLUMNS = 15, PROJECTION_DECIMALS = 9 };
-
-static void projection_range(const struct asim_pca *pca, size_t component,
-                             double *ret_least, double *ret_most)
-{
-    const double *p = pca->projections_nm + component * pca->frame_count;
-    double least = p[0], most = least;
-    for (size_t f = 1; f < pca->frame_count; f++) {
-        least = fmin(least, p[f]);
-        most = fmax(most, p[f]);
-        if (f % ASIM_RELEASE_FRAMES == 0)
-            asim_pca_storage_release(pca);
-    }
-    *ret_least = least;
-    *ret_most = most;
-}
-
-static const char *element_symbol(unsigned atomic_number)
-{
-    static const struct {
-        unsigned number;
-        const char *symbol;
-    } table[] = {{1, "H"},   {3, "LI"},  {5, "B"},   {6, "C"},   {7, "N"},   {8, "O"},
-                 {9, "F"},   {11, "NA"}, {12, "MG"}, {14, "SI"}, {15, "P"},  {16, "S"},
-                 {17, "CL"}, {19, "K"},  {20, "CA"}, {25, "MN"}, {26, "FE"}, {27, "CO"},
-                 {28, "NI"}, {29, "CU"}, {30, "ZN"}, {34, "SE"}, {35, "BR"}, {53, "I"}};
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (table[i].number == atomic_number)
-            return table[i].symbol;
-    return "";
-}
-
-/* One column of PDB text: the first printable character, or a blank. */
-static char column_of(const char *text)
-{
-    return isgraph((unsigned char)text[0]) ? text[0] : ' ';
-}
-
-/* mean + shift v / s as ATOM records, Angstrom. Serial and residue numbers wrap round
- * in their columns, as is custom. */
-static void write_model(FILE *out, const struct asim_pca *pca,
-                        const struct asim_topology *top, size_t component, double shift)
-{
-    const double *v = pca->eigenvectors + component * 3 * pca->atom_count;
-    for (size_t a = 0; a < pca->atom_count; a++) {
-        size_t atom = pca->atom_indices[a];
-        const struct asim_residue *residue = &top->residues[top->residue[atom]];
-        const char *element = element_symbol(top->atomic_number[atom]);
-        const char *name = asim_topology_atom_name(top, atom);
-        double x[3], scale = pca->pca_scales ? pca->pca_scales[a] : 1.0;
-        for (size_t d = 0; d < 3; d++)
-            x[d] = ASIM_ANGSTROM_PER_NM *
-                   (pca->mean_nm[3 * a + d] + shift * v[3 * a + d] / scale);
-        char padded_name[5];
-        /* Elements of one letter leave column 13 free: " CA " is a carbon. */
-        if (strlen(name) < 4 && strlen(element) < 2)
-            snprintf(padded_name, sizeof padded_name, " %.3s", name);
-        else
-            snprintf(padded_name, sizeof padded_name, "%.4s", name);
-        fprintf(out,
-                "ATOM  %5zu %-4s %3.3s %c%4d%c   %8.3f%8.3f%8.3f  1.00  0.00          "
-                "%2s\n",
-                (a + 1) % 100000, padded_name, top->strings[residue->name],
-                column_of(top->strings[residue->chain]), residue->resnum % 10000,
-                residue->insertion_code ? residue->insertion_code : ' ', x[0], x[1],
-                x[2], element);
-    }
-}
-
-/* Models along a component, from the smallest to the largest projection; count 1: the
- * mean. */
-static int write_pdb(const struct asim_pca *pca, const struct asim_topology *top,
-                     size_t component, const char *path, int count,
-                     struct asim_error *err)
-{
-    struct asim_output output;
-    double least, most;
-    projection_range(pca, component, &least, &most);
-    if (asim_output_open(path, &output, err) < 0)
-        return -1;
-    for (int m = 0; m < count; m++) {
-        double shift = count > 1 ? least + (most - least) * m / (count - 1) : 0.0;
-        if (count > 1)
-            fprintf(output.stream, "MODEL     %4d\nREMARK    PC%zu %.6f NM\n", m + 1,
-                    component + 1, shift);
-        write_model(output.stream, pca, top, component, shift);
-        fputs(count > 1 ? "ENDMDL\n" : "", output.stream);
-    }
-    fputs("END\n", output.stream);
-    int rc = asim_output_commit(&output, err);
-    asim_output_close(&output);
-    return rc;
-}
 
 static int write_eigenval(const struct asim_pca *pca, const char *path,
                           struct asim_error *err)
@@ -289,6 +196,7 @@ static json_t *pca_object(const struct asim_pca *pca)
          asim_json_number_array(pca->cosine_content, pca->component_count)},
         {"doubts", doubt_array(pca)},
         {"rmsip", asim_json_number(pca->rmsip)},
+        {"force_error", asim_json_number(pca->force_error)},
         {"selection", json_string(pca->selection)},
         {"align_selection", json_string(pca->align_selection)},
         {"align_same", json_boolean(pca->align_same)},
@@ -355,19 +263,19 @@ static int check_atoms(const struct asim_pca *pca, const struct asim_topology *t
 static int write_average(const struct asim_pca *pca, const struct asim_topology *top,
                          const char *path, struct asim_error *err)
 {
-    return write_pdb(pca, top, 0, path, 1, err);
+    return asim_pca_write_models(pca, top, 0, path, 1, err);
 }
 
 static int write_extremes(const struct asim_pca *pca, const struct asim_topology *top,
                           const char *path, struct asim_error *err)
 {
-    return write_pdb(pca, top, 0, path, 2, err);
+    return asim_pca_write_models(pca, top, 0, path, 2, err);
 }
 
 static int write_mode1(const struct asim_pca *pca, const struct asim_topology *top,
                        const char *path, struct asim_error *err)
 {
-    return write_pdb(pca, top, 0, path, MODE_MODELS, err);
+    return asim_pca_write_models(pca, top, 0, path, MODE_MODELS, err);
 }
 
 static int write_vectors(const struct asim_pca *pca, const char *path,
@@ -388,7 +296,7 @@ int asim_pca_write_mode(const struct asim_pca *pca, const struct asim_topology *
                          component + 1, pca->component_count);
     return check_atoms(pca, top, err) < 0
                ? -1
-               : write_pdb(pca, top, component, path, MODE_MODELS, err);
+               : asim_pca_write_models(pca, top, component, path, MODE_MODELS, err);
 }
 
 int asim_pca_write(const struct asim_pca *pca, const struct asim_topology *top,

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/units.h"
+#include "pca/quality.h"
 #include "report/figures.h"
 #include "report/html.h"
 #include "report/markup.h"
@@ -247,6 +248,17 @@ static void write_scree_caption(FILE *stream, const struct asim_pca *pca)
           stream);
 }
 
+/* Why PC1 may be no usable coordinate. */
+static void write_doubts(FILE *stream, const struct asim_pca *pca)
+{
+    char doubt[300];
+    for (size_t i = 0; asim_pca_doubt(pca, i, doubt, sizeof doubt); i++) {
+        fputs("<p class=\"missing\">", stream);
+        asim_markup_text(stream, doubt);
+        fputs(".</p>\n", stream);
+    }
+}
+
 static int write_components(FILE *stream, const struct asim_pca *pca,
                             struct asim_error *err)
 {
@@ -272,7 +284,9 @@ static int write_components(FILE *stream, const struct asim_pca *pca,
         fputs(". RMSIP of the two halves: ", stream);
         fprintf(stream, "%.3f", pca->rmsip);
     }
-    fputs(".</p>\n<div class=\"pair\">\n<figure>\n", stream);
+    fputs(".</p>\n", stream);
+    write_doubts(stream, pca);
+    fputs("<div class=\"pair\">\n<figure>\n", stream);
     asim_figure_scree(stream, pca, &asim_page_half);
     write_scree_caption(stream, pca);
     fputs("</figure>\n", stream);

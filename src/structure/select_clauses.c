@@ -94,6 +94,60 @@ out:
     return rc;
 }
 
+/* Insertion codes are one letter; a residue without one has the empty text. */
+static int eval_insertion_codes(const struct asim_topology *top,
+                                const struct asim_select_query *query,
+                                const struct asim_select_node *node, uint8_t *mask,
+                                struct asim_error *err)
+{
+    uint8_t *residues = asim_alloc_array(top->residue_count, 1, err);
+    if (!residues)
+        return -1;
+    for (size_t i = 0; i < top->residue_count; i++) {
+        char code[2] = {top->residues[i].insertion_code, '\0'};
+        residues[i] = value_fits(query, node, *code == ' ' ? "" : code);
+    }
+    spread_residues(top, residues, mask);
+    free(residues);
+    return 0;
+}
+
+/* The NAME of a segment seg_NUMBER_NAME, as readers of TPR files call molecule blocks;
+ * NULL: it is called otherwise. */
+static const char *molecule_type(const char *segment)
+{
+    if (strncmp(segment, "seg_", 4) != 0)
+        return NULL;
+    size_t digits = strspn(segment + 4, "0123456789");
+    return digits > 0 && segment[4 + digits] == '_' ? segment + 5 + digits : NULL;
+}
+
+static int eval_molecule_types(const struct asim_topology *top,
+                               const struct asim_select_query *query,
+                               const struct asim_select_node *node, uint8_t *mask,
+                               struct asim_error *err)
+{
+    uint8_t *residues = asim_alloc_array(top->residue_count, 1, err);
+    int rc = -1;
+    if (!residues)
+        return -1;
+    for (size_t i = 0; i < top->residue_count; i++) {
+        const char *type = molecule_type(top->strings[top->residues[i].segment]);
+        if (!type) {
+            asim_select_fail_at(query, node->begin, node->end - node->begin, err,
+                                "this topology file has no molecule types: give a TPR "
+                                "file");
+            goto out;
+        }
+        residues[i] = value_fits(query, node, type);
+    }
+    spread_residues(top, residues, mask);
+    rc = 0;
+out:
+    free(residues);
+    return rc;
+}
+
 static void eval_elements(const struct asim_topology *top,
                           const struct asim_select_query *query,
                           const struct asim_select_node *node, uint8_t *mask)
@@ -398,6 +452,10 @@ int asim_select_clause(struct asim_select_scope *scope,
     case ASIM_SELECT_SEGID:
     case ASIM_SELECT_CHAIN:
         return eval_strings(top, query, node, mask, err);
+    case ASIM_SELECT_ICODE:
+        return eval_insertion_codes(top, query, node, mask, err);
+    case ASIM_SELECT_MOLTYPE:
+        return eval_molecule_types(top, query, node, mask, err);
     case ASIM_SELECT_ELEMENT:
         eval_elements(top, query, node, mask);
         return 0;

@@ -31,6 +31,9 @@ static const struct asim_select_keyword keywords[] = {
     {"chainID", ASIM_SELECT_CHAIN, ASIM_SELECT_STRINGS},
     {"chainid", ASIM_SELECT_CHAIN, ASIM_SELECT_STRINGS},
     {"chain", ASIM_SELECT_CHAIN, ASIM_SELECT_STRINGS},
+    {"icode", ASIM_SELECT_ICODE, ASIM_SELECT_STRINGS},
+    {"insertcode", ASIM_SELECT_ICODE, ASIM_SELECT_STRINGS},
+    {"moltype", ASIM_SELECT_MOLTYPE, ASIM_SELECT_STRINGS},
     {"resid", ASIM_SELECT_RESID, ASIM_SELECT_INTEGERS},
     {"resnum", ASIM_SELECT_RESNUM, ASIM_SELECT_INTEGERS},
     {"resnr", ASIM_SELECT_RESNUM, ASIM_SELECT_INTEGERS},
@@ -76,9 +79,8 @@ static const struct property_word {
 
 /* Keywords of MDAnalysis, GROMACS and VMD that are understood but not evaluated. */
 static const char *const unsupported[] = {
-    "smarts",     "aromatic",  "fragment",     "altloc",      "altLoc",
-    "icode",      "moltype",   "fragindex",    "segindex",    "bfactor",
-    "tempfactor", "occupancy", "formalcharge", "record_type",
+    "smarts",   "aromatic", "fragment",   "altloc",    "altLoc",       "fragindex",
+    "segindex", "bfactor",  "tempfactor", "occupancy", "formalcharge", "record_type",
 };
 
 /* Words that only mean something where a keyword is expected: as values they are

@@ -54,7 +54,7 @@ static double largest_magnitude(const double m[3][3])
     double largest = 0.0;
     for (int i = 0; i < 3; i++)
         for (int j = 0; j < 3; j++)
-            largest = fmax(largest, fabs(m[i][j]));
+            largest = fabs(m[i][j]) > largest ? fabs(m[i][j]) : largest;
     return largest;
 }
 
@@ -110,7 +110,9 @@ static bool largest_root(double start, double c2, double c1, double c0,
             return false;
         double step = value / slope;
         t -= step;
-        if (fabs(step) <= 4.0 * DBL_EPSILON * fabs(t)) {
+        /* The next step would be of the order of its square; where it is not, the
+         * caller sees it in the residual. */
+        if (fabs(step) <= 1e-8 * fabs(t)) {
             *ret_root = t;
             return true;
         }
@@ -124,10 +126,10 @@ bool asim_rotation_fast(const double m[3][3], double ret_rotation[3][3])
     if (!(scale > DBL_MIN) || !isfinite(scale))
         return false;
     double a[3][3], key[4][4];
-    double square = 0.0;
+    double square = 0.0, factor = 1.0 / scale;
     for (int i = 0; i < 3; i++)
         for (int j = 0; j < 3; j++) {
-            a[i][j] = m[i][j] / scale;
+            a[i][j] = m[i][j] * factor;
             square += a[i][j] * a[i][j];
         }
     key_matrix(a, key);
@@ -162,15 +164,15 @@ bool asim_rotation_fast(const double m[3][3], double ret_rotation[3][3])
         return false;
     for (int j = 0; j < 4; j++)
         norm += q[j] * q[j];
-    norm = sqrt(norm);
+    norm = 1.0 / sqrt(norm);
     for (int j = 0; j < 4; j++)
-        q[j] /= norm;
+        q[j] *= norm;
     double residual = 0.0;
     for (int i = 0; i < 4; i++) {
         double sum = 0.0;
         for (int j = 0; j < 4; j++)
             sum += shifted[i][j] * q[j];
-        residual = fmax(residual, fabs(sum));
+        residual = fabs(sum) > residual ? fabs(sum) : residual;
     }
     if (!(residual <= RESIDUAL_LIMIT))
         return false;

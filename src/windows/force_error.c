@@ -1,40 +1,13 @@
 /* What the .edi bias leaves out. Formula and symbols: force_error.h. */
 #include "windows/force_error.h"
 
-#include <math.h>
+#include "pca/turning.h"
 
 static void add_cross(const double a[3], const double b[3], double sum[3])
 {
     sum[0] += a[1] * b[2] - a[2] * b[1];
     sum[1] += a[2] * b[0] - a[0] * b[2];
     sum[2] += a[0] * b[1] - a[1] * b[0];
-}
-
-static double determinant(double m[3][3])
-{
-    return m[0][0] * (m[1][1] * m[2][2] - m[1][2] * m[2][1]) -
-           m[0][1] * (m[1][0] * m[2][2] - m[1][2] * m[2][0]) +
-           m[0][2] * (m[1][0] * m[2][1] - m[1][1] * m[2][0]);
-}
-
-/* Cramer's rule; the matrix is 3 x 3 and its conditioning is checked. */
-static int solve(double m[3][3], const double b[3], double ret_x[3],
-                 struct asim_error *err)
-{
-    double scale = fabs(m[0][0]) + fabs(m[1][1]) + fabs(m[2][2]);
-    double whole = determinant(m);
-    if (!(fabs(whole) > 1e-12 * scale * scale * scale))
-        return asim_fail(err, ASIM_EINPUT,
-                         "the superposition is not unique: the atoms lie on a line or "
-                         "the structure is far from the reference");
-    for (int column = 0; column < 3; column++) {
-        double replaced[3][3];
-        for (int i = 0; i < 3; i++)
-            for (int j = 0; j < 3; j++)
-                replaced[i][j] = j == column ? b[i] : m[i][j];
-        ret_x[column] = determinant(replaced) / whole;
-    }
-    return 0;
 }
 
 int asim_force_error(const struct asim_fitted *fitted, double *ret_h, double *ret_w2,
@@ -58,7 +31,7 @@ int asim_force_error(const struct asim_fitted *fitted, double *ret_h, double *re
             for (int b = 0; b < 3; b++)
                 m[a][b] += (a == b ? dot : 0) - y[a] * r[b];
     }
-    if (solve(m, torque, omega, err) < 0)
+    if (asim_turning_solve(m, torque, omega, err) < 0)
         return -1;
     for (size_t i = 0; i < fit_count; i++) {
         double *h = ret_h + 3 * i;

@@ -18,6 +18,7 @@
 #include "base/random.h"
 #include "base/units.h"
 #include "formats/tpr.h"
+#include "pca/turning.h"
 #include "structure/whole.h"
 #include "windows/bias_method.h"
 #include "windows/edi.h"
@@ -29,9 +30,6 @@ enum {
     SAMPLES_MOST = 50000,      /* a window, where the interval is ours to choose */
     FORCE_ERROR_FRAMES = 2000, /* frames over which <w^2> is averaged, at most */
 };
-
-static const double force_error_warning = 0.02;
-static const double force_error_limit = 0.1;
 
 void asim_plan_finish(struct asim_plan *plan)
 {
@@ -347,15 +345,15 @@ static int judge_force_error(const struct asim_plan *plan, const struct asim_pca
         log, ASIM_LOG_INFO,
         "Force error of the .edi bias: <w^2> = %.4f, largest window mean %.4f "
         "(k_eff = k/(1+w^2); refused above %.1f)",
-        plan->force_error, plan->force_error_max, force_error_limit);
-    if (plan->force_error > force_error_limit)
+        plan->force_error, plan->force_error_max, ASIM_FORCE_ERROR_LIMIT);
+    if (plan->force_error > ASIM_FORCE_ERROR_LIMIT)
         return asim_fail(
             err, ASIM_EINPUT,
             "the .edi bias would be wrong here: <w^2> = %.3f, above %.1f (the fit's "
             "rotation carries too much of PC1 of '%s'); use a GROMACS with Colvars "
             "(2024 or newer) or PLUMED, or select more atoms or a larger, stiffer part",
-            plan->force_error, force_error_limit, pca->selection);
-    if (plan->force_error_max > force_error_warning)
+            plan->force_error, ASIM_FORCE_ERROR_LIMIT, pca->selection);
+    if (plan->force_error_max > ASIM_FORCE_ERROR_WARNING)
         asim_log_write(
             log, ASIM_LOG_WARNING,
             "The PMF may be too steep by up to %.1f%% where <w^2> is largest; the "

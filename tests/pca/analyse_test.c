@@ -1,6 +1,6 @@
 /*
  * The analysis on synthetic frames against a plain one: Kabsch by singular values, the
- * full covariance, all its eigenpairs; and ways of computing against each other.
+ * full covariance, all its eigenpairs; and what has no answer.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,6 @@
 #include <cmocka.h>
 #include <lapacke.h>
 #include <math.h>
-#include <pthread.h>
 #include <string.h>
 
 #include "array_source.h"
@@ -129,16 +128,6 @@ static void plain_finish(struct plain *plain)
     free(plain->mean);
 }
 
-static void compute(const float *x, size_t frames, size_t atoms, size_t align_count,
-                    const struct asim_pca_options *options, struct asim_pca *ret_pca)
-{
-    struct array_source source = {.x = x, .frames = frames, .atoms = atoms};
-    struct asim_frame_source from = array_source(&source, atoms, align_count);
-    struct asim_error err = {0};
-    if (asim_pca_analyse(&from, options, NULL, ret_pca, &err) < 0)
-        fail_msg("%s", err.text);
-}
-
 static double dot(const double *a, const double *b, size_t n)
 {
     double sum = 0.0;
@@ -221,7 +210,7 @@ static void test_against_plain(void **state)
         options.reference = row->reference;
         options.thread_count = 1;
         struct asim_pca pca = {0};
-        compute(x, row->frames, row->atoms, 0, &options, &pca);
+        array_compute(x, row->frames, row->atoms, 0, &options, &pca);
         struct plain plain = plain_pca(x, row->frames, row->atoms,
                                        row->reference == ASIM_REFERENCE_FIRST);
         size_t n = 3 * row->atoms;
@@ -258,129 +247,6 @@ static void test_against_plain(void **state)
     }
 }
 
-/* The merit of a merge state: in double, streaming and memory say the same. */
-static void test_memory_and_streaming(void **state)
-{
-    (void)state;
-    const size_t frames = 900, atoms = 100;
-    float *x = synthetic_motion(frames, atoms, 5);
-    /* The halves differ in their means: RMSIP must not see that. */
-    for (size_t i = frames / 2 * atoms * 3; i < frames * atoms * 3; i++)
-        x[i] *= 1.3f;
-    struct asim_pca pca[2] = {{0}, {0}};
-    for (int s = 0; s < 2; s++) {
-        struct asim_pca_options options = ASIM_PCA_OPTIONS_INIT;
-        options.memory = s ? ASIM_MEMORY_STREAM : ASIM_MEMORY_AUTO;
-        options.precision = ASIM_PRECISION_DOUBLE;
-        compute(x, frames, atoms, 0, &options, &pca[s]);
-    }
-    for (size_t k = 0; k < 10; k++)
-        assert_true(fabs(pca[0].eigenvalues_nm2[k] - pca[1].eigenvalues_nm2[k]) <
-                    1e-12 * pca[0].eigenvalues_nm2[0]);
-    for (size_t i = 0; i < 10 * frames; i++)
-        assert_true(fabs(pca[0].projections_nm[i] - pca[1].projections_nm[i]) < 1e-7);
-    assert_memory_equal(pca[0].mean_nm, pca[1].mean_nm, 3 * atoms * sizeof(double));
-    assert_true(pca[0].total_variance_nm2 == pca[1].total_variance_nm2 ||
-                fabs(pca[0].total_variance_nm2 / pca[1].total_variance_nm2 - 1.0) <
-                    1e-14);
-    assert_true(fabs(pca[0].rmsip - pca[1].rmsip) < 1e-4);
-    asim_pca_finish(&pca[0]);
-    asim_pca_finish(&pca[1]);
-    free(x);
-}
-
-static void assert_same_bits(const struct asim_pca *a, const struct asim_pca *b)
-{
-    size_t k = a->component_count, n = 3 * a->atom_count, f = a->frame_count;
-    assert_int_equal(k, b->component_count);
-    assert_memory_equal(a->eigenvalues_nm2, b->eigenvalues_nm2, k * sizeof(double));
-    assert_memory_equal(a->eigenvectors, b->eigenvectors, k * n * sizeof(double));
-    assert_memory_equal(a->mean_nm, b->mean_nm, n * sizeof(double));
-    assert_memory_equal(a->reference_nm, b->reference_nm,
-                        3 * a->align_count * sizeof(double));
-    assert_memory_equal(a->projections_nm, b->projections_nm, k * f * sizeof(double));
-    assert_memory_equal(&a->total_variance_nm2, &b->total_variance_nm2, sizeof(double));
-    assert_memory_equal(&a->rmsip, &b->rmsip, sizeof(double));
-}
-
-static void test_threads(void **state)
-{
-    (void)state;
-    /* The second is large enough for matrix-free steps on several threads. */
-    static const size_t sizes[][2] = {{700, 100}, {1200, 1200}, {3000, 100}, {90, 300}};
-    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
-        float *x = synthetic_motion(sizes[s][0], sizes[s][1], 40 + s);
-        for (int memory = 0; memory < 2; memory++) {
-            if (memory == 1 && s == 1)
-                continue;
-            struct asim_pca first = {0};
-            for (int threads = 1; threads <= 3; threads++) {
-                struct asim_pca_options options = ASIM_PCA_OPTIONS_INIT;
-                options.memory = memory ? ASIM_MEMORY_STREAM : ASIM_MEMORY_AUTO;
-                options.thread_count = threads;
-                struct asim_pca pca = {0};
-                compute(x, sizes[s][0], sizes[s][1], 0, &options,
-                        threads == 1 ? &first : &pca);
-                if (threads > 1)
-                    assert_same_bits(&first, &pca);
-                asim_pca_finish(&pca);
-            }
-            asim_pca_finish(&first);
-        }
-        free(x);
-    }
-}
-
-struct job {
-    const float *x;
-    const struct asim_pca *expected;
-    bool same;
-};
-
-static void *run_job(void *argument)
-{
-    struct job *job = argument;
-    struct array_source source = {.x = job->x, .frames = 400, .atoms = 60};
-    struct asim_frame_source from = array_source(&source, 60, 0);
-    struct asim_pca_options options = ASIM_PCA_OPTIONS_INIT;
-    options.thread_count = 1;
-    job->same = true;
-    for (int i = 0; i < 5 && job->same; i++) {
-        struct asim_pca pca = {0};
-        job->same = asim_pca_analyse(&from, &options, NULL, &pca, NULL) == 0 &&
-                    memcmp(pca.eigenvectors, job->expected->eigenvectors,
-                           10 * 180 * sizeof(double)) == 0;
-        asim_pca_finish(&pca);
-    }
-    return NULL;
-}
-
-/* BLAS settings are global: two analyses at once must not
- * disturb each other. */
-static void test_at_once(void **state)
-{
-    (void)state;
-    float *x[2];
-    struct asim_pca pca[2] = {{0}, {0}};
-    struct job jobs[2];
-    pthread_t threads[2];
-    for (int i = 0; i < 2; i++) {
-        struct asim_pca_options options = ASIM_PCA_OPTIONS_INIT;
-        options.thread_count = 1;
-        x[i] = synthetic_motion(400, 60, 900 + (uint64_t)i);
-        compute(x[i], 400, 60, 0, &options, &pca[i]);
-        jobs[i] = (struct job){x[i], &pca[i], false};
-    }
-    for (int i = 0; i < 2; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, run_job, &jobs[i]), 0);
-    for (int i = 0; i < 2; i++) {
-        pthread_join(threads[i], NULL);
-        assert_true(jobs[i].same);
-        asim_pca_finish(&pca[i]);
-        free(x[i]);
-    }
-}
-
 /* A fit on other atoms than are analysed: a hinge whose first half is the fit. All of
  * the motion is then in the second half, by an exactly known amount. */
 static void test_fit_on_other_atoms(void **state)
@@ -414,7 +280,7 @@ static void test_fit_on_other_atoms(void **state)
         options.memory = memory ? ASIM_MEMORY_STREAM : ASIM_MEMORY_AUTO;
         options.precision = ASIM_PRECISION_DOUBLE;
         options.component_count = 1;
-        compute(&x[0][0][0], FRAMES, ATOMS, 10, &options, &pca);
+        array_compute(&x[0][0][0], FRAMES, ATOMS, 10, &options, &pca);
         assert_false(pca.align_same);
         assert_true(fabs(pca.eigenvalues_nm2[0] - 10.0 * variance) < 1e-5 * variance);
         for (int a = 0; a < ATOMS; a++) {
@@ -486,7 +352,7 @@ static void test_empty_directions(void **state)
         options.memory = memory ? ASIM_MEMORY_STREAM : ASIM_MEMORY_AUTO;
         options.precision = ASIM_PRECISION_DOUBLE;
         struct asim_pca pca = {0};
-        compute(x, FRAMES, ATOMS, 0, &options, &pca);
+        array_compute(x, FRAMES, ATOMS, 0, &options, &pca);
         assert_int_equal(pca.component_count, 3);
         asim_pca_finish(&pca);
     }
@@ -494,57 +360,13 @@ static void test_empty_directions(void **state)
     free(x);
 }
 
-/* Room for less and less: each plan gives the same answer. */
-static void test_memory_plans(void **state)
-{
-    (void)state;
-    const size_t frames = 6000, atoms = 120;
-    float *x = synthetic_motion(frames, atoms, 31);
-    static const struct {
-        uint64_t limit;
-        const char *word;
-        bool rmsip;
-    } plans[] = {{UINT64_C(1) << 33, "in memory", true},
-                 {UINT64_C(6) << 20, "covariance of each half", true},
-                 {UINT64_C(3500) << 10, "one covariance", false},
-                 {UINT64_C(3000) << 10, "because no covariance fits", true}};
-    struct asim_pca first = {0};
-    for (size_t p = 0; p < sizeof plans / sizeof *plans; p++) {
-        struct asim_pca_options options = ASIM_PCA_OPTIONS_INIT;
-        options.memory_limit_bytes = plans[p].limit;
-        options.precision = ASIM_PRECISION_DOUBLE;
-        options.component_count = 4;
-        options.thread_count = 1;
-        struct asim_pca pca = {0};
-        compute(x, frames, atoms, 0, &options, p == 0 ? &first : &pca);
-        const struct asim_pca *now = p == 0 ? &first : &pca;
-        if (!strstr(now->plan, plans[p].word))
-            fail_msg("plan %zu: %s", p, now->plan);
-        assert_int_equal(!isnan(now->rmsip), plans[p].rmsip);
-        for (size_t k = 0; k < 4; k++)
-            assert_true(fabs(now->eigenvalues_nm2[k] - first.eigenvalues_nm2[k]) <
-                        1e-11 * first.eigenvalues_nm2[0]);
-        assert_true(fabs(now->total_variance_nm2 / first.total_variance_nm2 - 1.0) <
-                    1e-13);
-        for (size_t f = 0; f < frames; f++)
-            assert_true(fabs(now->projections_nm[f] - first.projections_nm[f]) < 1e-6);
-        asim_pca_finish(&pca);
-    }
-    asim_pca_finish(&first);
-    free(x);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_plain),
-        cmocka_unit_test(test_memory_and_streaming),
-        cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_at_once),
         cmocka_unit_test(test_fit_on_other_atoms),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_empty_directions),
-        cmocka_unit_test(test_memory_plans),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

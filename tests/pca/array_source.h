@@ -2,6 +2,7 @@
 #ifndef TESTS_PCA_ARRAY_SOURCE_H
 #define TESTS_PCA_ARRAY_SOURCE_H
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,6 +63,21 @@ static inline struct asim_frame_source array_source(struct array_source *source,
                                       .frame_bound = source->frames,
                                       .rewind = array_rewind,
                                       .read = array_read};
+}
+
+/* The analysis of all atoms; ends the test where it fails. */
+static inline void array_compute(const float *x, size_t frames, size_t atoms,
+                                 size_t align_count,
+                                 const struct asim_pca_options *options,
+                                 struct asim_pca *ret_pca)
+{
+    struct array_source source = {.x = x, .frames = frames, .atoms = atoms};
+    struct asim_frame_source from = array_source(&source, atoms, align_count);
+    struct asim_error err = {0};
+    if (asim_pca_analyse(&from, options, NULL, ret_pca, &err) < 0) {
+        fprintf(stderr, "%s\n", err.text);
+        abort();
+    }
 }
 
 /* A random coil that moves along a few collective directions of falling amplitude plus

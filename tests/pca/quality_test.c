@@ -35,22 +35,28 @@ static void test_doubts(void **state)
 {
     (void)state;
     static const struct {
-        double cosine, second;
-        const char *words[2]; /* NULL: no more */
-    } cases[] = {{0.1, 0.5, {NULL, NULL}},
-                 {0.51, 0.5, {"cosine content 0.51", NULL}},
-                 {0.1, 0.9, {"90% of the variance", NULL}},
-                 {0.9, 0.81, {"cosine content 0.90", "81% of the variance"}}};
+        double cosine, second, force_error;
+        const char *words[3]; /* NULL: no more */
+    } cases[] = {
+        {0.1, 0.5, 0.004, {NULL}},
+        {0.1, 0.5, NAN, {NULL}},
+        {0.51, 0.5, 0.02, {"cosine content 0.51"}},
+        {0.1, 0.9, NAN, {"90% of the variance"}},
+        {0.1, 0.5, 0.031, {"<w^2> = 0.031: the .edi bias would"}},
+        {0.1, 0.5, 0.11, {"<w^2> = 0.11: the .edi bias is refused"}},
+        {0.9, 0.81, 0.1, {"cosine content 0.90", "0.100", "81% of the variance"}}};
     for (size_t r = 0; r < sizeof cases / sizeof *cases; r++) {
         double cosines[2] = {cases[r].cosine, 0.9}, values[2] = {1.0, cases[r].second};
-        struct asim_pca pca = {
-            .component_count = 2, .cosine_content = cosines, .eigenvalues_nm2 = values};
+        struct asim_pca pca = {.component_count = 2,
+                               .cosine_content = cosines,
+                               .eigenvalues_nm2 = values,
+                               .force_error = cases[r].force_error};
         char text[300];
-        for (size_t i = 0; i < 2 && cases[r].words[i]; i++) {
-            assert_true(asim_pca_doubt(&pca, i, text, sizeof text));
-            assert_non_null(strstr(text, cases[r].words[i]));
+        size_t count = 0;
+        for (; count < 3 && cases[r].words[count]; count++) {
+            assert_true(asim_pca_doubt(&pca, count, text, sizeof text));
+            assert_non_null(strstr(text, cases[r].words[count]));
         }
-        size_t count = (cases[r].words[0] != NULL) + (cases[r].words[1] != NULL);
         assert_false(asim_pca_doubt(&pca, count, text, sizeof text));
     }
 }
