@@ -1,6 +1,7 @@
 /*
- * Memory that fails: every allocation of an analysis, of writing and reading it fails
- * once; each time the answer is an error, nothing is leaked and nothing crashes.
+ * Memory that fails: every allocation of an analysis, of writing and reading it, of
+ * projecting on it fails once; each time the answer is an error, nothing is leaked and
+ * nothing crashes. The same for a disk that is full when coordinates are to go there.
  * Linked with --wrap, so that the project's own calls come here.
  */
 #include <setjmp.h>
@@ -9,6 +10,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +35,8 @@ void *__wrap_aligned_alloc(size_t alignment, size_t size);
 char *__wrap_strdup(const char *text);
 int __wrap_vasprintf(char **ret, const char *format, va_list arguments);
 void __wrap_free(void *memory);
+int __real_posix_fallocate64(int file, off_t offset, off_t bytes);
+int __wrap_posix_fallocate64(int file, off_t offset, off_t bytes);
 
 /* Only addresses handed out here are counted: free() also gets what libraries
  * allocated. */
@@ -119,6 +123,14 @@ void __wrap_free(void *memory)
     __real_free(memory);
 }
 
+static size_t reserved, full_at = SIZE_MAX;
+
+int __wrap_posix_fallocate64(int file, off_t offset, off_t bytes)
+{
+    return reserved++ == full_at ? ENOSPC
+                                 : __real_posix_fallocate64(file, offset, bytes);
+}
+
 static char folder[] = "pca-fault-test-XXXXXX";
 static float *motion;
 static struct fixture fixture;
@@ -162,6 +174,44 @@ static int matrix_free(struct asim_error *err)
     return 0;
 }
 
+enum { LONG_FRAMES = 6000, LONG_ATOMS = 120 };
+static float *long_motion;
+
+/* Coordinates, or times and projections alone, in files. */
+static int large(enum asim_memory_mode memory, uint64_t limit, const char *plan,
+                 struct asim_error *err)
+{
+    struct array_source source = {
+        .x = long_motion, .frames = LONG_FRAMES, .atoms = LONG_ATOMS};
+    struct asim_frame_source from = array_source(&source, LONG_ATOMS, 0);
+    struct asim_pca_options options = ASIM_PCA_OPTIONS_INIT;
+    struct asim_pca pca = {0};
+    options.memory = memory;
+    options.memory_limit_bytes = limit;
+    options.component_count = 4;
+    options.thread_count = 1;
+    options.precision = ASIM_PRECISION_DOUBLE;
+    options.scratch_folder = folder;
+    options.mean_tolerance_nm = 1.0; /* one pass is enough here */
+    options.skip_rmsip = true;
+    if (asim_pca_analyse(&from, &options, NULL, &pca, err) < 0)
+        return -1;
+    assert_non_null(strstr(pca.plan, plan));
+    asim_pca_finish(&pca);
+    return 0;
+}
+
+static int in_a_file(struct asim_error *err)
+{
+    return large(ASIM_MEMORY_AUTO, UINT64_C(3000) << 10, "in a mapped file, because",
+                 err);
+}
+
+static int long_stream(struct asim_error *err)
+{
+    return large(ASIM_MEMORY_STREAM, 0, "streaming on request", err);
+}
+
 static struct asim_pca to_write;
 
 static int write_files(struct asim_error *err)
@@ -184,6 +234,48 @@ static int project(struct asim_error *err)
     return asim_pca_project(&to_write, (const float(*)[3])motion, 0, &value, err);
 }
 
+static int read_frame(void *context, size_t frame_index, const float (**ret_x)[3],
+                      float (*ret_box)[3], double *ret_time_ps)
+{
+    (void)context;
+    (void)ret_box;
+    *ret_x = (const float(*)[3])(motion + frame_index * 3 * FIXTURE_ATOMS);
+    *ret_time_ps = (double)frame_index;
+    return 0;
+}
+
+static int count_frame(void *context, double time_ps, uint64_t frame_index,
+                       const double *projections_nm, struct asim_error *err)
+{
+    (void)time_ps;
+    (void)frame_index;
+    (void)projections_nm;
+    (void)err;
+    ++*(size_t *)context;
+    return 0;
+}
+
+static int project_trajectory(struct asim_error *err)
+{
+    const struct asim_frame_reader reader = {.atom_count = FIXTURE_ATOMS,
+                                             .frame_count = 200,
+                                             .nm_per_unit = 1.0f,
+                                             .read = read_frame};
+    struct asim_pca_options options = ASIM_PCA_OPTIONS_INIT;
+    struct asim_trajectory *traj = NULL;
+    size_t count = 0;
+    options.pbc = ASIM_PBC_NONE;
+    options.thread_count = 1;
+    if (asim_trajectory_open_reader(&reader, "frames", &traj, err) < 0)
+        return -1;
+    int rc = asim_pca_project_trajectory(&to_write, &fixture.top, traj, &options, NULL,
+                                         count_frame, &count, err);
+    asim_trajectory_close(traj);
+    if (rc == 0)
+        assert_int_equal(count, 200);
+    return rc;
+}
+
 static void test_every_allocation(void **state)
 {
     (void)state;
@@ -191,10 +283,12 @@ static void test_every_allocation(void **state)
         const char *name;
         int (*run)(struct asim_error *err);
         size_t least; /* allocations, so that the test tests something */
-    } rows[] = {{"in memory", in_memory, 20},     {"streaming", streaming, 30},
-                {"fit on others", other_fit, 30}, {"matrix-free", matrix_free, 40},
-                {"write", write_files, 3},        {"read", read_files, 8},
-                {"project", project, 1}};
+    } rows[] = {
+        {"in memory", in_memory, 20},     {"streaming", streaming, 30},
+        {"fit on others", other_fit, 30}, {"matrix-free", matrix_free, 40},
+        {"write", write_files, 3},        {"read", read_files, 8},
+        {"project", project, 1},          {"project all", project_trajectory, 15},
+        {"in a file", in_a_file, 20}};
     for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
         struct asim_error err = {0};
         fail_at = SIZE_MAX;
@@ -225,10 +319,48 @@ static void test_every_allocation(void **state)
     }
 }
 
+static size_t names_in_folder(void)
+{
+    DIR *dir = opendir(folder);
+    size_t count = 0;
+    assert_non_null(dir);
+    while (readdir(dir))
+        count++;
+    closedir(dir);
+    return count;
+}
+
+static void test_full_disk(void **state)
+{
+    (void)state;
+    int (*const runs[])(struct asim_error *) = {in_a_file, long_stream};
+    size_t names = names_in_folder();
+    for (size_t r = 0; r < 2; r++) {
+        struct asim_error err = {0};
+        reserved = 0;
+        assert_int_equal(runs[r](&err), 0);
+        size_t total = reserved;
+        assert_true(total > 0);
+        for (size_t k = 0; k < total; k++) {
+            size_t before = live_count;
+            reserved = 0;
+            full_at = k;
+            int rc = runs[r](&err);
+            full_at = SIZE_MAX;
+            assert_int_equal(rc, -1);
+            assert_int_equal(err.status, ASIM_EIO);
+            assert_non_null(strstr(err.text, "no room on disk"));
+            assert_int_equal(live_count, before);
+        }
+    }
+    assert_int_equal(names_in_folder(), names);
+}
+
 static int set_up(void **state)
 {
     (void)state;
     motion = synthetic_motion(200, FIXTURE_ATOMS, 6);
+    long_motion = synthetic_motion(LONG_FRAMES, LONG_ATOMS, 31);
     fixture_init(&fixture);
     return mkdtemp(folder) &&
                    fixture_analyse(motion, 0, ASIM_MEMORY_AUTO, &to_write, NULL) == 0 &&
@@ -250,11 +382,13 @@ static int tear_down(void **state)
     }
     asim_pca_finish(&to_write);
     free(motion);
+    free(long_motion);
     return rmdir(folder);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_allocation)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_allocation),
+                                       cmocka_unit_test(test_full_disk)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
