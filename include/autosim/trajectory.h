@@ -107,6 +107,17 @@ ASIM_API void asim_trajectory_limit_atoms(struct asim_trajectory *traj,
                                           size_t atom_count);
 
 /*
+ * Decode only these atoms (0-based, in any order) of every following frame. Frames hold
+ * the atoms up to the last of them, each at its own place; those that were not asked
+ * for have no particular position there, and what is damaged in them alone may go
+ * unseen. Takes the place of a limit, and a limit takes its place. ASIM_EUSAGE where
+ * there is none or one is not in the file.
+ */
+ASIM_API int asim_trajectory_select_atoms(struct asim_trajectory *traj,
+                                          const uint32_t *atoms, size_t count,
+                                          struct asim_error *err);
+
+/*
  * 1: a frame was read; 0: the end; -1: an error. A damaged tail ends the trajectory
  * with 0 and is kept in the damage list. A frame whose header is right but whose
  * coordinates do not decode keeps its number, is passed over and kept in the damage

@@ -325,6 +325,7 @@ void asim_trajectory_close(struct asim_trajectory *traj)
     for (size_t i = 0; i < traj->worker_count; i++)
         asim_byte_window_finish(&traj->workers[i].window);
     free(traj->workers);
+    free(traj->wanted);
     asim_byte_source_close(&traj->source);
     if (traj->index_file.data)
         asim_spill_finish(&traj->index_file);
@@ -350,14 +351,53 @@ size_t asim_trajectory_atom_count(const struct asim_trajectory *traj)
     return traj->atom_count;
 }
 
+/* Takes over `wanted`. */
+static void want_atoms(struct asim_trajectory *traj, size_t atom_limit,
+                       unsigned char *wanted)
+{
+    free(traj->wanted);
+    traj->wanted = wanted;
+    traj->atom_limit = atom_limit;
+    /* What was learnt for another number of atoms. */
+    traj->frame.ahead = 0;
+    traj->frame.wanted = wanted;
+    for (size_t i = 0; i < traj->worker_count; i++) {
+        traj->workers[i].ahead = 0;
+        traj->workers[i].wanted = wanted;
+    }
+}
+
 void asim_trajectory_limit_atoms(struct asim_trajectory *traj, size_t atom_count)
 {
     bool all = atom_count == 0 || atom_count > traj->atom_count;
-    traj->atom_limit = all ? traj->atom_count : atom_count;
-    /* What was learnt for another number of atoms. */
-    traj->frame.ahead = 0;
-    for (size_t i = 0; i < traj->worker_count; i++)
-        traj->workers[i].ahead = 0;
+    want_atoms(traj, all ? traj->atom_count : atom_count, NULL);
+}
+
+int asim_trajectory_select_atoms(struct asim_trajectory *traj, const uint32_t *atoms,
+                                 size_t count, struct asim_error *err)
+{
+    size_t limit = 0;
+    for (size_t i = 0; i < count; i++)
+        if (limit <= atoms[i])
+            limit = (size_t)atoms[i] + 1;
+    if (limit == 0 || limit > traj->atom_count)
+        return asim_fail(err, ASIM_EUSAGE,
+                         "the atoms to be read of '%s' must be some of its %zu; %zu "
+                         "were given, up to number %zu",
+                         traj->source.name, traj->atom_count, count, limit);
+    /* Where more than every eighth atom is wanted, most groups of atoms that XTC packs
+     * together hold one, and decoding all of them is faster. */
+    if (count > limit / 8) {
+        want_atoms(traj, limit, NULL);
+        return 0;
+    }
+    unsigned char *wanted = asim_alloc_array(limit / 8 + 1 + 4, 1, err);
+    if (!wanted)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        wanted[atoms[i] / 8] |= (unsigned char)(1u << atoms[i] % 8);
+    want_atoms(traj, limit, wanted);
+    return 0;
 }
 
 int asim_trajectory_next(struct asim_trajectory *traj, struct asim_frame *frame,

@@ -63,6 +63,8 @@ static int have_workers(struct asim_trajectory *traj, size_t count,
         return -1;
     for (size_t i = 0; i < traj->worker_count; i++)
         workers[i] = traj->workers[i];
+    for (size_t i = traj->worker_count; i < count; i++)
+        workers[i].wanted = traj->wanted;
     free(traj->workers);
     traj->workers = workers;
     traj->worker_count = count;

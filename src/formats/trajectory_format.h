@@ -30,6 +30,9 @@ struct asim_frame_span {
 struct asim_decode_scratch {
     struct asim_byte_window window;
     size_t ahead; /* bytes worth reading at once: what a frame took so far */
+    /* The atoms that count, a bit each, 4 bytes behind the last one; NULL: all of them.
+     * A decoder may leave the others as they are. Borrowed. */
+    const unsigned char *wanted;
 };
 
 enum asim_locate {

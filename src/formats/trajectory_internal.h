@@ -41,6 +41,7 @@ struct asim_trajectory {
     struct asim_team *team; /* of asim_trajectory_read_block; NULL: one thread */
     size_t atom_count;
     size_t atom_limit;
+    unsigned char *wanted;     /* owned; see asim_decode_scratch */
     size_t next;               /* the frame that is read next */
     struct frame_entry *index; /* on the heap, or in the file where it is long */
     size_t index_count, index_capacity;

@@ -203,7 +203,7 @@ static int xtc_open(const struct asim_byte_source *source,
             "'%s' cannot be read as an XTC trajectory: its first frame, at "
             "byte 0, is damaged: %s",
             source->name, what);
-    struct xtc_file *file = asim_alloc_array(1, sizeof *file, err);
+    struct xtc_file *file = asim_alloc_aligned(1, sizeof *file, err);
     if (!file)
         return -1;
     file->atom_count = header.atom_count;
@@ -360,7 +360,7 @@ static int xtc_decode(const void *state, const struct asim_byte_source *source,
         memcpy(block.maximum, header.maximum, sizeof block.maximum);
         size_t used;
         const char *why = asim_xtc_decode(&file->tables, file->simd, &block, atom_limit,
-                                          frame->x_nm, &used);
+                                          scratch->wanted, frame->x_nm, &used);
         if (why == asim_xtc_short_payload && block.available < block.payload_size) {
             want = ahead = want < size / 2 ? 2 * want : size;
             continue;

@@ -335,6 +335,43 @@ WIDE static inline unsigned store_group(const struct asim_xtc_job *job,
     return outside;
 }
 
+/* Returns whether a number of the group is outside. */
+WIDE static inline bool decode_group(const struct asim_xtc_job *job, uint64_t position,
+                                     uint64_t smalls, unsigned index, unsigned run,
+                                     __m128i least, __m128 scale, float *out)
+{
+    uint64_t v =
+        packed_bits(load_bits(job->block->payload, position), job->big.width.low_mask,
+                    job->big.width.high_mask, job->big.width.high_shift);
+    struct unpacked big = unpack_fast(&job->big, v);
+    __m128i xyz = _mm_set_epi32(0, (int)big.z, (int)big.y, (int)big.x);
+    unsigned outside = 0;
+    xyz = _mm_add_epi32(xyz, least);
+    if (run == 0)
+        store_atom(out, xyz, scale);
+    else
+        outside = store_group(job, smalls, index, xyz, scale, out) & ((1u << run) - 1);
+    return big.outside || outside != 0;
+}
+
+/* Groups with wanted atoms; others are walked over. */
+WIDE static void decode_wanted(const struct asim_xtc_job *job,
+                               struct asim_xtc_place *place, __m128i least,
+                               __m128 scale)
+{
+    struct listed list[LIST_GROUPS];
+    size_t before;
+    do {
+        before = place->atom;
+        const size_t count = walk_groups(job, place, MOST_SMALLS, ASIM_XTC_WIDE_BITS,
+                                         false, job->atom_limit, list);
+        for (size_t i = 0; i < count; i++)
+            place->outside |=
+                decode_group(job, list[i].position, list[i].smalls, list[i].index,
+                             list[i].run, least, scale, &job->x_nm[list[i].atom][0]);
+    } while (place->atom != before);
+}
+
 WIDE void asim_xtc_decode_avx2(const struct asim_xtc_job *job,
                                struct asim_xtc_place *place)
 {
@@ -346,8 +383,13 @@ WIDE void asim_xtc_decode_avx2(const struct asim_xtc_job *job,
     struct group group;
     unsigned groups = 0, outside = 0;
     size_t first_atom = here.atom;
+    if (job->wanted) {
+        decode_wanted(job, place, least, scale);
+        return;
+    }
 
-    while (here.atom < job->atom_limit && read_group(job, &here, MOST_SMALLS, &group)) {
+    while (here.atom < job->atom_limit &&
+           read_group(job, &here, MOST_SMALLS, ASIM_XTC_WIDE_BITS, &group)) {
         if (!group.flagged && here.run <= 3) {
             size_t before = here.atom;
             if (here.run == 0)
@@ -361,18 +403,8 @@ WIDE void asim_xtc_decode_avx2(const struct asim_xtc_job *job,
             if (here.atom != before)
                 continue;
         }
-        uint64_t v = packed_bits(group.top, job->big.width.low_mask,
-                                 job->big.width.high_mask, job->big.width.high_shift);
-        struct unpacked big = unpack_fast(&job->big, v);
-        outside |= big.outside;
-        __m128i xyz = _mm_set_epi32(0, (int)big.z, (int)big.y, (int)big.x);
-        xyz = _mm_add_epi32(xyz, least);
-        if (group.run == 0)
-            store_atom(&job->x_nm[here.atom][0], xyz, scale);
-        else
-            outside |= store_group(job, group.smalls, here.index, xyz, scale,
-                                   &job->x_nm[here.atom][0]) &
-                       ((1u << group.run) - 1);
+        outside |= decode_group(job, here.position, group.smalls, here.index, group.run,
+                                least, scale, &job->x_nm[here.atom][0]);
         pass_group(&group, &here);
         if (++groups == YIELD_GROUPS) {
             if (here.atom - first_atom < YIELD_ATOMS)

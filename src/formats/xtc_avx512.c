@@ -62,13 +62,13 @@ static const int32_t order_of_3[5][4][16]
 struct divider {
     __m512i shift_control, mask;
     __m512i once, twice, once_shift, twice_shift;
-    __m512i inner, outer; /* v = (x * inner + y) * outer + z; only 32 bits count */
-    __m512i limit;        /* of x */
+    /* v = (x * inner + y) * outer + z; here 2^52 less each, for only 32 bits count. */
+    __m512i minus_inner, minus_outer;
 };
 
+/* Three numbers in the lower dwords, z on top of something. */
 struct numbers {
-    __m512i x, y, z; /* in the lower dwords */
-    __mmask8 outside;
+    __m512i x, y, z;
 };
 
 WIDE static inline __m512i all(uint64_t value)
@@ -76,19 +76,23 @@ WIDE static inline __m512i all(uint64_t value)
     return _mm512_set1_epi64((long long)value);
 }
 
+WIDE static inline __m512i minus(uint64_t value)
+{
+    return all((((uint64_t)1 << 52) - value) & (((uint64_t)1 << 52) - 1));
+}
+
 WIDE static inline struct divider small_divider(const struct asim_xtc_small *small,
-                                                unsigned index)
+                                                unsigned index, bool shifted)
 {
     return (struct divider){
         .shift_control = all(small->shift_control),
         .mask = all(((uint64_t)1 << index) - 1),
-        .once = all(small->once52.multiplier),
-        .twice = all(small->twice52.multiplier),
+        .once = all(shifted ? small->once52.multiplier : small->once_unshifted),
+        .twice = all(shifted ? small->twice52.multiplier : small->twice_unshifted),
         .once_shift = all(small->once52.shift),
         .twice_shift = all(small->twice52.shift),
-        .inner = all(small->range),
-        .outer = all(small->range),
-        .limit = all(small->range),
+        .minus_inner = minus(small->range),
+        .minus_outer = minus(small->range),
     };
 }
 
@@ -103,9 +107,8 @@ WIDE static inline struct divider big_divider(const struct big *big)
         .twice = all(by_yz.multiplier),
         .once_shift = all(by_z.shift),
         .twice_shift = all(by_yz.shift),
-        .inner = all(big->size[1]),
-        .outer = all(big->size[2]),
-        .limit = all(big->size[0]),
+        .minus_inner = minus(big->size[1]),
+        .minus_outer = minus(big->size[2]),
     };
 }
 
@@ -130,21 +133,23 @@ WIDE static inline __m512i shift_control(__m512i positions, __m512i base)
     return _mm512_sub_epi8(base, spread_byte(phase));
 }
 
-WIDE static inline struct numbers take_apart(__m512i bytes, __m512i control,
-                                             const struct divider *by)
+/* `z` is added to. Only the lower dwords of the numbers count. */
+WIDE static inline struct numbers take_apart(__m512i bytes, __m512i control, __m512i z,
+                                             const struct divider *by, bool shifted)
 {
     const __m512i zero = _mm512_setzero_si512();
     __m512i v =
         _mm512_and_si512(_mm512_multishift_epi64_epi8(control, bytes), by->mask);
-    __m512i once =
-        _mm512_srlv_epi64(_mm512_madd52hi_epu64(zero, v, by->once), by->once_shift);
-    __m512i twice =
-        _mm512_srlv_epi64(_mm512_madd52hi_epu64(zero, v, by->twice), by->twice_shift);
+    __m512i once = _mm512_madd52hi_epu64(zero, v, by->once);
+    __m512i twice = _mm512_madd52hi_epu64(zero, v, by->twice);
+    if (shifted) {
+        once = _mm512_srlv_epi64(once, by->once_shift);
+        twice = _mm512_srlv_epi64(twice, by->twice_shift);
+    }
     return (struct numbers){
         .x = twice,
-        .y = _mm512_sub_epi64(once, _mm512_mul_epu32(twice, by->inner)),
-        .z = _mm512_sub_epi64(v, _mm512_mul_epu32(once, by->outer)),
-        .outside = _mm512_cmpge_epu64_mask(twice, by->limit),
+        .y = _mm512_madd52lo_epu64(once, twice, by->minus_inner),
+        .z = _mm512_madd52lo_epu64(_mm512_add_epi64(z, v), once, by->minus_outer),
     };
 }
 
@@ -165,18 +170,21 @@ struct streak {
     __m512i bytes[MOST_STREAK_RUN], shift[MOST_STREAK_RUN];
     __m512i xy_minimum, z_minimum;
     __m512i half;
+    __m512i big_worst, small_worst; /* largest x seen */
     __m512 scale;
     struct divider big, small;
 };
 
 /* For groups of `bits` + 1 + run * `index` bits from bit `phase` on. */
 WIDE static inline void streak_init(struct streak *s, const struct asim_xtc_job *job,
-                                    unsigned phase, unsigned index, unsigned run)
+                                    unsigned phase, unsigned index, unsigned run,
+                                    bool shifted)
 {
     const __m512i lane = _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0);
     const unsigned bits = job->big.width.bits;
+    s->big_worst = s->small_worst = s->half = _mm512_setzero_si512();
     if (run > 0) {
-        s->small = small_divider(&job->tables->small[index], index);
+        s->small = small_divider(&job->tables->small[index], index, shifted);
         s->half = _mm512_set1_epi32((int)job->tables->small[index].range / 2);
     }
     __m512i at = _mm512_add_epi64(all(phase),
@@ -263,30 +271,40 @@ WIDE static inline void store_4(const __m512i x_y[4], const __m512i z[4], __m512
         __m512d first = zip_pieces(even[0], even[1], half);
         __m512d second = zip_pieces(even[2], odd[0], half);
         __m512d third = zip_pieces(odd[1], odd[2], half);
-        _mm256_storeu_pd((void *)out, _mm512_castpd512_pd256(first));
-        _mm256_storeu_pd((void *)(out + 8), _mm512_castpd512_pd256(second));
-        _mm256_storeu_pd((void *)(out + 16), _mm512_castpd512_pd256(third));
-        _mm256_storeu_pd((void *)(out + 24), _mm512_extractf64x4_pd(first, 1));
-        _mm256_storeu_pd((void *)(out + 32), _mm512_extractf64x4_pd(second, 1));
-        _mm256_storeu_pd((void *)(out + 40), _mm512_extractf64x4_pd(third, 1));
+        /* Halves of these are in order, first to third, lower ones first. */
+        _mm512_storeu_pd((void *)out,
+                         _mm512_insertf64x4(first, _mm512_castpd512_pd256(second), 1));
+        _mm512_storeu_pd((void *)(out + 16), _mm512_mask_mov_pd(third, 0xf0, first));
+        _mm512_storeu_pd((void *)(out + 32), _mm512_shuffle_f64x2(second, third, 0xee));
     }
 }
 
-/* The first small atom is stored in front of the big one, the others behind. */
-WIDE static inline void streak_store(const struct streak *s, struct numbers big,
-                                     const struct numbers *steps, unsigned run,
-                                     float *out)
+/* Eight groups in the bytes `low` and `high`, of which those in `ours` are judged. The
+ * first small atom is stored in front of the big one, the others
+ * behind. */
+WIDE static inline void streak_groups(struct streak *s, __m512i low, __m512i high,
+                                      __m512i bytes, __mmask8 ours, unsigned run,
+                                      bool shifted, float *out)
 {
+    const __m512i zero = _mm512_setzero_si512();
     __m512i x_y[MOST_STREAK_RUN + 1], z[MOST_STREAK_RUN + 1];
-    x_y[1] = _mm512_add_epi32(interleave(big.x, big.y), s->xy_minimum);
-    z[1] = _mm512_add_epi32(big.z, s->z_minimum);
-    __m512i last_xy = x_y[1], last_z = z[1];
+    struct numbers n = take_apart(bytes, s->big_shift, zero, &s->big, true);
+    s->big_worst = _mm512_mask_max_epu64(s->big_worst, ours, s->big_worst, n.x);
+    x_y[1] = _mm512_add_epi32(interleave(n.x, n.y), s->xy_minimum);
+    z[1] = _mm512_add_epi32(n.z, s->z_minimum);
+    /* Sums with half a range too much for each step but the first. */
+    __m512i last_xy = _mm512_sub_epi32(x_y[1], s->half);
+    __m512i last_z = _mm512_sub_epi32(z[1], s->half), excess = zero;
     for (unsigned k = 0; k < run; k++) {
-        __m512i xy_step = interleave(steps[k].x, steps[k].y);
-        last_xy = _mm512_add_epi32(last_xy, _mm512_sub_epi32(xy_step, s->half));
-        last_z = _mm512_add_epi32(last_z, _mm512_sub_epi32(steps[k].z, s->half));
-        x_y[k ? k + 1 : 0] = last_xy;
-        z[k ? k + 1 : 0] = last_z;
+        bytes = _mm512_permutex2var_epi8(low, s->bytes[k], high);
+        n = take_apart(bytes, s->shift[k], last_z, &s->small, shifted);
+        s->small_worst =
+            _mm512_mask_max_epu64(s->small_worst, ours, s->small_worst, n.x);
+        last_xy = _mm512_add_epi32(last_xy, interleave(n.x, n.y));
+        last_z = n.z;
+        x_y[k ? k + 1 : 0] = _mm512_sub_epi32(last_xy, excess);
+        z[k ? k + 1 : 0] = _mm512_sub_epi32(last_z, excess);
+        excess = _mm512_add_epi32(excess, s->half);
     }
     if (run == 0)
         store_1(x_y[1], z[1], s->scale, out);
@@ -296,94 +314,198 @@ WIDE static inline void streak_store(const struct streak *s, struct numbers big,
         store_4(x_y, z, s->scale, out);
 }
 
+/* Which of eight groups from `atom` on hold wanted atoms. */
+static inline __mmask8 wanted_groups(const unsigned char *wanted, size_t atom,
+                                     unsigned run)
+{
+    unsigned mask = 0;
+    for (unsigned k = 0; k < LANES; k++)
+        mask |= (unsigned)holds_wanted(wanted, atom + k * (run + 1), run) << k;
+    return (__mmask8)mask;
+}
+
 /* Groups of `run` small atoms without flag from `place` on, as many as there are. */
 WIDE static inline void decode_streak(const struct asim_xtc_job *job, struct streak *s,
-                                      struct asim_xtc_place *place, const unsigned run)
+                                      struct asim_xtc_place *place, const unsigned run,
+                                      const bool shifted)
 {
     const unsigned index = place->index, bits = job->big.width.bits;
     const unsigned group_bits = bits + 1 + run * index;
-    const size_t batch_atoms = LANES * (run + 1);
+    const size_t batch_atoms = LANES * (run + 1), atom_limit = job->atom_limit;
+    const unsigned char *payload = job->block->payload;
+    const uint64_t end = job->end;
+    float(*x_nm)[3] = job->x_nm;
     uint64_t position = place->position;
     size_t atom = place->atom;
-    unsigned outside = 0, count = LANES;
+    unsigned count = LANES;
     /* The last number of the last group, from phase 7 on, and the 8 bytes around it. */
     if ((7 + LANES * group_bits - index) / 8 + 8 > STREAK_BYTES ||
-        job->atom_limit - atom < batch_atoms)
+        atom_limit - atom < batch_atoms)
         return;
-    streak_init(s, job, (unsigned)position & 7, index, run);
-    while (count == LANES && job->atom_limit - atom >= batch_atoms &&
-           position + LANES * (uint64_t)group_bits <= job->end) {
-        const unsigned char *p = job->block->payload + (position >> 3);
+    streak_init(s, job, (unsigned)position & 7, index, run, shifted);
+    struct streak streak = *s;
+    while (count == LANES && atom_limit - atom >= batch_atoms &&
+           position + LANES * (uint64_t)group_bits <= end) {
+        const unsigned char *p = payload + (position >> 3);
         __m512i low = _mm512_loadu_si512(p), high = _mm512_loadu_si512(p + 64);
-        __m512i bytes = _mm512_permutex2var_epi8(low, s->big_bytes, high);
-        __mmask8 flags = _mm512_test_epi64_mask(bytes, s->flag_bit);
+        __m512i bytes = _mm512_permutex2var_epi8(low, streak.big_bytes, high);
+        __mmask8 flags = _mm512_test_epi64_mask(bytes, streak.flag_bit);
         count = (unsigned)__builtin_ctz(flags | 1u << LANES);
-        struct numbers big = take_apart(bytes, s->big_shift, &s->big);
-        struct numbers steps[MOST_STREAK_RUN];
-        unsigned wrong = big.outside;
-        for (unsigned k = 0; k < run; k++) {
-            bytes = _mm512_permutex2var_epi8(low, s->bytes[k], high);
-            steps[k] = take_apart(bytes, s->shift[k], &s->small);
-            wrong |= steps[k].outside;
-        }
-        streak_store(s, big, steps, run, &job->x_nm[atom][0]);
-        outside |= wrong & ((1u << count) - 1);
+        __mmask8 ours = (__mmask8)((1u << count) - 1);
+        if (job->wanted)
+            ours &= wanted_groups(job->wanted, atom, run);
+        if (ours)
+            streak_groups(&streak, low, high, bytes, ours, run, shifted,
+                          &x_nm[atom][0]);
         position += (uint64_t)count * group_bits;
         atom += (size_t)count * (run + 1);
     }
     place->position = position;
     place->atom = atom;
-    place->outside |= outside != 0;
+    const struct big *big = &job->big;
+    place->outside |= _mm512_reduce_max_epu64(streak.big_worst) >= big->size[0];
+    if (run > 0)
+        place->outside |= _mm512_reduce_max_epu64(streak.small_worst) >=
+                          job->tables->small[index].range;
 }
 
-/* The 8 small numbers at `position`: atom 0 is the big one plus the first step, atom 1
- * the big one, atom k + 1 the big one plus the first k + 1 steps. Returns which of the
- * numbers are outside. */
-WIDE static inline unsigned store_group(const struct asim_xtc_job *job,
-                                        uint64_t position, unsigned index, unsigned run,
-                                        __m128i big, __m512 scale, float *out)
+/* What holds for groups one at a time, of a frame. */
+struct singles {
+    const unsigned char *payload;
+    const struct asim_xtc_tables *tables;
+    uint64_t big_mask;
+    struct big big;
+    __m128i least; /* minimum x, y, z, 0 */
+    __m512 scale;
+};
+
+/* Dwords of the output of a group: 3a + c is c of atom a. Its step sums, fields of 16
+ * bits, are word 4s + c for atom s + 1; atom 0 has the first of them, atom 1 none. */
+#define FIELD(o) (short)((o) < 3 ? (o) : 4 * ((o) / 3 - 1) + (o) % 3)
+#define FIELDS_4(o) FIELD(o), 0, FIELD((o) + 1), 0, FIELD((o) + 2), 0, FIELD((o) + 3), 0
+#define FIELDS_16(o)                                                                   \
+    {                                                                                  \
+        FIELDS_4(o), FIELDS_4((o) + 4), FIELDS_4((o) + 8), FIELDS_4((o) + 12)          \
+    }
+static const int16_t order_of_fields[2][32]
+    __attribute__((aligned(64))) = {FIELDS_16(0), FIELDS_16(16)};
+
+/* Words of the output that come from step sums: the lower ones of dwords, but not those
+ * of atom 1, which is dwords 3 to 5. */
+enum { HAS_STEP = 0x55555555, LOW_HAS_STEP = HAS_STEP & ~(0x15 << 6) };
+
+/*
+ * Decodes one group: its big number is at `position`, its `run` small ones, and others
+ * behind them, at `smalls`. Atom 0 is the big one plus the first step, atom 1 the big
+ * one, atom k + 1 the big one plus the first k + 1 steps. Returns whether a number is
+ * outside.
+ *
+ * Steps are summed in fields of 16 bits, three of one atom in a lane, which hold 8 of
+ * them; half the range is taken off afterwards, as often as it was in the sum.
+ */
+WIDE static inline unsigned decode_group(const struct singles *s, uint64_t position,
+                                         uint64_t smalls, unsigned index, unsigned run,
+                                         float *out)
 {
-    const __m512i lane = _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0);
     const __m512i zero = _mm512_setzero_si512();
-    /* Dword 3a + c of the output is c of atom a: x and y of step s are dwords 2s and
-     * 2s + 1, z is dword 16 + 2s; s is 0 for atom 0, a - 1 for a > 1. */
-    const __m512i low_order =
-        _mm512_set_epi32(8, 22, 7, 6, 20, 5, 4, 18, 3, 2, 0, 0, 0, 16, 1, 0);
-    const __m512i high_order =
-        _mm512_set_epi32(0, 0, 0, 0, 0, 30, 15, 14, 28, 13, 12, 26, 11, 10, 24, 9);
+    const __m512i low_order = _mm512_load_si512(order_of_fields[0]);
+    const __m512i high_order = _mm512_load_si512(order_of_fields[1]);
     const __m512i big_low =
         _mm512_set_epi32(0, 2, 1, 0, 2, 1, 0, 2, 1, 0, 2, 1, 0, 2, 1, 0);
     const __m512i big_high =
         _mm512_set_epi32(1, 0, 2, 1, 0, 2, 1, 0, 2, 1, 0, 2, 1, 0, 2, 1);
-    const __mmask16 not_big = (__mmask16)~0x38; /* atom 1: dwords 3 to 5 */
+    const struct asim_xtc_group_small *small = &s->tables->group_small[index];
 
-    const struct asim_xtc_small *small = &job->tables->small[index];
-    struct divider by = small_divider(small, index);
-    __m512i at =
-        _mm512_add_epi64(_mm512_mul_epu32(lane, all(index)), all(position & 7));
-    __m512i bytes = _mm512_permutexvar_epi8(
-        byte_control(at), _mm512_loadu_si512(job->block->payload + (position >> 3)));
-    struct numbers step = take_apart(bytes, shift_control(at, by.shift_control), &by);
-    const __m512i half = _mm512_set1_epi32((int)small->range / 2);
-    /* Without small atoms the big one is atom 0: no step. */
-    const __mmask16 stepping = (__mmask16)(run ? 0xffff : 0);
-    __m512i xy = _mm512_maskz_sub_epi32(stepping, interleave(step.x, step.y), half);
-    __m512i z = _mm512_maskz_sub_epi32(stepping, step.z, half);
-    xy = _mm512_add_epi32(xy, _mm512_alignr_epi64(xy, zero, 7));
-    z = _mm512_add_epi32(z, _mm512_alignr_epi64(z, zero, 7));
-    xy = _mm512_add_epi32(xy, _mm512_alignr_epi64(xy, zero, 6));
-    z = _mm512_add_epi32(z, _mm512_alignr_epi64(z, zero, 6));
-    xy = _mm512_add_epi32(xy, _mm512_alignr_epi64(xy, zero, 4));
-    z = _mm512_add_epi32(z, _mm512_alignr_epi64(z, zero, 4));
-    __m512i wide_big = _mm512_castsi128_si512(big);
-    __m512i low =
-        _mm512_add_epi32(_mm512_maskz_permutex2var_epi32(not_big, xy, low_order, z),
-                         _mm512_permutexvar_epi32(big_low, wide_big));
-    __m512i high = _mm512_add_epi32(_mm512_permutex2var_epi32(xy, high_order, z),
-                                    _mm512_permutexvar_epi32(big_high, wide_big));
-    _mm512_storeu_ps(out, to_floats(low, scale));
-    _mm512_storeu_ps(out + 16, to_floats(high, scale));
-    return step.outside;
+    struct unpacked first = unpack_fast(
+        &s->big,
+        _pext_u64(__builtin_bswap64(load_bits(s->payload, position)), s->big_mask));
+    __m128i xyz = _mm_cvtsi64_si128((long long)((uint64_t)first.y << 32 | first.x));
+    xyz = _mm_add_epi32(_mm_insert_epi32(xyz, (int)first.z, 2), s->least);
+    __m512i big = _mm512_castsi128_si512(xyz);
+
+    __m512i bytes =
+        _mm512_permutexvar_epi8(_mm512_load_si512(small->bytes[smalls & 7]),
+                                _mm512_loadu_si512(s->payload + (smalls >> 3)));
+    __m512i v = _mm512_multishift_epi64_epi8(
+        _mm512_load_si512(small->shifts[smalls & 7]), bytes);
+    v = _mm512_and_si512(v, all(small->mask));
+    __m512i once = _mm512_madd52hi_epu64(zero, v, all(small->once));
+    __m512i twice = _mm512_madd52hi_epu64(zero, v, all(small->twice));
+    once = _mm512_srl_epi64(once, _mm_loadl_epi64((const void *)&small->once_shift));
+    twice = _mm512_srl_epi64(twice, _mm_loadl_epi64((const void *)&small->twice_shift));
+    unsigned outside = _mm512_cmpge_epu64_mask(twice, all(small->range));
+    __m512i sum = _mm512_slli_epi64(v, 32);
+    sum = _mm512_madd52lo_epu64(sum, once, all(small->of_once));
+    sum = _mm512_madd52lo_epu64(sum, twice, all(small->of_twice));
+    /* Without small atoms the big one is atom 0: a step of nothing. */
+    sum = _mm512_mask_mov_epi64(sum, run == 0, all(small->half_fields));
+    sum = _mm512_add_epi64(sum, _mm512_alignr_epi64(sum, zero, 7));
+    sum = _mm512_add_epi64(sum, _mm512_alignr_epi64(sum, zero, 6));
+    sum = _mm512_add_epi64(sum, _mm512_alignr_epi64(sum, zero, 4));
+    __m512i low = _mm512_maskz_permutexvar_epi16(LOW_HAS_STEP, low_order, sum);
+    __m512i high = _mm512_maskz_permutexvar_epi16(HAS_STEP, high_order, sum);
+    low = _mm512_sub_epi32(low, _mm512_load_si512(small->halves));
+    high = _mm512_sub_epi32(high, _mm512_load_si512(small->halves + 16));
+    low = _mm512_add_epi32(low, _mm512_permutexvar_epi32(big_low, big));
+    high = _mm512_add_epi32(high, _mm512_permutexvar_epi32(big_high, big));
+    _mm512_storeu_ps(out, to_floats(low, s->scale));
+    _mm512_storeu_ps(out + 16, to_floats(high, s->scale));
+    return (outside & ((1u << run) - 1)) | first.outside;
+}
+
+/* Are there enough groups alike in front of us to do them side by side? */
+static inline bool may_streak(const struct asim_xtc_job *job,
+                              const struct asim_xtc_place *here,
+                              const struct group *group)
+{
+    return here->run != 1 && here->run <= MOST_STREAK_RUN &&
+           starts_streak(job, here, group);
+}
+
+/* Groups one at a time from `place` on, at most `most` and at least one if it is
+ * regular: up to the limit, something irregular, or what may be a streak. Returns how
+ * many. No variable of the loop has its address taken, and what it needs is copied:
+ * where the next group lies must not wait for memory. */
+WIDE __attribute__((noinline)) static unsigned
+decode_singles(const struct asim_xtc_job *job, const struct singles *singles,
+               struct asim_xtc_place *place, unsigned most)
+{
+    const struct singles s = *singles;
+    const struct asim_xtc_job j = *job;
+    const struct asim_xtc_block block = *job->block;
+    struct asim_xtc_job local = j;
+    local.block = &block;
+    struct asim_xtc_place here = *place;
+    unsigned outside = 0, done = 0;
+    for (; done < most && here.atom < local.atom_limit; done++) {
+        struct group group;
+        if (!read_group(&local, &here, LANES, ASIM_XTC_FIELD_INDEX, &group) ||
+            (done > 0 && may_streak(&local, &here, &group)))
+            break;
+        outside |= decode_group(&s, here.position, group.smalls, here.index, group.run,
+                                &local.x_nm[here.atom][0]);
+        pass_group(&group, &here);
+    }
+    here.outside |= outside != 0;
+    *place = here;
+    return done;
+}
+
+/* Groups with wanted atoms from `place` on; others are walked over, up to what ends
+ * decode_singles() too. */
+WIDE __attribute__((noinline)) static void decode_wanted(const struct asim_xtc_job *job,
+                                                         const struct singles *singles,
+                                                         struct asim_xtc_place *place)
+{
+    const struct singles s = *singles;
+    struct listed list[LIST_GROUPS];
+    const size_t count = walk_groups(job, place, LANES, ASIM_XTC_FIELD_INDEX, true,
+                                     job->atom_limit, list);
+    unsigned outside = 0;
+    for (size_t i = 0; i < count; i++)
+        outside |= decode_group(&s, list[i].position, list[i].smalls, list[i].index,
+                                list[i].run, &job->x_nm[list[i].atom][0]);
+    place->outside |= outside != 0;
 }
 
 WIDE void asim_xtc_decode_avx512(const struct asim_xtc_job *job,
@@ -392,52 +514,54 @@ WIDE void asim_xtc_decode_avx512(const struct asim_xtc_job *job,
     const struct asim_xtc_block *block = job->block;
     const struct big *big = &job->big;
     const int32_t *minimum = block->minimum;
-    const uint64_t big_mask = big->width.low_mask | big->width.high_mask
-                                                        << big->width.high_shift;
-    const __m512 scale = _mm512_set1_ps(block->inverse_precision);
-    const __m128i least = _mm_set_epi32(0, minimum[2], minimum[1], minimum[0]);
-    struct asim_xtc_place here = *place;
-    unsigned groups = 0, outside = 0;
-    size_t first_atom = here.atom;
-    struct group group;
+    const struct singles singles = {
+        .payload = block->payload,
+        .tables = job->tables,
+        .big = job->big,
+        .big_mask = big->width.low_mask | big->width.high_mask << big->width.high_shift,
+        .least = _mm_set_epi32(0, minimum[2], minimum[1], minimum[0]),
+        .scale = _mm512_set1_ps(block->inverse_precision)};
     struct streak streak;
     streak.big = big_divider(big);
     streak.xy_minimum = _mm512_set1_epi64(
         (long long)((uint64_t)(uint32_t)minimum[1] << 32 | (uint32_t)minimum[0]));
     streak.z_minimum = _mm512_set1_epi32(minimum[2]);
-    streak.scale = scale;
+    streak.scale = singles.scale;
 
-    while (here.atom < job->atom_limit && read_group(job, &here, LANES, &group)) {
-        if (!group.flagged && (here.run == 0 || here.run == 2 || here.run == 3)) {
-            size_t before = here.atom;
-            if (here.run == 0)
-                decode_streak(job, &streak, &here, 0);
-            else if (here.run == 2)
-                decode_streak(job, &streak, &here, 2);
+    unsigned groups = 0;
+    size_t first_atom = place->atom;
+    struct group group;
+    while (place->atom < job->atom_limit &&
+           read_group(job, place, LANES, ASIM_XTC_FIELD_INDEX, &group)) {
+        if (may_streak(job, place, &group)) {
+            size_t before = place->atom;
+            const struct asim_xtc_small *small = &job->tables->small[place->index];
+            const bool shifted = !small->once_unshifted || !small->twice_unshifted;
+            if (place->run == 0)
+                decode_streak(job, &streak, place, 0, false);
+            else if (place->run == 2 && shifted)
+                decode_streak(job, &streak, place, 2, true);
+            else if (place->run == 2)
+                decode_streak(job, &streak, place, 2, false);
+            else if (shifted)
+                decode_streak(job, &streak, place, 3, true);
             else
-                decode_streak(job, &streak, &here, 3);
-            if (here.atom != before)
+                decode_streak(job, &streak, place, 3, false);
+            if (place->atom != before)
                 continue;
         }
-        struct unpacked first =
-            unpack_fast(big, _pext_u64(__builtin_bswap64(group.top), big_mask));
-        outside |= first.outside;
-        __m128i xyz = _mm_cvtsi64_si128((long long)((uint64_t)first.y << 32 | first.x));
-        xyz = _mm_insert_epi32(xyz, (int)first.z, 2);
-        outside |=
-            store_group(job, group.smalls, here.index, group.run,
-                        _mm_add_epi32(xyz, least), scale, &job->x_nm[here.atom][0]) &
-            ((1u << group.run) - 1);
-        pass_group(&group, &here);
-        if (++groups == YIELD_GROUPS) {
+        if (job->wanted) {
+            decode_wanted(job, &singles, place);
+            continue;
+        }
+        groups += decode_singles(job, &singles, place, YIELD_GROUPS - groups);
+        if (groups == YIELD_GROUPS) {
             /* One group at a time costs as much as 2 atoms in scalar. */
-            if (here.atom - first_atom < 2 * YIELD_GROUPS)
+            if (place->atom - first_atom < 2 * YIELD_GROUPS)
                 break;
             groups = 0;
-            first_atom = here.atom;
+            first_atom = place->atom;
         }
     }
-    here.outside |= outside != 0;
-    *place = here;
 }
 #endif

@@ -21,6 +21,8 @@ enum {
     ASIM_XTC_MOST_SMALL = 10, /* small atoms in a group: the 5 bits hold at most 31 */
     /* Widest value that the AVX2 and AVX-512 decoders take: see their divisions. */
     ASIM_XTC_WIDE_BITS = 50,
+    /* Largest index at which the sum of 8 small numbers fits 16 bits. */
+    ASIM_XTC_FIELD_INDEX = 39,
 };
 
 /* The ranges of small integers: about 2^(index / 3), so that three of them take `index`
@@ -46,6 +48,36 @@ struct asim_xtc_small {
     struct asim_xtc_divisor once52, twice52;
     double once_reciprocal, twice_reciprocal;
     uint64_t shift_control; /* xtc_avx512.c */
+    /* Up to where no quotient is wrong: v * multiplier >> 52 alone; 0: it may be. */
+    uint64_t once_unshifted, twice_unshifted;
+};
+
+/*
+ * The same for a group at a time with AVX-512, up to ASIM_XTC_FIELD_INDEX. The three
+ * numbers of a small value v as fields of 16 bits, x lowest, modulo 2^52: with
+ * q = v / range and p = q / range, x = p, y = q - p range and z = v - q range make
+ * v 2^32 + q (2^16 - range 2^32) + p (1 - range 2^16).
+ */
+struct asim_xtc_group_small {
+    /* What is to be taken off sums of numbers: range / 2, as often as there are numbers
+     * in the sum, for each float of 10 atoms of a group. */
+    _Alignas(64) int32_t halves[32];
+    uint64_t mask, range;
+    uint64_t once, twice, once_shift, twice_shift; /* divisions in 52 bits */
+    uint64_t of_once, of_twice;
+    uint64_t half_fields; /* range / 2 in every field */
+    /* 8 small numbers behind each other, by phase: which of 64 bytes each needs, its
+     * first one on top, and which of these bits are its bytes; little-endian. */
+    _Alignas(64) uint64_t bytes[8][8];
+    uint64_t shifts[8][8];
+};
+
+/* What follows a set flag, by its 5 bits: `run` small atoms, `change` of the index, and
+ * how far behind the flag the next group starts. */
+struct asim_xtc_flagged {
+    uint16_t advance;
+    uint8_t run;
+    int8_t change;
 };
 
 /* Controls that put two numbers of 16 bytes into the tops of two lanes: a byte shuffle
@@ -59,6 +91,8 @@ struct asim_xtc_tables {
     /* Two small numbers behind each other, by index and phase; xtc_avx2.c. */
     struct asim_xtc_pair pair[ASIM_XTC_WIDE_BITS + 1][8];
     struct asim_xtc_small small[ASIM_XTC_LAST_INDEX + 1];
+    struct asim_xtc_group_small group_small[ASIM_XTC_FIELD_INDEX + 1];
+    struct asim_xtc_flagged flagged[ASIM_XTC_LAST_INDEX + 1][32];
 };
 
 void asim_xtc_tables_init(struct asim_xtc_tables *tables);
@@ -85,14 +119,17 @@ extern const char asim_xtc_short_payload[];
 
 /*
  * Decodes the first `atom_limit` atoms into x_nm, which has room for
- * ASIM_XTC_OUTPUT_SLACK atoms more. Returns NULL and the bytes used or, where the block
+ * ASIM_XTC_OUTPUT_SLACK atoms more; where `wanted` is not NULL (a bit for each atom,
+ * and 4 bytes more) perhaps only those whose bit is set, and what a number passed over
+ * holds is not looked at. Returns NULL and the bytes used or, where the block
  * is damaged, a phrase that says how. A block that is decoded to its end must take
  * exactly its bytes. `simd` must be what this machine has; the answer does not depend
  * on it.
  */
 const char *asim_xtc_decode(const struct asim_xtc_tables *tables, enum asim_simd simd,
                             const struct asim_xtc_block *block, size_t atom_limit,
-                            float (*x_nm)[3], size_t *ret_used);
+                            const unsigned char *wanted, float (*x_nm)[3],
+                            size_t *ret_used);
 
 /* Bits that hold a value of `count` possible ones as the format counts them. */
 unsigned asim_xtc_bits_of_product(const uint32_t sizes[3]);

@@ -50,6 +50,14 @@ static struct asim_xtc_divisor divisor_of(uint64_t d, unsigned width)
                                      .shift = k};
 }
 
+/* ceil(2^52 / d) where (v * that) >> 52 is v / d for all v < 2^bits, else 0: it is as
+ * long as the error v (m d - 2^52) stays below 2^52. */
+static uint64_t unshifted52(uint64_t d, unsigned bits)
+{
+    uint64_t one = (uint64_t)1 << 52, m = (one + d - 1) / d;
+    return (asim_uint128)(m * d - one) << bits < one ? m : 0;
+}
+
 struct asim_xtc_divisor asim_xtc_divisor52(uint64_t d)
 {
     return divisor_of(d, 52);
@@ -82,12 +90,44 @@ void asim_xtc_pair_init(struct asim_xtc_pair *pair, unsigned first, unsigned sec
     }
 }
 
+static void group_small_init(struct asim_xtc_group_small *small, unsigned index)
+{
+    const uint64_t below_52 = ((uint64_t)1 << 52) - 1, range = asim_xtc_ranges[index];
+    const uint64_t half = range / 2, control = asim_xtc_shift_control(index);
+    const struct asim_xtc_divisor once = divisor_of(range, 52);
+    const struct asim_xtc_divisor twice = divisor_of(range * range, 52);
+    small->mask = ((uint64_t)1 << index) - 1;
+    small->range = range;
+    small->once = once.multiplier;
+    small->twice = twice.multiplier;
+    small->once_shift = once.shift;
+    small->twice_shift = twice.shift;
+    small->of_once = (((uint64_t)1 << 16) - (range << 32)) & below_52;
+    small->of_twice = (1 - (range << 16)) & below_52;
+    small->half_fields = half | half << 16 | half << 32;
+    /* Atom 0 has one step, atom 1, which is the big number, none, atom k k steps. */
+    for (unsigned d = 0; d < 32; d++)
+        small->halves[d] = (int32_t)(half * (d < 3 ? 1 : d < 6 ? 0 : d / 3));
+    const uint64_t every_byte = 0x0101010101010101, descending = 0x0001020304050607;
+    for (unsigned phase = 0; phase < 8; phase++)
+        for (unsigned k = 0; k < 8; k++) {
+            const uint64_t at = phase + k * index;
+            small->bytes[phase][k] = descending + (at >> 3) * every_byte;
+            small->shifts[phase][k] = control - (at & 7) * every_byte;
+        }
+}
+
 void asim_xtc_tables_init(struct asim_xtc_tables *tables)
 {
     *tables = (struct asim_xtc_tables){0};
     for (unsigned i = ASIM_XTC_FIRST_INDEX; i <= ASIM_XTC_LAST_INDEX; i++) {
         struct asim_xtc_small *small = &tables->small[i];
         uint64_t range = asim_xtc_ranges[i];
+        for (unsigned five = 0; five < 32; five++)
+            tables->flagged[i][five] = (struct asim_xtc_flagged){
+                .advance = (uint16_t)(6 + flagged_run(five) * i),
+                .run = (uint8_t)flagged_run(five),
+                .change = (int8_t)flagged_change(five)};
         small->range = (uint32_t)range;
         small->once = divisor_of(range, 64);
         small->twice = divisor_of(range * range, 64);
@@ -103,9 +143,13 @@ void asim_xtc_tables_init(struct asim_xtc_tables *tables)
             small->once_reciprocal = 1.0 / (double)range;
             small->twice_reciprocal = 1.0 / ((double)range * (double)range);
             small->shift_control = asim_xtc_shift_control(i);
+            small->once_unshifted = unshifted52(range, i);
+            small->twice_unshifted = unshifted52(range * range, i);
             for (unsigned phase = 0; phase < 8; phase++)
                 asim_xtc_pair_init(&tables->pair[i][phase], phase, phase + i);
         }
+        if (i <= ASIM_XTC_FIELD_INDEX)
+            group_small_init(&tables->group_small[i], i);
     }
 }
 
@@ -343,6 +387,34 @@ static const char *decode_scalar(const struct asim_xtc_job *job,
  * after each try that did not get far. */
 enum { SCALAR_TURN = 128, MOST_SCALAR_TURN = 2048, FAILED_ATOMS = 512 };
 
+/* Groups with wanted atoms, up to the one that reaches `atom_limit`; others are walked
+ * over, and what they hold is not judged. */
+static const char *decode_wanted(const struct asim_xtc_job *job,
+                                 struct asim_xtc_place *place, size_t atom_limit)
+{
+    struct listed list[LIST_GROUPS];
+    while (place->atom < atom_limit) {
+        const size_t before = place->atom;
+        const size_t count = walk_groups(job, place, ASIM_XTC_MOST_SMALL,
+                                         ASIM_XTC_LAST_INDEX, false, atom_limit, list);
+        const char *what = NULL;
+        for (size_t i = 0; i < count && !what; i++) {
+            struct asim_xtc_place here = {.position = list[i].position,
+                                          .atom = list[i].atom,
+                                          .index = list[i].index,
+                                          .run = list[i].run};
+            what = decode_scalar(job, &here, 1);
+            place->outside |= here.outside;
+        }
+        /* What is not regular is damaged, and the scalar decoder says how. */
+        if (!what && place->atom == before)
+            what = decode_scalar(job, place, 1);
+        if (what)
+            return what;
+    }
+    return NULL;
+}
+
 static const char *decode_groups(struct asim_xtc_job *job, enum asim_simd simd,
                                  struct asim_xtc_place *place)
 {
@@ -353,6 +425,8 @@ static const char *decode_groups(struct asim_xtc_job *job, enum asim_simd simd,
         for (unsigned phase = 0; phase < 8; phase++)
             asim_xtc_pair_init(&job->big_pair[phase], phase,
                                phase + big->width.bits + 1);
+    if (job->wanted && simd == ASIM_SIMD_SCALAR)
+        return decode_wanted(job, place, job->atom_limit);
     size_t turn = simd == ASIM_SIMD_SCALAR ? SIZE_MAX : SCALAR_TURN;
     while (place->atom < job->atom_limit) {
         const size_t before = place->atom;
@@ -366,7 +440,8 @@ static const char *decode_groups(struct asim_xtc_job *job, enum asim_simd simd,
             bool failed = place->atom - before < FAILED_ATOMS;
             turn = !failed ? SCALAR_TURN : turn < MOST_SCALAR_TURN ? 2 * turn : turn;
         }
-        const char *what = decode_scalar(job, place, turn);
+        const char *what = job->wanted ? decode_wanted(job, place, place->atom + 1)
+                                       : decode_scalar(job, place, turn);
         if (what)
             return what;
     }
@@ -375,12 +450,14 @@ static const char *decode_groups(struct asim_xtc_job *job, enum asim_simd simd,
 
 const char *asim_xtc_decode(const struct asim_xtc_tables *tables, enum asim_simd simd,
                             const struct asim_xtc_block *block, size_t atom_limit,
-                            float (*x_nm)[3], size_t *ret_used)
+                            const unsigned char *wanted, float (*x_nm)[3],
+                            size_t *ret_used)
 {
     struct asim_xtc_job job = {.tables = tables,
                                .block = block,
                                .end = (uint64_t)block->available * 8,
                                .atom_limit = atom_limit,
+                               .wanted = wanted,
                                .x_nm = x_nm};
     struct asim_xtc_place place = {.index = (unsigned)block->small_index};
     const char *what = big_init(block, &job.big);

@@ -54,6 +54,7 @@ struct asim_xtc_job {
     struct asim_xtc_pair big_pair[8];
     uint64_t end; /* bits of the payload that are here */
     size_t atom_limit;
+    const unsigned char *wanted; /* NULL: every atom */
     float (*x_nm)[3];
 };
 
@@ -129,37 +130,72 @@ static inline int flagged_change(unsigned five_bits)
     return (int)(five_bits - 3 * flagged_run(five_bits)) - 1;
 }
 
-/* One group as the wide decoders see it. */
+/* One group as it is walked over. */
 struct group {
-    uint64_t top;    /* its bits, the first one on top */
     uint64_t smalls; /* where its small numbers start, in bits */
     uint64_t next;   /* where it ends */
     bool flagged;
     unsigned run, next_index;
 };
 
-/* Looks at the group at `here`; false where it is not regular. At most 50 bits of a big
- * number and 7 of the phase leave the 6 bits of the flags within the first 64. */
+/* Looks at the group at `here`, of `bits` in front of its flag. Reading is bound by how
+ * fast the next group's place is known, so what a flag means comes from a table. The
+ * phase leaves at least 25 of 32 bits. */
+static inline struct group look_at_group(const struct asim_xtc_job *job,
+                                         const struct asim_xtc_place *here,
+                                         unsigned bits)
+{
+    const uint64_t flag = here->position + bits;
+    uint32_t word;
+    memcpy(&word, job->block->payload + (flag >> 3), sizeof word);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    word = __builtin_bswap32(word);
+#endif
+    word <<= flag & 7;
+    const struct asim_xtc_flagged *means =
+        &job->tables->flagged[here->index][word >> 26 & 31];
+    const bool flagged = word >> 31;
+    return (struct group){
+        .smalls = flag + (flagged ? 6 : 1),
+        .next = flag + (flagged ? means->advance : 1 + here->run * here->index),
+        .flagged = flagged,
+        .run = flagged ? means->run : here->run,
+        .next_index =
+            flagged ? here->index + (unsigned)(int)means->change : here->index,
+    };
+}
+
+/* The same; false where the group is not regular. */
 static inline bool read_group(const struct asim_xtc_job *job,
                               const struct asim_xtc_place *here, unsigned most_run,
-                              struct group *group)
+                              unsigned most_index, struct group *group)
 {
-    const unsigned bits = job->big.width.bits;
-    if (here->position >= job->end)
+    if (here->position >= job->end || here->index > most_index)
         return false;
-    group->top = load_bits(job->block->payload, here->position);
-    const unsigned flags = (unsigned)(group->top << bits >> 58), five = flags & 31;
-    group->flagged = flags >> 5;
-    group->run = group->flagged ? flagged_run(five) : here->run;
-    group->next_index =
-        group->flagged ? here->index + (unsigned)flagged_change(five) : here->index;
-    group->smalls = here->position + bits + (group->flagged ? 6 : 1);
-    group->next = group->smalls + group->run * here->index;
+    *group = look_at_group(job, here, job->big.width.bits);
     return group->run <= most_run && group->next <= job->end &&
            group->run < job->block->atom_count - here->atom &&
-           here->index <= ASIM_XTC_WIDE_BITS &&
            group->next_index - ASIM_XTC_FIRST_INDEX <=
-               ASIM_XTC_WIDE_BITS - ASIM_XTC_FIRST_INDEX;
+               most_index - ASIM_XTC_FIRST_INDEX;
+}
+
+/* A group that is to be decoded. */
+struct listed {
+    uint64_t position, smalls;
+    size_t atom;
+    unsigned index, run;
+};
+
+enum { LIST_GROUPS = 128 };
+
+static inline bool holds_wanted(const unsigned char *wanted, size_t atom, unsigned run)
+{
+    uint32_t word;
+    memcpy(&word, wanted + (atom >> 3), sizeof word);
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+    word = __builtin_bswap32(word);
+#endif
+    return (word >> (atom & 7) & ((2u << run) - 1)) != 0;
 }
 
 static inline void pass_group(const struct group *group, struct asim_xtc_place *here)
@@ -168,6 +204,52 @@ static inline void pass_group(const struct group *group, struct asim_xtc_place *
     here->position = group->next;
     here->index = group->next_index;
     here->run = group->run;
+}
+
+/* Are there three groups alike without flags in front of us? */
+static inline bool starts_streak(const struct asim_xtc_job *job,
+                                 const struct asim_xtc_place *here,
+                                 const struct group *group)
+{
+    const unsigned char *payload = job->block->payload;
+    if (group->flagged)
+        return false;
+    uint64_t second = group->next + job->big.width.bits;
+    uint64_t third = second + (group->next - here->position);
+    return !(
+        (payload[second >> 3] << (second & 7) | payload[third >> 3] << (third & 7)) &
+        0x80);
+}
+
+/*
+ * Walks over regular groups from `place` on and lists those with wanted atoms, until
+ * the list is full; with `until_streak` a streak ends the walk too, unless it is in
+ * front of the first group. Returns how many are listed. Whether a group is listed
+ * decides no branch: that could not be foreseen.
+ */
+static inline size_t walk_groups(const struct asim_xtc_job *job,
+                                 struct asim_xtc_place *place, unsigned most_run,
+                                 unsigned most_index, bool until_streak,
+                                 size_t atom_limit, struct listed list[LIST_GROUPS])
+{
+    struct asim_xtc_place here = *place;
+    size_t count = 0;
+    while (count < LIST_GROUPS && here.atom < atom_limit) {
+        struct group group;
+        if (!read_group(job, &here, most_run, most_index, &group) ||
+            (until_streak && here.atom != place->atom &&
+             starts_streak(job, &here, &group)))
+            break;
+        list[count] = (struct listed){.position = here.position,
+                                      .smalls = group.smalls,
+                                      .atom = here.atom,
+                                      .index = here.index,
+                                      .run = group.run};
+        count += holds_wanted(job->wanted, here.atom, group.run);
+        pass_group(&group, &here);
+    }
+    *place = here;
+    return count;
 }
 
 #endif

@@ -2,8 +2,8 @@
  * Frames of a trajectory file for the analysis: begin, end and stride, periodic
  * boundaries, the chosen atoms as rows.
  *
- * Invariant: every pass hands out the same frames. Decodes no further than the last
- * atom needed, and of the frames before `begin` only one atom. Knows nothing of what
+ * Invariant: every pass hands out the same frames. Asks for the atoms needed only, and
+ * of the frames before `begin` for one. Knows nothing of what
  * is computed.
  */
 #include "pca/source.h"
@@ -84,6 +84,31 @@ static int create_whole(struct asim_trajectory_source *source, struct asim_error
     return rc;
 }
 
+/* The atoms that are analysed, fitted on, or on the way between those. */
+static int list_needed(struct asim_trajectory_source *source, struct asim_error *err)
+{
+    uint32_t *whole = NULL;
+    size_t whole_count = 0, count = source->atoms.count;
+    if (source->whole &&
+        asim_whole_list_atoms(source->whole, &whole, &whole_count, err) < 0)
+        return -1;
+    const size_t align_count = source->layout.same ? 0 : source->align.count;
+    source->needed = asim_alloc_array(count + align_count + whole_count,
+                                      sizeof *source->needed, err);
+    if (source->needed) {
+        memcpy(source->needed, source->atoms.index, count * sizeof *source->needed);
+        if (align_count > 0)
+            memcpy(source->needed + count, source->align.index,
+                   align_count * sizeof *source->needed);
+        count += align_count;
+        if (whole_count > 0)
+            memcpy(source->needed + count, whole, whole_count * sizeof *whole);
+        source->needed_count = count + whole_count;
+    }
+    free(whole);
+    return source->needed ? 0 : -1;
+}
+
 /* Room for a few frames a thread. */
 static int make_room(struct asim_trajectory_source *source, struct asim_error *err)
 {
@@ -131,6 +156,8 @@ int asim_trajectory_source_init(struct asim_trajectory_source *source,
         return -1;
     if (asim_trajectory_frame_count(traj, &source->file_frames, err) < 0)
         return -1;
+    if (list_needed(source, err) < 0)
+        return -1;
     return make_room(source, err);
 }
 
@@ -144,6 +171,7 @@ void asim_trajectory_source_finish(struct asim_trajectory_source *source)
     for (size_t i = 0; source->frames && i < source->frame_room; i++)
         asim_frame_finish(&source->frames[i]);
     free(source->frames);
+    free(source->needed);
     free(source->kept);
     free(source->ordinals);
     if (source->traj)
@@ -193,7 +221,9 @@ static int source_rewind(void *context, struct asim_error *err)
         asim_whole_restart(source->whole);
     if (!source->first_known && find_first(source, err) < 0)
         return -1;
-    asim_trajectory_limit_atoms(source->traj, source->atom_limit);
+    if (asim_trajectory_select_atoms(source->traj, source->needed, source->needed_count,
+                                     err) < 0)
+        return -1;
     if (!source->first_known)
         return 0;
     if (asim_trajectory_set_range(source->traj, NAN, NAN,

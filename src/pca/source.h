@@ -19,7 +19,9 @@ struct asim_trajectory_source {
     size_t frame_room;
     size_t *kept; /* [frame_room] those that are wanted, and which frame each is */
     uint64_t *ordinals;
-    size_t atom_limit;  /* atoms to decode */
+    size_t atom_limit; /* atoms in a decoded frame */
+    uint32_t *needed;  /* [needed_count] those of them that are decoded */
+    size_t needed_count;
     size_t file_frames; /* whole frames in the file */
     size_t stride;      /* at least 1 */
     size_t first_index; /* of the first frame wanted */

@@ -89,6 +89,24 @@ size_t asim_whole_atom_limit(const struct asim_whole *whole)
     return whole->atom_limit;
 }
 
+int asim_whole_list_atoms(const struct asim_whole *whole, uint32_t **ret_atoms,
+                          size_t *ret_count, struct asim_error *err)
+{
+    size_t count = 0;
+    uint32_t *atoms =
+        asim_alloc_array(whole->fragment_count + whole->step_count, sizeof *atoms, err);
+    if (!atoms)
+        return -1;
+    /* Every parent is a root or the child of another step. */
+    for (size_t f = 0; f < whole->fragment_count; f++)
+        atoms[count++] = whole->fragments[f].root;
+    for (size_t i = 0; i < whole->step_count; i++)
+        atoms[count++] = whole->steps[i].child;
+    *ret_atoms = atoms;
+    *ret_count = count;
+    return 0;
+}
+
 bool asim_whole_in_order(const struct asim_whole *whole)
 {
     return whole->mode == ASIM_PBC_NOJUMP;

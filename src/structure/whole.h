@@ -4,6 +4,11 @@
 
 #include <autosim/pbc.h>
 
+/* Atoms that must be decoded, in no order and some perhaps twice; the caller frees the
+ * list. */
+int asim_whole_list_atoms(const struct asim_whole *whole, uint32_t **ret_atoms,
+                          size_t *ret_count, struct asim_error *err);
+
 /*
  * Without bonds: does this frame look broken across the box? True where consecutive
  * selected atoms of one residue chain jump by more than half a box vector, or the

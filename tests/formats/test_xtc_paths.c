@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,13 +20,28 @@
 #include "formats/trajectory_format.h"
 #include "formats/xtc.h"
 
-enum { PATHS = 3, MOST_FRAMES = 6 };
+enum { MOST_PICKED = 4000 };
+
+/* Atoms that are looked at; `last` of them is the last one. */
+struct picked {
+    uint32_t atom[MOST_PICKED];
+    size_t count, last;
+};
+
+/* What is asked of a trajectory: the first atoms, of which some may be all that is
+ * looked at, or these alone. */
+struct request {
+    size_t atom_limit;
+    const struct picked *picked; /* NULL: all */
+    bool select;
+};
 
 /* What one path makes of some bytes. */
 struct outcome {
     int opened;
     size_t frame_count, damage_count, atom_count;
-    uint64_t hash; /* of everything in the frames and the damage list */
+    uint64_t hash;  /* of all that is looked at in the frames, and the damage list */
+    char what[200]; /* of the first damage */
     struct asim_error err;
 };
 
@@ -37,8 +53,21 @@ static uint64_t mix(uint64_t hash, const void *data, size_t size)
     return hash;
 }
 
+static uint64_t mix_frame(uint64_t hash, const struct asim_frame *frame,
+                          const struct picked *picked)
+{
+    hash = mix(hash, &frame->frame_index, sizeof frame->frame_index);
+    if (!picked)
+        return mix(hash, frame->x_nm, frame->atom_count * sizeof *frame->x_nm);
+    for (size_t i = 0; i < picked->count; i++) {
+        assert_true(picked->atom[i] < frame->atom_count);
+        hash = mix(hash, frame->x_nm[picked->atom[i]], sizeof *frame->x_nm);
+    }
+    return hash;
+}
+
 static struct outcome read_by(enum asim_simd simd, const void *data, size_t size,
-                              size_t atom_limit)
+                              const struct request *request)
 {
     struct outcome outcome = {.hash = 0xcbf29ce484222325};
     struct asim_trajectory *traj;
@@ -48,17 +77,21 @@ static struct outcome read_by(enum asim_simd simd, const void *data, size_t size
         return outcome;
     outcome.opened = 1;
     outcome.atom_count = asim_trajectory_atom_count(traj);
-    asim_trajectory_limit_atoms(traj, atom_limit);
+    if (!request->select)
+        asim_trajectory_limit_atoms(traj, request->atom_limit);
+    else if (asim_trajectory_select_atoms(traj, request->picked->atom,
+                                          request->picked->count, &outcome.err) < 0)
+        fail_msg("%s", outcome.err.text);
     int rc;
     while ((rc = asim_trajectory_next(traj, &frame, &outcome.err)) == 1) {
         outcome.frame_count++;
-        outcome.hash =
-            mix(outcome.hash, frame.x_nm, frame.atom_count * sizeof *frame.x_nm);
-        outcome.hash = mix(outcome.hash, &frame.frame_index, sizeof frame.frame_index);
+        outcome.hash = mix_frame(outcome.hash, &frame, request->picked);
     }
     assert_int_equal(rc, 0);
     const struct asim_damage *damage =
         asim_trajectory_damage(traj, &outcome.damage_count);
+    if (outcome.damage_count > 0)
+        memcpy(outcome.what, damage->what, sizeof outcome.what);
     for (size_t i = 0; i < outcome.damage_count; i++)
         outcome.hash = mix(outcome.hash, damage[i].what, strlen(damage[i].what));
     asim_trajectory_close(traj);
@@ -67,27 +100,35 @@ static struct outcome read_by(enum asim_simd simd, const void *data, size_t size
 }
 
 /* All paths on a copy of the exact size, so that a sanitizer sees every stray read. */
-static struct outcome read_by_all(const void *data, size_t size, size_t atom_limit,
-                                  const char *what, uint64_t seed)
+static struct outcome ask_all(const void *data, size_t size,
+                              const struct request *request, const char *what,
+                              uint64_t seed)
 {
     unsigned char *copy = malloc(size ? size : 1);
     memcpy(copy, data, size);
-    struct outcome first = read_by(ASIM_SIMD_SCALAR, copy, size, atom_limit);
+    struct outcome first = read_by(ASIM_SIMD_SCALAR, copy, size, request);
     for (enum asim_simd simd = ASIM_SIMD_AVX2; simd <= ASIM_SIMD_AVX512; simd++) {
         if (!asim_simd_available(simd))
             continue;
-        struct outcome other = read_by(simd, copy, size, atom_limit);
+        struct outcome other = read_by(simd, copy, size, request);
         if (other.opened != first.opened || other.frame_count != first.frame_count ||
             other.damage_count != first.damage_count || other.hash != first.hash ||
             strcmp(other.err.text, first.err.text) != 0)
             fail_msg("%s differs from scalar: %s, seed %llu, limit %zu: %zu and %zu "
                      "frames, %zu and %zu damages",
-                     asim_simd_name(simd), what, (unsigned long long)seed, atom_limit,
-                     other.frame_count, first.frame_count, other.damage_count,
-                     first.damage_count);
+                     asim_simd_name(simd), what, (unsigned long long)seed,
+                     request->atom_limit, other.frame_count, first.frame_count,
+                     other.damage_count, first.damage_count);
     }
     free(copy);
     return first;
+}
+
+static struct outcome read_by_all(const void *data, size_t size, size_t atom_limit,
+                                  const char *what, uint64_t seed)
+{
+    const struct request request = {.atom_limit = atom_limit};
+    return ask_all(data, size, &request, what, seed);
 }
 
 enum kind { CHAIN, WATER3, WATER4, LOOSE, MIXED, CRYSTAL, KINDS };
@@ -255,6 +296,133 @@ static void bit_flips(void **state)
     assert_true(lost > flips / 20 && lost < flips && damaged > flips / 20);
 }
 
+/* Each atom below `limit` with a chance of one in `one_in`, and at least one. */
+static void pick(struct picked *picked, size_t limit, size_t one_in,
+                 struct asim_random *random)
+{
+    picked->count = 0;
+    for (size_t i = 0; i < limit; i++)
+        if (asim_random_u64(random) % one_in == 0)
+            picked->atom[picked->count++] = (uint32_t)i;
+    if (picked->count == 0)
+        picked->atom[picked->count++] = (uint32_t)(asim_random_u64(random) % limit);
+    picked->last = picked->atom[picked->count - 1];
+    /* In any order. */
+    uint32_t *first = picked->atom, *other = first + picked->count / 2, swap = *first;
+    *first = *other;
+    *other = swap;
+}
+
+/* What a selection finds of a damaged frame is what a limit finds, but for values that
+ * no atom asked for needs. */
+static void compare_damage(const struct outcome *selected, const struct outcome *whole)
+{
+    const char *range = "exceeds the range its header gives";
+    if (selected->opened != whole->opened)
+        fail_msg("opened %d and %d", selected->opened, whole->opened);
+    if (selected->damage_count > 0)
+        assert_string_equal(selected->what, whole->what);
+    else if (whole->damage_count > 0 && !strstr(whole->what, range))
+        fail_msg("not seen: %s", whole->what);
+}
+
+/* The atoms asked for are those of a whole frame, bit for bit, whatever they are. */
+static void random_selections(void **state)
+{
+    (void)state;
+    static const size_t one_in[] = {1, 3, 9, 12, 30, 100, 1000};
+    static struct picked picked;
+    struct asim_random random;
+    asim_random_seed(&random, 15);
+    for (enum kind kind = 0; kind < KINDS; kind++)
+        for (int k = 0; k < 42; k++) {
+            static const double widths_nm[] = {1.5, 5, 40, 300, 9000};
+            static const float precisions[] = {100, 1000, 10000};
+            size_t atom_count = k < 12 ? 1 + asim_random_u64(&random) % 60
+                                       : 2000 + asim_random_u64(&random) % 50;
+            struct asim_xtc_bytes bytes =
+                make_file(atom_count, 1, kind, widths_nm[k % 5], precisions[k % 3],
+                          k % 11 == 0, ASIM_XTC_MAGIC_AUTO, &random);
+            pick(&picked, 1 + asim_random_u64(&random) % atom_count, one_in[k % 7],
+                 &random);
+            const struct request whole = {picked.last + 1, &picked, false};
+            const struct request select = {picked.last + 1, &picked, true};
+            struct outcome expected =
+                ask_all(bytes.data, bytes.size, &whole, kind_names[kind], (uint64_t)k);
+            struct outcome found =
+                ask_all(bytes.data, bytes.size, &select, kind_names[kind], (uint64_t)k);
+            assert_int_equal(expected.frame_count, 1);
+            if (found.frame_count != 1 || found.hash != expected.hash)
+                fail_msg("%s, %d: %zu atoms of %zu are not those of the whole frame",
+                         kind_names[kind], k, picked.count, atom_count);
+            for (size_t flip = 0; flip < 8; flip++) {
+                size_t bit = asim_random_u64(&random) % (8 * bytes.size);
+                bytes.data[bit / 8] ^= (unsigned char)(1 << bit % 8);
+                expected = ask_all(bytes.data, bytes.size, &whole, "flip", bit);
+                found = ask_all(bytes.data, bytes.size, &select, "flip, selected", bit);
+                bytes.data[bit / 8] ^= (unsigned char)(1 << bit % 8);
+                /* The number of atoms may be what was flipped. */
+                if (expected.atom_count == atom_count)
+                    compare_damage(&found, &expected);
+            }
+            asim_xtc_bytes_finish(&bytes);
+        }
+}
+
+/* The same through blocks of frames, and what cannot be asked for. */
+static void selections_of_blocks(void **state)
+{
+    (void)state;
+    enum { ATOMS = 500, FRAMES = 7 };
+    static const uint32_t atoms[] = {400, 3, 77, 3};
+    struct asim_frame frames[FRAMES] = {{0}}, whole = {0};
+    struct asim_trajectory *some, *all;
+    struct asim_random random;
+    struct asim_error err;
+    size_t got;
+    asim_random_seed(&random, 16);
+    struct asim_xtc_bytes bytes =
+        make_file(ATOMS, FRAMES, CHAIN, 5, 1000, 0, ASIM_XTC_MAGIC_AUTO, &random);
+    unsetenv("AUTOSIM_SIMD");
+    assert_int_equal(
+        asim_trajectory_open_memory(bytes.data, bytes.size, "t", &some, &err), 0);
+    assert_int_equal(
+        asim_trajectory_open_memory(bytes.data, bytes.size, "t", &all, &err), 0);
+    assert_int_equal(
+        asim_trajectory_select_atoms(some, (const uint32_t[]){ATOMS}, 1, &err), -1);
+    assert_int_equal(err.status, ASIM_EUSAGE);
+    assert_int_equal(asim_trajectory_select_atoms(some, atoms, 0, &err), -1);
+    for (int threads = 1; threads <= 2; threads++) {
+        assert_int_equal(asim_trajectory_select_atoms(some, atoms, 4, &err), 0);
+        assert_int_equal(asim_trajectory_seek(some, 0, &err), 0);
+        assert_int_equal(asim_trajectory_seek(all, 0, &err), 0);
+        assert_int_equal(
+            asim_trajectory_read_block(some, frames, FRAMES, threads, &got, &err), 0);
+        assert_int_equal(got, FRAMES);
+        for (size_t f = 0; f < FRAMES; f++) {
+            assert_int_equal(asim_trajectory_next(all, &whole, &err), 1);
+            assert_int_equal(frames[f].atom_count, 401);
+            for (size_t i = 0; i < 4; i++)
+                assert_memory_equal(frames[f].x_nm[atoms[i]], whole.x_nm[atoms[i]],
+                                    sizeof *whole.x_nm);
+        }
+        /* A limit takes the place of the selection. */
+        asim_trajectory_limit_atoms(some, 0);
+        assert_int_equal(asim_trajectory_seek(some, 0, &err), 0);
+        assert_int_equal(
+            asim_trajectory_read_block(some, frames, 1, threads, &got, &err), 0);
+        assert_int_equal(asim_trajectory_seek(all, 0, &err), 0);
+        assert_int_equal(asim_trajectory_next(all, &whole, &err), 1);
+        assert_memory_equal(frames[0].x_nm, whole.x_nm, ATOMS * sizeof *whole.x_nm);
+    }
+    for (size_t f = 0; f < FRAMES; f++)
+        asim_frame_finish(&frames[f]);
+    asim_frame_finish(&whole);
+    asim_trajectory_close(some);
+    asim_trajectory_close(all);
+    asim_xtc_bytes_finish(&bytes);
+}
+
 static void choice_of_path(void **state)
 {
     (void)state;
@@ -297,6 +465,8 @@ int main(void)
         cmocka_unit_test(every_kind_of_system),
         cmocka_unit_test(every_truncation),
         cmocka_unit_test(bit_flips),
+        cmocka_unit_test(random_selections),
+        cmocka_unit_test(selections_of_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
