@@ -122,3 +122,32 @@ int asim_byte_window_get(struct asim_byte_window *window,
     *ret_available = window->size - (size_t)(offset - window->start);
     return 0;
 }
+
+int asim_byte_window_gather(struct asim_byte_window *window,
+                            const struct asim_byte_source *source,
+                            const uint64_t *offsets, size_t count, size_t size,
+                            const unsigned char **ret_pieces, bool *ret_whole,
+                            struct asim_error *err)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes) ||
+        __builtin_add_overflow(bytes, (size_t)ASIM_WINDOW_SLACK, &bytes))
+        return asim_fail(err, ASIM_ENOMEM, "a frame of '%s' exceeds the memory",
+                         source->name);
+    window->size = 0;
+    if (asim_grow(&window->data, &window->capacity, bytes, 1, err) < 0)
+        return -1;
+    *ret_whole = true;
+    for (size_t k = 0; k < count && *ret_whole; k++) {
+        size_t done = 0;
+        ret_pieces[k] = window->data + k * size;
+        if (offsets[k] > source->size || source->size - offsets[k] < size)
+            *ret_whole = false;
+        else if (source_read(source, offsets[k], window->data + k * size, size, &done,
+                             err) < 0)
+            return -1;
+        else
+            *ret_whole = done == size;
+    }
+    return 0;
+}

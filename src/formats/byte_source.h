@@ -7,6 +7,7 @@
 #ifndef FORMATS_BYTE_SOURCE_H
 #define FORMATS_BYTE_SOURCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -52,5 +53,16 @@ int asim_byte_window_get(struct asim_byte_window *window,
                          const struct asim_byte_source *source, uint64_t offset,
                          size_t size, size_t ahead, const unsigned char **ret_bytes,
                          size_t *ret_available, struct asim_error *err);
+
+/*
+ * Reads `count` pieces of `size` bytes each, which lie apart, into the window's memory:
+ * ret_pieces[k] holds the one at offsets[k]. *ret_whole is false where the source ends
+ * before a piece does. The window remembers none of them.
+ */
+int asim_byte_window_gather(struct asim_byte_window *window,
+                            const struct asim_byte_source *source,
+                            const uint64_t *offsets, size_t count, size_t size,
+                            const unsigned char **ret_pieces, bool *ret_whole,
+                            struct asim_error *err);
 
 #endif

@@ -28,6 +28,10 @@ enum {
     SMALL_FRAME_BYTES = 16384,
     BULK_BYTES = 65536,   /* read at once where frames are small */
     RESYNC_BYTES = 16384, /* read at once, beside two frames, looking for a frame */
+    /* Read at once for a marker: with it comes the one of the next record, and what is
+     * between them in a record of the cell. */
+    MARKER_BYTES = 128,
+    PART_ATOMS = 8192, /* of a large frame at once: 100 kB in, as much out */
 };
 
 struct layout {
@@ -89,7 +93,7 @@ static enum asim_locate dcd_locate(const void *state,
     if (offset >= source->size)
         return ASIM_LOCATE_END;
     const uint64_t left = source->size - offset;
-    size_t ahead = layout->frame_size < SMALL_FRAME_BYTES ? BULK_BYTES : 0;
+    size_t ahead = layout->frame_size < SMALL_FRAME_BYTES ? BULK_BYTES : MARKER_BYTES;
     uint64_t place = offset;
     for (size_t k = 0; k < layout->record_count; k++) {
         uint64_t size = layout->record_size[k];
@@ -250,46 +254,35 @@ static bool load_coordinates(const struct dcd_file *file, const struct layout *l
     return asim_dcd_load_free_atoms(&file->header, axis, atom_limit, x_nm);
 }
 
-/* One record of coordinates, of which only the first atoms are read. */
-static int load_axis(const struct dcd_file *file, const struct asim_byte_source *source,
-                     struct asim_decode_scratch *scratch, uint64_t offset,
-                     size_t atom_limit, int axis, float (*x_nm)[3],
-                     char what[ASIM_DAMAGE_TEXT], struct asim_error *err)
+/* The first atoms of a large frame, some at a time of each axis: what was read is used
+ * while it is in a cache, and what is not wanted is not read. */
+static int load_parts(const struct dcd_file *file,
+                      const struct asim_byte_source *source,
+                      struct asim_decode_scratch *scratch, uint64_t offset,
+                      size_t atom_limit, float (*x_nm)[3], char what[ASIM_DAMAGE_TEXT],
+                      struct asim_error *err)
 {
     const size_t marker_size = file->header.marker_size;
-    const size_t size = marker_size + 4 * atom_limit;
-    const unsigned char *p;
-    size_t available;
-    if (asim_byte_window_get(&scratch->window, source, offset, size, 0, &p, &available,
-                             err) < 0)
-        return -1;
-    if (available < size)
-        return bad(what, "the file was shortened while it was read"), 0;
-    if (asim_dcd_load_marker(&file->header, p) != 4 * (uint64_t)file->header.atom_count)
-        return bad(what, "the file changed while it was read"), 0;
-    p += marker_size;
-    if (!asim_dcd_load_axis(p, atom_limit, file->header.swap, axis, x_nm))
-        return bad(what, "a coordinate is not a number"), 0;
-    return 1;
-}
-
-/* The first atoms of a large frame, of which the rest is not read. */
-static int load_first_atoms(const struct dcd_file *file,
-                            const struct asim_byte_source *source,
-                            struct asim_decode_scratch *scratch, uint64_t offset,
-                            size_t atom_limit, float (*x_nm)[3],
-                            char what[ASIM_DAMAGE_TEXT], struct asim_error *err)
-{
-    const size_t marker_size = file->header.marker_size;
-    int rc = 1;
+    const uint64_t record = 4 * (uint64_t)file->header.atom_count + 2 * marker_size;
     if (file->header.has_cell)
         offset += ASIM_DCD_CELL_BYTES + 2 * marker_size;
-    for (int axis = 0; axis < 3 && rc == 1; axis++) {
-        rc =
-            load_axis(file, source, scratch, offset, atom_limit, axis, x_nm, what, err);
-        offset += 4 * (uint64_t)file->header.atom_count + 2 * marker_size;
+    offset += marker_size;
+    for (size_t first = 0; first < atom_limit; first += PART_ATOMS) {
+        const size_t left = atom_limit - first;
+        const size_t count = left < PART_ATOMS ? left : (size_t)PART_ATOMS;
+        const uint64_t start = offset + 4 * (uint64_t)first;
+        const uint64_t starts[3] = {start, start + record, start + 2 * record};
+        const unsigned char *axis[3];
+        bool whole;
+        if (asim_byte_window_gather(&scratch->window, source, starts, 3, 4 * count,
+                                    axis, &whole, err) < 0)
+            return -1;
+        if (!whole)
+            return bad(what, "the file was shortened while it was read"), 0;
+        if (!asim_dcd_load_atoms(axis, count, file->header.swap, x_nm + first))
+            return bad(what, "a coordinate is not a number"), 0;
     }
-    return rc;
+    return 1;
 }
 
 /* All records of a frame at once. */
@@ -348,14 +341,14 @@ static int dcd_decode(const void *state, const struct asim_byte_source *source,
     struct asim_dcd_cell cell = {0};
     if (span.size != layout->frame_size)
         return bad(what, "the file changed while it was read"), 0;
-    bool few = span.size >= SMALL_FRAME_BYTES && atom_limit <= header->atom_count / 2 &&
-               layout->atom_count == header->atom_count;
-    int rc = few ? load_first_atoms(file, source, scratch, span.offset, atom_limit,
-                                    frame->x_nm, what, err)
-                 : load_frame(file, layout, source, scratch, span.offset, atom_limit,
-                              frame->x_nm, what, err);
+    const bool in_parts =
+        span.size >= SMALL_FRAME_BYTES && layout->atom_count == header->atom_count;
+    int rc = load_cell(file, source, scratch, span.offset, &cell, what, err);
     if (rc == 1)
-        rc = load_cell(file, source, scratch, span.offset, &cell, what, err);
+        rc = in_parts ? load_parts(file, source, scratch, span.offset, atom_limit,
+                                   frame->x_nm, what, err)
+                      : load_frame(file, layout, source, scratch, span.offset,
+                                   atom_limit, frame->x_nm, what, err);
     if (rc != 1)
         return rc;
     if (cell.turned)

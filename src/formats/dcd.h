@@ -64,9 +64,6 @@ int asim_dcd_cell_parse(const double record[6], int charmm_version,
  * not finite. */
 bool asim_dcd_load_atoms(const unsigned char *const axis[3], size_t count, bool swap,
                          float (*x_nm)[3]);
-/* The same of one axis (0 to 2) alone. */
-bool asim_dcd_load_axis(const unsigned char *record, size_t count, bool swap, int axis,
-                        float (*x_nm)[3]);
 /* The same where the records have the free atoms only; the others are left alone. */
 bool asim_dcd_load_free_atoms(const struct asim_dcd_header *header,
                               const unsigned char *const axis[3], size_t atom_limit,

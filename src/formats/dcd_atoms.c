@@ -15,31 +15,46 @@ static float load_nm(const unsigned char *p, bool swap, uint32_t *not_finite)
     return angstrom * 0.1f;
 }
 
-/* So many atoms of one axis at once: the compiler does these side by side. */
-enum { ATOMS_AT_ONCE = 64 };
+typedef float float4 __attribute__((vector_size(16)));
+typedef uint32_t uint4 __attribute__((vector_size(16)));
 
-static void load_run(const unsigned char *p, size_t count, bool swap, float *target,
-                     uint32_t *not_finite)
+/* Four atoms of one axis. */
+static inline float4 load_4_nm(const unsigned char *p, bool swap, uint4 *not_finite)
 {
-    for (size_t i = 0; i < count; i++)
-        target[i] = load_nm(p + 4 * i, swap, not_finite);
+    const uint4 exponent = {0x7f800000u, 0x7f800000u, 0x7f800000u, 0x7f800000u};
+    uint4 bits;
+    memcpy(&bits, p, sizeof bits);
+    if (swap)
+        bits =
+            bits << 24 | (bits << 8 & 0xff0000u) | (bits >> 8 & 0xff00u) | bits >> 24;
+    *not_finite |= (uint4)((bits & exponent) == exponent);
+    return (float4)bits * 0.1f;
 }
 
 /* The first `count` atoms of three records. */
 static inline bool load_all(const unsigned char *const axis[3], size_t count, bool swap,
                             float (*x_nm)[3])
 {
+    uint4 not_finite4 = {0};
     uint32_t not_finite = 0;
-    float run[3][ATOMS_AT_ONCE];
-    for (size_t first = 0; first < count; first += ATOMS_AT_ONCE) {
-        size_t left = count - first;
-        size_t length = left < ATOMS_AT_ONCE ? left : (size_t)ATOMS_AT_ONCE;
-        for (int d = 0; d < 3; d++)
-            load_run(axis[d] + 4 * first, length, swap, run[d], &not_finite);
-        for (size_t i = 0; i < length; i++)
-            for (int d = 0; d < 3; d++)
-                x_nm[first + i][d] = run[d][i];
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+        float4 x = load_4_nm(axis[0] + 4 * i, swap, &not_finite4);
+        float4 y = load_4_nm(axis[1] + 4 * i, swap, &not_finite4);
+        float4 z = load_4_nm(axis[2] + 4 * i, swap, &not_finite4);
+        float4 xy_low = __builtin_shufflevector(x, y, 0, 4, 1, 5);
+        float4 xy_high = __builtin_shufflevector(x, y, 2, 6, 3, 7);
+        float4 yz = __builtin_shufflevector(y, z, 1, 5, 1, 5);
+        float4 out[3] = {__builtin_shufflevector(xy_low, z, 0, 1, 4, 2),
+                         __builtin_shufflevector(yz, xy_high, 0, 1, 4, 5),
+                         __builtin_shufflevector(z, xy_high, 2, 6, 7, 3)};
+        memcpy(x_nm + i, out, sizeof out);
     }
+    for (; i < count; i++)
+        for (int d = 0; d < 3; d++)
+            x_nm[i][d] = load_nm(axis[d] + 4 * i, swap, &not_finite);
+    for (int k = 0; k < 4; k++)
+        not_finite |= not_finite4[k];
     return !not_finite;
 }
 
@@ -48,15 +63,6 @@ bool asim_dcd_load_atoms(const unsigned char *const axis[3], size_t count, bool 
 {
     return swap ? load_all(axis, count, true, x_nm)
                 : load_all(axis, count, false, x_nm);
-}
-
-bool asim_dcd_load_axis(const unsigned char *record, size_t count, bool swap, int axis,
-                        float (*x_nm)[3])
-{
-    uint32_t not_finite = 0;
-    for (size_t i = 0; i < count; i++)
-        x_nm[i][axis] = load_nm(record + 4 * i, swap, &not_finite);
-    return !not_finite;
 }
 
 bool asim_dcd_load_free_atoms(const struct asim_dcd_header *header,
