@@ -83,6 +83,11 @@ static int read_file(struct file_info *info, struct asim_error *err)
     return read_frames(info, err);
 }
 
+static const char *plural(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 static size_t atom_count(const struct file_info *info)
 {
     return info->has_topology ? info->top.atom_count
@@ -192,16 +197,19 @@ static void print_atoms(const struct asim_topology *top)
 static void print_selected(const struct file_info *info, const char *selection)
 {
     char calcium[300];
-    printf("  '%s' selects %zu atoms\n", selection, info->selected.count);
+    printf("  '%s' selects %zu atom%s\n", selection, info->selected.count,
+           plural(info->selected.count));
     if (asim_selection_calcium(&info->top, &info->selected, calcium, sizeof calcium))
         printf("  note: %s\n", calcium);
 }
 
 static void print_info(const struct file_info *info, const struct settings *settings)
 {
-    printf("%s: %s, %zu atoms", info->path, info->format, atom_count(info));
+    printf("%s: %s, %zu atom%s", info->path, info->format, atom_count(info),
+           plural(atom_count(info)));
     if (info->has_topology)
-        printf(", %zu residues", info->top.residue_count);
+        printf(", %zu residue%s", info->top.residue_count,
+               plural(info->top.residue_count));
     printf("\n");
     if (info->is_tpr) {
         printf("  GROMACS %s, file version %d\n", info->tpr.gromacs_version,
@@ -213,15 +221,17 @@ static void print_info(const struct file_info *info, const struct settings *sett
         printf("\n");
     }
     if (info->top.has_bonds)
-        printf("  %zu bonds, %zu molecules\n", info->top.bond_count,
-               info->top.molecule_count);
+        printf("  %zu bond%s, %zu molecule%s\n", info->top.bond_count,
+               plural(info->top.bond_count), info->top.molecule_count,
+               plural(info->top.molecule_count));
     else if (info->top.bond_count > 0)
-        printf("  %zu bonds, not all that there are\n", info->top.bond_count);
+        printf("  %zu bond%s, not all that there are\n", info->top.bond_count,
+               plural(info->top.bond_count));
     if (info->top.note)
         printf("  note: %s\n", info->top.note);
     if (info->has_frames) {
-        printf("  %zu frames, %g to %g ps", info->frame_count, info->first_time_ps,
-               info->last_time_ps);
+        printf("  %zu frame%s, %g to %g ps", info->frame_count,
+               plural(info->frame_count), info->first_time_ps, info->last_time_ps);
         if (info->precision > 0)
             printf(", precision 1/%g nm", (double)info->precision);
         printf("\n");
@@ -295,7 +305,7 @@ struct series {
     size_t count;
 };
 
-/* What a chain of files leaves out; that they are none is no failure here. */
+/* What a chain of files leaves out; that they are none is no failure here, but said. */
 static void print_series(const struct series *series)
 {
     struct asim_trajectory *traj;
@@ -305,6 +315,9 @@ static void print_series(const struct series *series)
     if (asim_trajectory_open_many(series->paths, series->count, &traj, &err) < 0) {
         if (!series->objects[0])
             printf("not one trajectory: %s\n", err.text);
+        for (size_t i = 0; series->objects[0] && i < series->count; i++)
+            json_object_set_new(series->objects[i], "chain_error",
+                                asim_json_string(err.text));
         return;
     }
     size_t count, frames = 0;
@@ -321,7 +334,8 @@ static void print_series(const struct series *series)
                                 json_integer((json_int_t)part[i].kept_count));
     }
     if (!series->objects[0]) {
-        printf("as one: %zu frames, %g to %g ps\n", frames, first_ps, last_ps);
+        printf("as one: %zu frame%s, %g to %g ps\n", frames, plural(frames), first_ps,
+               last_ps);
         for (size_t i = 0; i < count; i++)
             if (part[i].kept_count < part[i].frame_count)
                 printf("  %s: %zu of %zu frames are left out, for their times come "

@@ -41,6 +41,18 @@ static void chain_close(void *state)
     free(chain);
 }
 
+/* Files of one simulation often differ in the ends of their paths alone. */
+static void name_damage(const char *path, const char *why, char what[ASIM_DAMAGE_TEXT])
+{
+    enum { MOST_PATH = 60 };
+    size_t length = strlen(path);
+    const char *tail = length > MOST_PATH ? path + length - MOST_PATH : path;
+    while (((unsigned char)*tail & 0xc0) == 0x80)
+        tail++; /* not into the middle of a character */
+    snprintf(what, ASIM_DAMAGE_TEXT, "'%s%s': %.130s", tail > path ? "..." : "", tail,
+             why);
+}
+
 static enum asim_locate chain_locate(const void *state,
                                      const struct asim_byte_source *source,
                                      struct asim_decode_scratch *scratch,
@@ -79,8 +91,7 @@ static int chain_decode(const void *state, const struct asim_byte_source *source
                                     atom_limit, frame, why, err);
     frame->frame_index = frame_index;
     if (rc == 0)
-        snprintf(what, ASIM_DAMAGE_TEXT, "'%.60s': %.130s",
-                 chain->part[wanted->member].path, why);
+        name_damage(chain->part[wanted->member].path, why, what);
     return rc;
 }
 
@@ -185,8 +196,7 @@ static int join_damage(const struct chain *chain, struct asim_damage **ret_damag
             struct asim_damage *target = &joined[count++];
             *target = damage[i];
             target->frame_index = frame;
-            snprintf(target->what, sizeof target->what, "'%.60s': %.130s",
-                     chain->part[m].path, damage[i].what);
+            name_damage(chain->part[m].path, damage[i].what, target->what);
         }
     }
     *ret_damage = joined;

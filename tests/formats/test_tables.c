@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
 
 #include "base/file.h"
 #include "base/random.h"
@@ -150,6 +153,40 @@ static void xvg_tails_and_errors(void **state)
     asim_xvg_finish(&xvg);
 }
 
+/* Rows of any number of zeros, compressed; returns the file's size. */
+static size_t write_packed(const char *path, size_t row_count)
+{
+    gzFile file = gzopen(path, "wb9");
+    assert_non_null(file);
+    for (size_t i = 0; i < row_count; i++)
+        assert_int_equal(gzwrite(file, "0 0 0 0 0 0 0 0\n", 16), 16);
+    assert_int_equal(gzclose(file), Z_OK);
+    struct stat status;
+    assert_int_equal(stat(path, &status), 0);
+    return (size_t)status.st_size;
+}
+
+/* What a file may grow to is bounded by its size: 4 MB in some kB are refused. */
+static void xvg_packed(void **state)
+{
+    (void)state;
+    char path[] = "xvg-test-XXXXXX";
+    struct asim_xvg xvg;
+    struct asim_error err = {0};
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    write_packed(path, 1000);
+    assert_int_equal(asim_xvg_read(path, &xvg, &err), 0);
+    assert_true(xvg.row_count == 1000 && xvg.column_count == 8);
+    asim_xvg_finish(&xvg);
+    assert_true(write_packed(path, 1 << 18) < (1 << 22) / 300);
+    assert_int_equal(asim_xvg_read(path, &xvg, &err), -1);
+    assert_int_equal(err.status, ASIM_EINPUT);
+    assert_non_null(strstr(err.text, "200 times"));
+    remove(path);
+}
+
 /* A whole file, which must hold as many numbers as its shape says. */
 static int read_npy(const char *path, double **ret_values, size_t ret_shape[2],
                     int *ret_dimension_count, struct asim_error *err)
@@ -215,6 +252,7 @@ int main(void)
         cmocka_unit_test(number_edges),
         cmocka_unit_test(xvg_rows),
         cmocka_unit_test(xvg_tails_and_errors),
+        cmocka_unit_test(xvg_packed),
         cmocka_unit_test(npy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

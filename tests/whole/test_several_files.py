@@ -124,6 +124,10 @@ def main():
     assert [item.get("kept_frame_count") for item in items] == [None, 150, 150, 100]
     done = program("info", "c.xtc", "a.xtc")
     assert "not one trajectory: " in done.stdout, done.stdout
+    items = json.loads(program("info", "--json", "c.xtc", "a.xtc").stdout)
+    for item in items:
+        assert "order of time" in item["chain_error"], items
+        assert "kept_frame_count" not in item, items
     shutil.rmtree(folder)
     print("several files as one: same PCA, every file on record")
 
