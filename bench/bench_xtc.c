@@ -7,7 +7,8 @@
  * the same sum over the coordinates' bits. One line a path: best and median seconds of
  * processor time and of wall time, frames/s and million atoms/s by the best processor
  * time, or by the best wall time where there are several threads. ATOMS > 0 reads only
- * the first so many; THREADS > 1 reads in blocks.
+ * the first so many, FIRST:END:STEP every STEPth of them (END not included); THREADS >
+ * 1 reads in blocks.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,20 +33,45 @@ static double seconds(clockid_t clock)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-static uint64_t sum_bits(const struct asim_frame *frame, uint64_t sum)
+/* The atoms that are read: those from first to end, every step-th. */
+struct atoms {
+    size_t first, end, step; /* end 0: all */
+};
+
+static uint64_t sum_bits(const struct asim_frame *frame, const struct atoms *atoms,
+                         uint64_t sum)
 {
     uint64_t a = 0;
-    const float *x = &frame->x_nm[0][0];
-    for (size_t i = 0; i < 3 * frame->atom_count; i++) {
-        uint32_t bits;
-        memcpy(&bits, x + i, sizeof bits);
-        a += bits * (uint64_t)(i + 1);
-    }
+    for (size_t i = atoms->first; i < frame->atom_count; i += atoms->step)
+        for (size_t d = 0; d < 3; d++) {
+            uint32_t bits;
+            memcpy(&bits, &frame->x_nm[i][d], sizeof bits);
+            a += bits * (uint64_t)(3 * i + d + 1);
+        }
     return sum * 31 + a;
 }
 
-static int read_blocks(struct asim_trajectory *traj, int threads, int check,
-                       struct result *result, struct asim_error *err)
+static int choose_atoms(struct asim_trajectory *traj, const struct atoms *atoms,
+                        struct asim_error *err)
+{
+    if (atoms->step == 1) {
+        asim_trajectory_limit_atoms(traj, atoms->end);
+        return 0;
+    }
+    size_t count = 0;
+    uint32_t *list = calloc(atoms->end + 1, sizeof *list);
+    if (!list)
+        return -1;
+    for (size_t i = atoms->first; i < atoms->end; i += atoms->step)
+        list[count++] = (uint32_t)i;
+    int rc = asim_trajectory_select_atoms(traj, list, count, err);
+    free(list);
+    return rc;
+}
+
+static int read_blocks(struct asim_trajectory *traj, const struct atoms *atoms,
+                       int threads, int check, struct result *result,
+                       struct asim_error *err)
 {
     struct asim_frame frames[BLOCK] = {{0}};
     size_t got = 0;
@@ -56,7 +82,7 @@ static int read_blocks(struct asim_trajectory *traj, int threads, int check,
             result->frames++;
             result->atoms = frames[k].atom_count;
             if (check)
-                result->sum = sum_bits(&frames[k], result->sum);
+                result->sum = sum_bits(&frames[k], atoms, result->sum);
         }
     } while (rc == 0 && got == BLOCK);
     for (size_t k = 0; k < BLOCK; k++)
@@ -65,23 +91,23 @@ static int read_blocks(struct asim_trajectory *traj, int threads, int check,
 }
 
 /* Reads all; `check` sums the coordinates, which costs more than decoding them. */
-static int read_file(const char *file, size_t atoms, int threads, int check,
-                     struct result *result, struct asim_error *err)
+static int read_file(const char *file, const struct atoms *atoms, int threads,
+                     int check, struct result *result, struct asim_error *err)
 {
     struct asim_trajectory *traj;
     struct asim_frame frame = {0};
     if (asim_trajectory_open(file, &traj, err) < 0)
         return -1;
-    asim_trajectory_limit_atoms(traj, atoms);
-    int rc = 0;
+    int rc = choose_atoms(traj, atoms, err);
     result->frames = 0;
-    if (threads > 1)
-        rc = read_blocks(traj, threads, check, result, err);
-    while (threads <= 1 && (rc = asim_trajectory_next(traj, &frame, err)) == 1) {
+    if (rc == 0 && threads > 1)
+        rc = read_blocks(traj, atoms, threads, check, result, err);
+    while (rc >= 0 && threads <= 1 &&
+           (rc = asim_trajectory_next(traj, &frame, err)) == 1) {
         result->frames++;
         result->atoms = frame.atom_count;
         if (check)
-            result->sum = sum_bits(&frame, result->sum);
+            result->sum = sum_bits(&frame, atoms, result->sum);
     }
     asim_frame_finish(&frame);
     asim_trajectory_close(traj);
@@ -103,7 +129,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "bench_xtc FILE [ATOMS [ROUNDS [THREADS]]]\n");
         return 2;
     }
-    size_t atoms = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
+    struct atoms atoms = {.step = 1};
+    if (argc > 2 &&
+        sscanf(argv[2], "%zu:%zu:%zu", &atoms.first, &atoms.end, &atoms.step) != 3)
+        atoms = (struct atoms){.end = strtoull(argv[2], NULL, 10), .step = 1};
+    if (atoms.step == 0)
+        atoms.step = 1;
     int rounds = argc > 3 ? atoi(argv[3]) : 7;
     int threads = argc > 4 ? atoi(argv[4]) : 1;
     if (rounds < 1 || rounds > MOST_ROUNDS)
@@ -115,7 +146,7 @@ int main(int argc, char **argv)
             setenv("AUTOSIM_SIMD", paths[p], 1);
             double cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
             double wall = seconds(CLOCK_MONOTONIC);
-            if (read_file(argv[1], atoms, threads, round < 0, &results[p], &err) < 0) {
+            if (read_file(argv[1], &atoms, threads, round < 0, &results[p], &err) < 0) {
                 if (round < 0 && err.status == ASIM_EENV)
                     continue;
                 fprintf(stderr, "%s\n", err.text);

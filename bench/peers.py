@@ -207,7 +207,7 @@ def main():
             readers["mdtraj"] = python_reader("mdtraj", indices)
         readers.update({name: command_reader(command, indices)
                         for name, command in others.items() if name.endswith("-ca")})
-        readers.update({f"autosim {simd}": our_reader(bench, simd, PROTEIN_ATOMS, 1)
+        readers.update({f"autosim {simd}": our_reader(bench, simd, f"4:{PROTEIN_ATOMS}:16", 1)
                         for simd in PATHS})
         table("XTC, the CA atoms of the protein, in front of the water", path, 150,
               readers, rounds, "frames/s")
