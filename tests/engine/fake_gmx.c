@@ -3,7 +3,6 @@
  * named by $FAKE_GMX_SCRIPT), one action a line, with the files and the exit habits of
  * the real one. Arguments are ignored, as the shim only hands them on.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,11 +31,14 @@ static void leave_if_stopped(void)
     exit(1);
 }
 
+/* In short pieces: a signal may come just before any of them. */
 static void pause_ms(long ms)
 {
-    struct timespec left = {ms / 1000, ms % 1000 * 1000000};
-    while (nanosleep(&left, &left) < 0 && errno == EINTR)
+    for (leave_if_stopped(); ms > 0; ms -= 10) {
+        struct timespec piece = {0, (ms < 10 ? ms : 10) * 1000000};
+        nanosleep(&piece, NULL);
         leave_if_stopped();
+    }
 }
 
 static void append(const char *name, const char *text)
