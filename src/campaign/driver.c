@@ -124,11 +124,13 @@ int asim_driver_prepare(struct asim_driver *driver, struct asim_error *err)
         asim_gpus_choose(&driver->gromacs, driver->options.gpus, &driver->gpus, err) <
             0)
         return -1;
-    driver->looked = true;
     if (driver->options.maxh > 0)
         driver->maxh_at =
             asim_monotonic_seconds() + driver->options.maxh * SECONDS_PER_HOUR;
-    return asim_driver_calibrate(driver, driver->epoll_fd, TAG_TRIAL, err);
+    if (asim_driver_calibrate(driver, driver->epoll_fd, TAG_TRIAL, err) < 0)
+        return -1;
+    driver->looked = true;
+    return 0;
 }
 
 void asim_driver_queue(struct asim_driver *driver, size_t i, double due_seconds)
