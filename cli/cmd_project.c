@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "pipeline.h"
@@ -46,6 +47,11 @@ int cmd_project(const struct settings *settings, struct asim_error *err)
     int rc = -1;
     if (check_input_files(settings, err) < 0)
         return -1;
+    if (!campaign_file_exists(settings, "pca/pca.json"))
+        return asim_fail(err, ASIM_EINPUT,
+                         "'%s' holds no components: 'autosim pca system.tpr traj.xtc' "
+                         "makes them, -C names another folder",
+                         settings->folder);
     char *folder = asim_path_join(settings->folder, "pca", err);
     if (!folder || asim_pca_read(folder, &pca, err) < 0 ||
         asim_topology_read(settings->arguments[0], &top, err) < 0 ||
