@@ -171,7 +171,7 @@ int main(int argc, char **argv)
         qsort(r->cpu, (size_t)rounds, sizeof *r->cpu, compare);
         qsort(r->wall, (size_t)rounds, sizeof *r->wall, compare);
         double rate = (double)r->frames / (threads > 1 ? r->wall[0] : r->cpu[0]);
-        printf("%-8s %9.4f %9.4f %9.4f %9.4f %10.0f %9.1f\n", paths[p], r->cpu[0],
+        printf("%-8s %9.6f %9.6f %9.6f %9.6f %10.0f %9.1f\n", paths[p], r->cpu[0],
                r->cpu[rounds / 2], r->wall[0], r->wall[rounds / 2], rate,
                1e-6 * rate * (double)r->atoms);
     }

@@ -1,0 +1,140 @@
+"""Many windows: at once on their cores, what the orchestrator costs, coming back."""
+import json
+import os
+import re
+import shutil
+import tempfile
+import time
+
+import measure
+from measure import Contest, target
+
+RUN_ONE = '#!/bin/sh\ncd "$1" && exec "$CAMPAIGN_GMX" mdrun >/dev/null 2>&1\n'
+
+
+def speeds(book, jobs, ns, windows):
+    """ns/day of each window, of a campaign with so many at once."""
+    folder = os.path.join(book.folder, "at-once")
+    shutil.rmtree(folder, ignore_errors=True)
+    autosim = book.program("cli/autosim")
+    measure.run([autosim, "run", *book.simulated(), "-C", folder, "--windows", windows,
+                 "--ns", ns, "-j", jobs, "--ntomp", "1", "--seed", "1", "-q"],
+                cores=0, codes=(0, 6))
+    status = json.loads(measure.run([autosim, "status", "--json", "-C", folder]).out)
+    return [window["ns_per_day"] for window in status["windows"]]
+
+
+def at_once(book):
+    if not shutil.which("gmx"):
+        return {"contests": [], "targets": [], "absent": ["gmx"]}
+    cores = len(measure.allowed_cores())
+    ns = 0.1 if book.quick else 0.5
+    rows, ratios = [], []
+    speeds(book, cores, 0.05, cores)  # warms up
+    for _ in range(book.pairs):
+        alone = speeds(book, 1, ns, cores)
+        together = speeds(book, cores, ns, cores)
+        ratios.append(sum(together) / (sum(alone) / len(alone)) / cores)
+        rows.append([sum(alone) / len(alone), sum(together)])
+    return {"contests": [], "absent": [], "tables": [{
+        "title": f"alanine dipeptide in vacuum, {cores} windows on {cores} cores",
+        "head": ["ns/day alone", "ns/day together", "over the ideal"],
+        "rows": [[f"{a:.0f}", f"{b:.0f}", f"{r:.3f}"] for (a, b), r in zip(rows, ratios)]}],
+        "targets": [target(f"{cores} windows at once on {cores} cores, over ideal", ratios,
+                           0.95)]}
+
+
+def overhead_env(book):
+    return {"AUTOSIM_SHIM": book.program("src/engine/autosim-shim"),
+            "CAMPAIGN_GMX": book.program("tests/campaign/campaign_gmx")}
+
+
+def ours(book, folder, windows, facts):
+    def call():
+        done = measure.run([book.program("tests/campaign/campaign_overhead"), "run",
+                            windows, "2"], cwd=folder, env=overhead_env(book), cores=2)
+        rate, driver, rest, peak = map(float, re.search(
+            r"([\d.]+) windows/s.*driver ([\d.]+) ms, shim and gmx ([\d.]+) ms; peak "
+            r"([\d.]+)", done.out).groups())
+        facts.append((rate, driver, rest, peak))
+        return measure.Sample((driver + rest) * 1e-3, 1 / rate, peak)
+    return call
+
+
+def peer(book, folder, windows, command):
+    def call():
+        for i in range(windows):
+            os.makedirs(f"{folder}/x/{i}")
+            with open(f"{folder}/x/{i}/window.tpr", "w") as out:
+                out.write("1 1 1000 0 3\n")
+        names = "".join(f"x/{i}\n" for i in range(windows))
+        done = measure.run(command, names, folder, overhead_env(book), cores=2)
+        shutil.rmtree(f"{folder}/x")
+        return done.sample(times=windows)
+    return call
+
+
+def overhead(book):
+    """On a tmpfs, where the syncs that the others do not have cost nothing."""
+    windows, most = (300, 1000) if book.quick else (2000, 10000)
+    tmpfs = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    folder = tempfile.mkdtemp(prefix="autosim-bench-", dir=tmpfs)
+    facts, absent = [], []
+    try:
+        one = os.path.join(folder, "one.sh")
+        with open(os.open(one, os.O_WRONLY | os.O_CREAT, 0o755), "w") as out:
+            out.write(RUN_ONE)
+        contestants = {"autosim": ours(book, folder, windows, facts)}
+        for name, command in (("xargs -P 2", ["xargs", "-P", "2", "-n", "1", one]),
+                              ("GNU parallel -j 2", ["parallel", "-j", "2", one])):
+            if shutil.which(command[0]):
+                contestants[name] = peer(book, folder, windows, command)
+            else:
+                absent.append(name)
+        result = Contest(f"{windows} windows of a stand-in for gmx, two at a time: wall "
+                         "time of one", contestants, book.pairs, "wall").compete()
+        many = []
+        ours(book, folder, most, many)()
+        alone = float(re.search(r"CPU ([\d.]+) ms", measure.run(
+            [book.program("tests/campaign/campaign_overhead"), "alone", windows // 5],
+            cwd=folder, env=overhead_env(book)).out)[1])
+    finally:
+        shutil.rmtree(folder)
+    facts = facts[1:]
+    driver = [fact[1] for fact in facts]
+    return {"contests": [result], "absent": absent, "notes": [
+        f"The stand-in alone takes {alone:.2f} ms of processor time, which is taken out of "
+        f"what a window costs; the driver's part is {measure.spread(driver)[1]:.2f} ms. With "
+        f"{most:,} windows: {many[0][0]:.0f} windows/s, driver {many[0][1]:.3f} ms, "
+        f"{many[0][3]:.1f} MB."],
+        "targets": [
+            target("CPU of the orchestrator, a window",
+                   [fact[1] + fact[2] - alone for fact in facts], 1, "<=", "ms"),
+            target("windows a second on 2 cores", [f[0] for f in facts], 400, ">=", "/s"),
+            target(f"CPU of the driver a window, {most:,} windows over {windows:,}",
+                   many[0][1] / measure.spread(driver)[1], 1.2, "<=")]}
+
+
+def open_campaign(book, folder, windows):
+    done = measure.run([book.program("tests/campaign/campaign_overhead"), "resume",
+                        windows], cwd=folder, env=overhead_env(book))
+    seconds, peak = map(float, re.search(r"in ([\d.]+) s; peak ([\d.]+)",
+                                         done.out).groups())
+    return seconds, peak
+
+
+def resume(book):
+    windows = 1000 if book.quick else 10000
+    seconds = []
+    for _ in range(2 if book.quick else book.pairs):
+        begin = time.monotonic()
+        seconds.append(open_campaign(book, book.folder, windows)[0])
+        book.say(f"opened once in {time.monotonic() - begin:.1f} s with making it")
+    return {"contests": [], "absent": [], "targets": [
+        target(f"resume of {windows:,} windows, three attempts each", seconds, 2, "<=",
+               "s")]}
+
+
+ROWS = [("at-once", "Windows at once", at_once),
+        ("overhead", "Overhead of the orchestrator", overhead),
+        ("resume", "Resume of a campaign", resume)]
