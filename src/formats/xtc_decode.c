@@ -393,6 +393,9 @@ static const char *decode_wanted(const struct asim_xtc_job *job,
                                  struct asim_xtc_place *place, size_t atom_limit)
 {
     struct listed list[LIST_GROUPS];
+    /* The wide decoders may have reached the last atom, with nothing left to do. */
+    if (atom_limit > job->atom_limit)
+        atom_limit = job->atom_limit;
     while (place->atom < atom_limit) {
         const size_t before = place->atom;
         const size_t count = walk_groups(job, place, ASIM_XTC_MOST_SMALL,
