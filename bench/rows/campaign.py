@@ -28,7 +28,7 @@ def at_once(book):
     if not shutil.which("gmx"):
         return {"contests": [], "targets": [], "absent": ["gmx"]}
     cores = len(measure.allowed_cores())
-    ns = 0.1 if book.quick else 0.5
+    ns = 0.1 if book.quick else 0.2
     rows, ratios = [], []
     speeds(book, cores, 0.05, cores)  # warms up
     for _ in range(book.pairs):
