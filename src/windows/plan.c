@@ -23,6 +23,7 @@
 #include "windows/bias_method.h"
 #include "windows/edi.h"
 #include "windows/gradient.h"
+#include "windows/planned_frame.h"
 #include "windows/simulation.h"
 
 enum {
@@ -292,13 +293,8 @@ static int measure_force_error(struct asim_plan *plan, const struct asim_pca *pc
     /* What follows atoms from frame to frame must see every frame. */
     size_t step = whole && asim_whole_in_order(whole) ? 1 : stride;
     for (size_t i = 0; i < pca->frame_count; i += step) {
-        if (asim_trajectory_seek(traj, pca->frame_indices[i], err) < 0)
-            goto out;
-        int got = asim_trajectory_next(traj, &frame, err);
-        if (got == 0)
-            asim_fail(err, ASIM_EINPUT, "'%s': frame %" PRIu64 " has gone",
-                      asim_trajectory_path(traj), pca->frame_indices[i]);
-        if (got <= 0 || (whole && asim_whole_apply(whole, &frame, err) < 0))
+        if (asim_read_planned_frame(traj, pca->frame_indices[i], &frame, err) < 0 ||
+            (whole && asim_whole_apply(whole, &frame, err) < 0))
             goto out;
         if (i % stride != 0)
             continue;

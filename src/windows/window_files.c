@@ -20,6 +20,7 @@
 #include "windows/bias_atoms.h"
 #include "windows/bias_method.h"
 #include "windows/plan_file.h"
+#include "windows/planned_frame.h"
 
 #define TPR_LARGEST_BYTES ((uint64_t)16 << 30)
 
@@ -239,10 +240,10 @@ int asim_plan_write_more(struct asim_plan *plan, size_t first,
             asim_format(err, "%s/windows/%03d", folder, window->window_id);
         if (!window_folder)
             goto out;
-        int failed = asim_trajectory_seek(traj, window->start_frame_index, err) < 0 ||
-                     asim_trajectory_next(traj, &frame, err) != 1 ||
-                     (whole && asim_whole_apply(whole, &frame, err) < 0) ||
-                     write_window(&source, window, window_folder, &frame, err) < 0;
+        int failed =
+            asim_read_planned_frame(traj, window->start_frame_index, &frame, err) < 0 ||
+            (whole && asim_whole_apply(whole, &frame, err) < 0) ||
+            write_window(&source, window, window_folder, &frame, err) < 0;
         free(window_folder);
         if (failed) {
             asim_wrap(err, "window %d", window->window_id);

@@ -475,6 +475,61 @@ static void a_plan_on_disk_is_the_plan(void **state)
     tear_down(&planned);
 }
 
+/* Opens a copy of the trajectory that has no number for a coordinate of one frame. */
+static void damage_frame(struct planned *planned, const char *name, uint64_t frame)
+{
+    struct asim_error err = {0};
+    char *path = asim_path_join(folder, name, NULL), *data;
+    size_t size;
+    assert_int_equal(asim_file_read(asim_trajectory_path(planned->traj), 1 << 20, &data,
+                                    &size, &err),
+                     0);
+    memset(data + (frame + 1) * (size / FRAMES) - 4, 0xff, 4);
+    assert_int_equal(asim_file_replace(path, data, size, &err), 0);
+    asim_trajectory_close(planned->traj);
+    assert_int_equal(asim_trajectory_open(path, &planned->traj, &err), 0);
+    free(data);
+    free(path);
+}
+
+/* The frame behind a damaged one is not where its window was to start. */
+static void a_window_starts_from_its_own_frame(void **state)
+{
+    (void)state;
+    struct planned planned;
+    struct asim_plan plan, other;
+    struct asim_error err = {0};
+    struct asim_plan_options options = ASIM_PLAN_OPTIONS_INIT;
+    char words[40];
+    set_up(&planned, "own.xtc");
+    options.window_count = 5;
+    assert_int_equal(asim_plan_compute(&planned.pca, &planned.top, planned.tpr_path,
+                                       planned.traj, &options, NULL, &plan, &err),
+                     0);
+    uint64_t frame = plan.windows[2].start_frame_index;
+    damage_frame(&planned, "damaged.xtc", frame);
+    const struct asim_plan_sources sources = {.pca = &planned.pca,
+                                              .top = &planned.top,
+                                              .tpr_path = planned.tpr_path,
+                                              .traj = planned.traj};
+    char *own = asim_path_join(folder, "own", NULL);
+    assert_int_equal(asim_make_folder(own, &err), 0);
+    assert_int_equal(asim_plan_write(&plan, &sources, own, &err), -1);
+    assert_int_equal(err.status, ASIM_EINPUT);
+    snprintf(words, sizeof words, "damaged.xtc': frame %d ", (int)frame);
+    if (!strstr(err.text, words) || !strstr(err.text, "window 2"))
+        fail_msg("%s", err.text);
+    damage_frame(&planned, "first.xtc", 0);
+    assert_int_equal(asim_plan_compute(&planned.pca, &planned.top, planned.tpr_path,
+                                       planned.traj, &options, NULL, &other, &err),
+                     -1);
+    assert_int_equal(err.status, ASIM_EINPUT);
+    assert_non_null(strstr(err.text, "frame 0 "));
+    free(own);
+    asim_plan_finish(&plan);
+    tear_down(&planned);
+}
+
 static void ranges_without_frames_are_refused(void **state)
 {
     (void)state;
@@ -513,6 +568,7 @@ int main(void)
         cmocka_unit_test(windows_follow_the_rule),
         cmocka_unit_test(which_components_a_bias_applies),
         cmocka_unit_test(a_plan_on_disk_is_the_plan),
+        cmocka_unit_test(a_window_starts_from_its_own_frame),
         cmocka_unit_test(ranges_without_frames_are_refused),
     };
     if (!mkdtemp(folder))
