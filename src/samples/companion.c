@@ -5,6 +5,7 @@
 #include <autosim/samples.h>
 
 #include <float.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -95,7 +96,16 @@ static int add_frame(void *context, double time_ps, uint64_t frame_index,
                      const double *projections_nm, struct asim_error *err)
 {
     struct match *match = context;
-    (void)frame_index;
+    /* Samples and frames begin together, so the first frame says how their times
+     * differ; from another one every value would go to a wrong sample. */
+    if (match->relative && frame_index != 0)
+        return asim_fail(
+            err, ASIM_EINPUT,
+            "its first frame is damaged (frame %" PRIu64 " is the first that "
+            "can be read), so nothing says which sample a frame belongs to; "
+            "run the window again, or give the coordinate as a table in "
+            "every window's folder",
+            frame_index);
     return add(match, time_ps, projections_nm[match->component], err);
 }
 
