@@ -1,4 +1,5 @@
-/* The kernels with AVX-512: 16 floats, 8 doubles at a time. */
+/* The kernels with AVX-512VL: 8 floats, 4 doubles at a time as with AVX2, and twice as
+ * many registers. */
 #include "pca/kernels.h"
 
 #if defined(__x86_64__)

@@ -67,6 +67,7 @@ static void begin_line(const struct asim_pca *pca, const struct asim_topology *t
     const char *element = element_symbol(top->atomic_number[atom]);
     const char *name = asim_topology_atom_name(top, atom);
     char padded_name[5], text[200];
+    int resnum = residue->resnum % (residue->resnum < 0 ? 1000 : 10000);
     /* Elements of one letter leave column 13 free: " CA " is a carbon. */
     if (strlen(name) < 4 && strlen(element) < 2)
         snprintf(padded_name, sizeof padded_name, " %.3s", name);
@@ -75,7 +76,7 @@ static void begin_line(const struct asim_pca *pca, const struct asim_topology *t
     snprintf(text, sizeof text,
              "ATOM  %5zu %-4s %3.3s %c%4d%c   %24s  1.00  0.00          %2s\n",
              (a + 1) % 100000, padded_name, top->strings[residue->name],
-             column_of(top->strings[residue->chain]), residue->resnum % 10000,
+             column_of(top->strings[residue->chain]), resnum,
              residue->insertion_code ? residue->insertion_code : ' ', "", element);
     memcpy(line->text, text, sizeof line->text);
 }

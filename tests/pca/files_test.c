@@ -151,6 +151,8 @@ static void test_pdb_columns(void **state)
         /* Calcium starts in column 13, a carbon called CA in column 14. */
         assert_memory_equal(line + 12, i % 2 ? "HG11" : (i == 2 ? "CA  " : " CA "), 4);
         assert_memory_equal(line + 17, "ALA A", 5);
+        if (i / 2 == 3) /* residue -1234 */
+            assert_memory_equal(line + 22, "-234 ", 5);
         double value = 0.0;
         assert_int_equal(sscanf(line + 30, "%8lf", &value), 1);
         assert_true(fabs(value - 10.0 * pca.mean_nm[3 * i]) < 5.1e-4);

@@ -29,7 +29,7 @@ static inline void fixture_init(struct fixture *fixture)
     for (int32_t r = 0; r < FIXTURE_ATOMS / 2; r++)
         fixture->residues[r] = (struct asim_residue){.name = 3,
                                                      .resid = r + 1,
-                                                     .resnum = r + 7,
+                                                     .resnum = r == 3 ? -1234 : r + 7,
                                                      .insertion_code = ' ',
                                                      .chain = 4,
                                                      .first_atom = (size_t)(2 * r),
