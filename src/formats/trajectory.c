@@ -385,17 +385,21 @@ int asim_trajectory_select_atoms(struct asim_trajectory *traj, const uint32_t *a
                          "the atoms to be read of '%s' must be some of its %zu; %zu "
                          "were given, up to number %zu",
                          traj->source.name, traj->atom_count, count, limit);
-    /* Where more than every eighth atom is wanted, most groups of atoms that XTC packs
-     * together hold one, and decoding all of them is faster. */
-    if (count > limit / 8) {
-        want_atoms(traj, limit, NULL);
-        return 0;
-    }
     unsigned char *wanted = asim_alloc_array(limit / 8 + 1 + 4, 1, err);
     if (!wanted)
         return -1;
-    for (size_t i = 0; i < count; i++)
-        wanted[atoms[i] / 8] |= (unsigned char)(1u << atoms[i] % 8);
+    size_t different = 0;
+    for (size_t i = 0; i < count; i++) {
+        unsigned char bit = (unsigned char)(1u << atoms[i] % 8);
+        different += !(wanted[atoms[i] / 8] & bit);
+        wanted[atoms[i] / 8] |= bit;
+    }
+    /* Where more than every eighth atom is wanted, most groups of atoms that XTC packs
+     * together hold one, and decoding all of them is faster. */
+    if (different > limit / 8) {
+        free(wanted);
+        wanted = NULL;
+    }
     want_atoms(traj, limit, wanted);
     return 0;
 }

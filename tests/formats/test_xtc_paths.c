@@ -17,7 +17,7 @@
 
 #include "base/random.h"
 #include "formats/simd.h"
-#include "formats/trajectory_format.h"
+#include "formats/trajectory_internal.h"
 #include "formats/xtc.h"
 
 enum { MOST_PICKED = 4000 };
@@ -394,6 +394,13 @@ static void selections_of_blocks(void **state)
         asim_trajectory_select_atoms(some, (const uint32_t[]){ATOMS}, 1, &err), -1);
     assert_int_equal(err.status, ASIM_EUSAGE);
     assert_int_equal(asim_trajectory_select_atoms(some, atoms, 0, &err), -1);
+    /* Atoms that are listed twice are no more atoms: an eighth of the first 401. */
+    uint32_t twice[2 * (ATOMS / 10)];
+    for (uint32_t i = 0; i < ATOMS / 10; i++)
+        twice[2 * i] = twice[2 * i + 1] = 8 * i + 8;
+    assert_int_equal(asim_trajectory_select_atoms(some, twice, 2 * (ATOMS / 10), &err),
+                     0);
+    assert_non_null(some->wanted);
     for (int threads = 1; threads <= 2; threads++) {
         assert_int_equal(asim_trajectory_select_atoms(some, atoms, 4, &err), 0);
         assert_int_equal(asim_trajectory_seek(some, 0, &err), 0);
