@@ -146,7 +146,7 @@ int asim_figure_plane(FILE *stream, const struct asim_along *along,
             double value = value_at(along, i, bin);
             if (isfinite(value))
                 levels[bin * columns + i] =
-                    (unsigned char)fmax(LEVELS - floor(value / step), 1);
+                    (unsigned char)fmin(fmax(LEVELS - floor(value / step), 1), LEVELS);
         }
     struct asim_plot plot = {.stream = stream,
                              .width = size->width,

@@ -416,6 +416,7 @@ static void test_other_coordinate(void **state)
         for (int i = 0; i < COLUMNS; i++)
             plane[i * BINS + j] = i == j ? (double)NAN : 3 * abs(i - j) + j;
     }
+    plane[BINS] = -20; /* below the least that a plane of ours has */
     const struct asim_along along = {.coordinate = "<b>&",
                                      .x_coordinate = "PC1",
                                      .x_unit = "nm",
@@ -447,6 +448,7 @@ static void test_other_coordinate(void **state)
     assert_non_null(strstr(text, "Convergence, forward and backward"));
     assert_null(strstr(text, "<b>&"));
     assert_null(strstr(text, " nan"));
+    assert_null(strstr(text, "cell l9"));
     free(text);
     data.pmf.share = data.pmf.forward_kj_mol = data.pmf.backward_kj_mol = NULL;
     sample_data_finish(&data);
