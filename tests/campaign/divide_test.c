@@ -409,8 +409,8 @@ static void test_simulated_time(void **state)
     struct asim_run_options options = free_options();
     options.jobs = options.ntomp = 1;
     options.most_ns = 0.00025; /* 125 steps of 200 */
-    for (size_t i = 0; i < 2; i++)
-        fixture_write_window(folder, i, "100 1000 10 3000 3\n");
+    fixture_write_window(folder, 0, "100 1000 10 0 3\n");
+    fixture_write_window(folder, 1, "100 1000 10 100000 3\n");
     struct asim_campaign *campaign = fixture_open(folder, 2, 100, NULL);
     assert_int_equal(asim_campaign_start(campaign, &options, &err), 0);
     assert_int_equal(fixture_run(campaign, 60, &err), 0);
@@ -419,6 +419,8 @@ static void test_simulated_time(void **state)
     assert_int_equal(status.state, ASIM_WINDOW_WAITING);
     assert_true(status.step >= 25 && status.step < 100);
     asim_campaign_close(campaign);
+    assert_int_equal(
+        asim_make_folder(fixture_window_path(folder, 1, "../../hurry"), NULL), 0);
     options.most_ns = 0.0004;
     campaign = fixture_open(folder, 2, 100, NULL);
     assert_int_equal(asim_campaign_start(campaign, &options, &err), 0);
