@@ -128,7 +128,9 @@ def time_limits(campaign):
 
 
 def check(campaign):
-    if not any(record["state"] == "lost" for record in records(campaign.folder, "job_end")):
+    # It is "lost" where no slot of it had begun before the controller died, else "ended".
+    lost = records(campaign.folder, "submit")[0]["token"]
+    if not any(record["token"] == lost for record in records(campaign.folder, "job_end")):
         sys.exit("the lost submission was not noticed")
     completed = {}
     for record in records(campaign.folder, "completed"):
