@@ -111,7 +111,7 @@ static int write_json(const struct asim_along *along, const char *folder,
          asim_json_number_array(along->plane_error_kj_mol, cells)},
         {"gates", gates_json(along)},
         {"trustworthy", json_boolean(along->trustworthy)},
-        {"verdict", json_string(along->verdict)},
+        {"verdict", asim_json_string(along->verdict)},
     };
     int rc = 0;
     json_t *root = json_object();

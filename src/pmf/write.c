@@ -206,7 +206,7 @@ static int write_json(const struct asim_pmf *pmf, const char *folder,
         {"gates", gates_json(pmf)},
         {"trustworthy", json_boolean(pmf->trustworthy)},
         {"connected", json_boolean(pmf->connected)},
-        {"verdict", json_string(pmf->verdict)},
+        {"verdict", asim_json_string(pmf->verdict)},
     };
     int rc = 0;
     json_t *root = json_object();

@@ -13,6 +13,10 @@
 
 #include "report/svg.h"
 
+/* Half the width of a pointwise band over the standard error: two-sided 95% of the
+ * normal distribution. */
+#define ASIM_POINTWISE_FACTOR 1.959964
+
 struct asim_figure_size {
     double width, height;
     const char *style;

@@ -10,8 +10,6 @@
 #include "report/figures.h"
 
 enum { LEVELS = 5 };
-static const double pointwise_factor = 1.959964;
-
 void asim_figure_along(FILE *stream, const struct asim_along *along,
                        const struct asim_figure_size *size)
 {
@@ -47,7 +45,7 @@ void asim_figure_along(FILE *stream, const struct asim_along *along,
     asim_plot_band(&plot, along->y, along->pmf_kj_mol, along->band_kj_mol,
                    along->bin_count, 1.0, "band outer");
     asim_plot_band(&plot, along->y, along->pmf_kj_mol, along->error_kj_mol,
-                   along->bin_count, pointwise_factor, "band inner");
+                   along->bin_count, ASIM_POINTWISE_FACTOR, "band inner");
     asim_plot_line(&plot, along->y, along->pmf_kj_mol, along->bin_count, "line s1");
     asim_plot_end(&plot);
 }

@@ -3,9 +3,6 @@
 
 #include "report/figures.h"
 
-/* Two-sided 95% of the normal distribution. */
-static const double pointwise_factor = 1.959964;
-
 void asim_figure_convergence(FILE *stream, const struct asim_pmf *pmf,
                              const struct asim_figure_size *size)
 {
@@ -27,7 +24,7 @@ void asim_figure_convergence(FILE *stream, const struct asim_pmf *pmf,
     for (size_t i = 0; i < count; i++) {
         percent[i] = 100 * pmf->share[i];
         whole[i] = pmf->forward_kj_mol[count - 1];
-        half[i] = pointwise_factor * pmf->height_error_kj_mol;
+        half[i] = ASIM_POINTWISE_FACTOR * pmf->height_error_kj_mol;
     }
     plot.title = "Convergence, forward and backward";
     plot.description = "Lines: the height of the profile from ever more of the runs, "

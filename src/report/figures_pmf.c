@@ -8,9 +8,6 @@
 #include "base/memory.h"
 #include "report/figures.h"
 
-/* Two-sided 95% of the normal distribution. */
-static const double pointwise_factor = 1.959964;
-
 void asim_figure_pmf(FILE *stream, const struct asim_pmf *pmf,
                      const struct asim_plan *plan, const struct asim_figure_size *size)
 {
@@ -46,7 +43,7 @@ void asim_figure_pmf(FILE *stream, const struct asim_pmf *pmf,
     double lowest = plot.y.low - 0.5 * span, highest = plot.y.high + span;
     for (size_t i = 0; i < pmf->bin_count; i++) {
         double half =
-            fmax(pmf->band_kj_mol[i], pointwise_factor * pmf->error_kj_mol[i]);
+            fmax(pmf->band_kj_mol[i], ASIM_POINTWISE_FACTOR * pmf->error_kj_mol[i]);
         double low = pmf->pmf_kj_mol[i] - half, high = pmf->pmf_kj_mol[i] + half;
         if (!isfinite(half) || !isfinite(low))
             continue;
@@ -59,7 +56,7 @@ void asim_figure_pmf(FILE *stream, const struct asim_pmf *pmf,
     asim_plot_band(&plot, pmf->x_nm, pmf->pmf_kj_mol, pmf->band_kj_mol, pmf->bin_count,
                    1.0, "band outer");
     asim_plot_band(&plot, pmf->x_nm, pmf->pmf_kj_mol, pmf->error_kj_mol, pmf->bin_count,
-                   pointwise_factor, "band inner");
+                   ASIM_POINTWISE_FACTOR, "band inner");
     asim_plot_line(&plot, pmf->x_nm, pmf->pmf_kj_mol, pmf->bin_count, "line s1");
     if (plan && plan->window_count > 0)
         asim_plot_foot_marks(&plot, &plan->windows[0].bias.centre_nm,
