@@ -44,6 +44,8 @@ struct asim_topology {
     struct asim_residue *residues; /* [residue_count] */
     uint32_t (*bonds)[2]; /* [bond_count], or NULL; constraints count as bonds */
     char **strings;       /* [string_count]; strings[0] is "" */
+    size_t written_count; /* TPR: the atoms that its compressed-x-grps put into .xtc */
+    uint32_t *written;    /* [written_count] files, ascending; NULL: all of them */
     bool has_bonds;       /* the file says what is bonded (even if nothing is); false
                              with bonds: it lists only some, as most PDB files do */
     size_t altloc_dropped_count; /* PDB: records at further alternate locations */

@@ -7,10 +7,12 @@
 #ifndef AUTOSIM_TRAJECTORY_H
 #define AUTOSIM_TRAJECTORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <autosim/error.h>
+#include <autosim/topology.h>
 
 /* One frame. Zero-initialise, reuse for many frames, finish once. */
 struct asim_frame {
@@ -101,6 +103,22 @@ ASIM_API void asim_trajectory_close(struct asim_trajectory *traj);
 ASIM_API const char *asim_trajectory_path(const struct asim_trajectory *traj);
 ASIM_API const char *asim_trajectory_format(const struct asim_trajectory *traj);
 ASIM_API size_t asim_trajectory_atom_count(const struct asim_trajectory *traj);
+
+/*
+ * The topology that a trajectory goes with. The file must hold all of its atoms, or
+ * those that the simulation wrote (asim_topology.written): then it counts as one of the
+ * whole system from now on, whose frames have every atom at its own place, and NaN
+ * where the file has none. ASIM_EINPUT where the numbers of atoms differ otherwise.
+ */
+ASIM_API int asim_trajectory_match(struct asim_trajectory *traj,
+                                   const struct asim_topology *top,
+                                   struct asim_error *err);
+/* Whether the file holds only a part of the system's atoms. */
+ASIM_API bool asim_trajectory_is_subset(const struct asim_trajectory *traj);
+/* ASIM_EINPUT where one of these atoms is not in the file of a part. */
+ASIM_API int asim_trajectory_check_atoms(const struct asim_trajectory *traj,
+                                         const uint32_t *atoms, size_t count,
+                                         struct asim_error *err);
 
 /* Decode only the first `atom_count` atoms of every following frame (0: all). */
 ASIM_API void asim_trajectory_limit_atoms(struct asim_trajectory *traj,

@@ -37,6 +37,7 @@ void asim_topology_finish(struct asim_topology *top)
     free(top->note);
     free(top->residues);
     free(top->bonds);
+    free(top->written);
     *top = (struct asim_topology){0};
 }
 

@@ -154,6 +154,14 @@ int asim_tpr_expand(const struct asim_tpr_system *system, struct asim_topology *
     }
     for (size_t i = 0; i < system->bonds.count; i++, at.bond++)
         memcpy(top.bonds[at.bond], system->bonds.pairs[i], sizeof top.bonds[0]);
+    if (system->written) {
+        top.written = asim_alloc_array(system->written_count, sizeof *top.written, err);
+        if (!top.written)
+            goto out;
+        memcpy(top.written, system->written,
+               system->written_count * sizeof *top.written);
+        top.written_count = system->written_count;
+    }
     top.strings = asim_string_table_take(&table, &top.string_count);
     *ret_top = top;
     top = (struct asim_topology){0};

@@ -69,6 +69,8 @@ struct asim_tpr_system {
     size_t block_count;
     struct asim_tpr_molecule_block *blocks;
     struct asim_tpr_bonds bonds; /* between molecules; indices of the whole system */
+    size_t written_count;        /* the atoms of its compressed trajectories, */
+    uint32_t *written;           /* ascending; NULL: all */
 };
 
 void asim_tpr_system_finish(struct asim_tpr_system *system);

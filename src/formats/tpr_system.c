@@ -10,7 +10,10 @@
 
 #include "base/memory.h"
 
-enum { GROUP_KINDS = 10 }; /* temperature coupling, freezing, output, ... */
+enum {
+    GROUP_KINDS = 10, /* temperature coupling, freezing, output, ... */
+    WRITTEN_KIND = 7, /* CompressedPositionOutput of topology/topology.h in GROMACS */
+};
 
 void asim_tpr_system_finish(struct asim_tpr_system *system)
 {
@@ -25,6 +28,7 @@ void asim_tpr_system_finish(struct asim_tpr_system *system)
     free(system->symbols);
     free(system->blocks);
     free(system->bonds.pairs);
+    free(system->written);
     *system = (struct asim_tpr_system){0};
 }
 
@@ -238,8 +242,30 @@ static void skip_tables(struct asim_tpr_reader *reader)
     }
 }
 
-static void skip_groups(struct asim_tpr_reader *reader,
-                        const struct asim_tpr_system *system)
+/* The group of each atom among those of compressed output: mdrun writes group 0, which
+ * compressed-x-grps together make; what is in none of them is in the last. */
+static void read_written(struct asim_tpr_reader *reader, size_t count,
+                         struct asim_tpr_system *system)
+{
+    if (!asim_tpr_reader_has(reader, count, bool_bytes(reader)))
+        return;
+    if (count != system->atom_count) {
+        asim_tpr_reader_fail(reader, "%zu group numbers for %zu atoms", count,
+                             system->atom_count);
+        return;
+    }
+    system->written = allocate(reader, count, sizeof *system->written);
+    for (size_t i = 0; i < count && !reader->failed; i++)
+        if (read_uchar(reader) == 0)
+            system->written[system->written_count++] = (uint32_t)i;
+    if (system->written_count == count) {
+        free(system->written);
+        system->written = NULL;
+        system->written_count = 0;
+    }
+}
+
+static void walk_groups(struct asim_tpr_reader *reader, struct asim_tpr_system *system)
 {
     reader->section = "the groups";
     for (int kind = 0; kind < GROUP_KINDS; kind++) {
@@ -251,7 +277,10 @@ static void skip_groups(struct asim_tpr_reader *reader,
         (void)read_symbol(reader, system);
     for (int kind = 0; kind < GROUP_KINDS; kind++) {
         size_t count = asim_tpr_read_count(reader, bool_bytes(reader));
-        asim_tpr_skip_bytes(reader, count, bool_bytes(reader));
+        if (kind == WRITTEN_KIND && count > 0)
+            read_written(reader, count, system);
+        else
+            asim_tpr_skip_bytes(reader, count, bool_bytes(reader));
     }
     if (reader->file_version >= 120) {
         int64_t excluded = read_int64(reader);
@@ -275,5 +304,5 @@ void asim_tpr_walk_system(struct asim_tpr_reader *reader, size_t atom_count,
         }
     }
     skip_tables(reader);
-    skip_groups(reader, system);
+    walk_groups(reader, system);
 }

@@ -237,7 +237,7 @@ static int start(struct asim_trajectory *traj, struct asim_error *err)
             traj->damage_count ? (unsigned long long)traj->damage[0].offset_bytes
                                : 0ULL,
             traj->damage_count ? traj->damage[0].what : "the file ends");
-    traj->atom_limit = traj->atom_count;
+    traj->atom_limit = traj->file_atoms = traj->file_limit = traj->atom_count;
     asim_trajectory_range_init(&traj->range);
     return 0;
 }
@@ -292,6 +292,7 @@ int asim_trajectory_create(const struct asim_trajectory_format *format, void *st
     traj->damage = damage;
     traj->damage_count = traj->damage_capacity = damage_count;
     traj->atom_count = traj->atom_limit = atom_count;
+    traj->file_atoms = traj->file_limit = atom_count;
     asim_trajectory_range_init(&traj->range);
     traj->path = asim_strdup(name, err);
     if (!traj->path) {
@@ -326,6 +327,7 @@ void asim_trajectory_close(struct asim_trajectory *traj)
         asim_byte_window_finish(&traj->workers[i].window);
     free(traj->workers);
     free(traj->wanted);
+    free(traj->place);
     asim_byte_source_close(&traj->source);
     if (traj->index_file.data)
         asim_spill_finish(&traj->index_file);
@@ -358,6 +360,7 @@ static void want_atoms(struct asim_trajectory *traj, size_t atom_limit,
     free(traj->wanted);
     traj->wanted = wanted;
     traj->atom_limit = atom_limit;
+    traj->file_limit = asim_trajectory_place_below(traj, atom_limit);
     /* What was learnt for another number of atoms. */
     traj->frame.ahead = 0;
     traj->frame.wanted = wanted;
@@ -385,18 +388,22 @@ int asim_trajectory_select_atoms(struct asim_trajectory *traj, const uint32_t *a
                          "the atoms to be read of '%s' must be some of its %zu; %zu "
                          "were given, up to number %zu",
                          traj->source.name, traj->atom_count, count, limit);
-    unsigned char *wanted = asim_alloc_array(limit / 8 + 1 + 4, 1, err);
+    if (asim_trajectory_check_atoms(traj, atoms, count, err) < 0)
+        return -1;
+    size_t bits = asim_trajectory_place_below(traj, limit);
+    unsigned char *wanted = asim_alloc_array(bits / 8 + 1 + 4, 1, err);
     if (!wanted)
         return -1;
     size_t different = 0;
     for (size_t i = 0; i < count; i++) {
-        unsigned char bit = (unsigned char)(1u << atoms[i] % 8);
-        different += !(wanted[atoms[i] / 8] & bit);
-        wanted[atoms[i] / 8] |= bit;
+        size_t at = asim_trajectory_place_below(traj, atoms[i]);
+        unsigned char bit = (unsigned char)(1u << at % 8);
+        different += !(wanted[at / 8] & bit);
+        wanted[at / 8] |= bit;
     }
     /* Where more than every eighth atom is wanted, most groups of atoms that XTC packs
      * together hold one, and decoding all of them is faster. */
-    if (different > limit / 8) {
+    if (different > bits / 8) {
         free(wanted);
         wanted = NULL;
     }
@@ -418,8 +425,7 @@ int asim_trajectory_next(struct asim_trajectory *traj, struct asim_frame *frame,
         char what[ASIM_DAMAGE_TEXT];
         frame->frame_index = i;
         frame->offset_bytes = span.offset;
-        int rc = traj->format->decode(traj->state, &traj->source, &traj->frame, span,
-                                      traj->atom_limit, frame, what, err);
+        int rc = asim_trajectory_decode(traj, &traj->frame, span, frame, what, err);
         if (rc < 0)
             return -1;
         traj->next = i + 1;

@@ -43,9 +43,8 @@ static int decode_claim(void *context, size_t task_index, int thread_index,
             return -1;
         frame->frame_index = slot->frame_index;
         frame->offset_bytes = span.offset;
-        int rc = traj->format->decode(traj->state, &traj->source,
-                                      &traj->workers[thread_index], span,
-                                      traj->atom_limit, frame, slot->what, err);
+        int rc = asim_trajectory_decode(traj, &traj->workers[thread_index], span, frame,
+                                        slot->what, err);
         if (rc < 0)
             return -1;
         slot->good = rc > 0;

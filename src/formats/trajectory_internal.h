@@ -41,8 +41,12 @@ struct asim_trajectory {
     struct asim_team *team; /* of asim_trajectory_read_block; NULL: one thread */
     size_t atom_count;
     size_t atom_limit;
-    unsigned char *wanted;     /* owned; see asim_decode_scratch */
-    size_t next;               /* the frame that is read next */
+    uint32_t *place;       /* owned, [file_atoms]: see trajectory_subset.c; NULL: the
+                              file holds all atoms */
+    size_t file_atoms;     /* atoms of a frame in the file */
+    size_t file_limit;     /* of these, the ones in front of atom_limit */
+    unsigned char *wanted; /* owned, by atoms of the file; see asim_decode_scratch */
+    size_t next;           /* the frame that is read next */
     struct frame_entry *index; /* on the heap, or in the file where it is long */
     size_t index_count, index_capacity;
     struct asim_spill index_file;
@@ -68,6 +72,15 @@ void asim_trajectory_range_init(struct asim_trajectory_range *range);
  * (and known to be whole), 0 none, -1 failure. */
 int asim_trajectory_find_wanted(struct asim_trajectory *traj, size_t from,
                                 size_t *ret_index, struct asim_error *err);
+
+/* Decodes the first atom_limit atoms of a frame, as the format's decode does. */
+int asim_trajectory_decode(const struct asim_trajectory *traj,
+                           struct asim_decode_scratch *scratch,
+                           struct asim_frame_span span, struct asim_frame *frame,
+                           char what[ASIM_DAMAGE_TEXT], struct asim_error *err);
+
+/* The number of atoms of the file in front of atom `atom` of the system. */
+size_t asim_trajectory_place_below(const struct asim_trajectory *traj, size_t atom);
 
 /* Forgets nothing, but memory need not hold the index: called now and then. */
 void asim_trajectory_release_index(struct asim_trajectory *traj, size_t at);

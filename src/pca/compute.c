@@ -107,8 +107,9 @@ int asim_pca_compute(const struct asim_topology *top, struct asim_trajectory *tr
     int rc = -1;
     const struct asim_selection_context context = {
         .ndx_path = options->ndx_path, .residues = options->residues, .traj = traj};
-    if (select_atoms(top, options, &context, &atoms, selection, sizeof selection, err) <
-        0)
+    if (asim_trajectory_match(traj, top, err) < 0 ||
+        select_atoms(top, options, &context, &atoms, selection, sizeof selection, err) <
+            0)
         goto out;
     const char *align_selection =
         options->align_selection ? options->align_selection : options->selection;

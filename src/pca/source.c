@@ -41,19 +41,14 @@ static int check_options(const struct asim_trajectory_source *source,
 {
     const struct asim_pca_options *options = source->options;
     size_t in_topology = source->top->atom_count;
-    size_t in_trajectory = asim_trajectory_atom_count(source->traj);
     if (options->stride < 1)
         return asim_fail(err, ASIM_EUSAGE, "the stride must be at least 1");
     if (options->begin_ps > options->end_ps)
         return asim_fail(err, ASIM_EUSAGE,
                          "begin (%g ps) is after end (%g ps): no frame is left",
                          options->begin_ps, options->end_ps);
-    if (in_topology != in_trajectory)
-        return asim_fail(
-            err, ASIM_EINPUT,
-            "the topology has %zu atoms, the trajectory '%s' has %zu; give "
-            "the topology that this trajectory was written with",
-            in_topology, asim_trajectory_path(source->traj), in_trajectory);
+    if (asim_trajectory_match(source->traj, source->top, err) < 0)
+        return -1;
     if (last_atom(&source->atoms) >= in_topology ||
         last_atom(&source->align) >= in_topology)
         return asim_fail(

@@ -146,6 +146,22 @@ out:
     return rc;
 }
 
+/* Whether the trajectory holds every atom that the comparison looks at. */
+static int find_atoms(struct asim_trajectory *traj, const struct asim_topology *top,
+                      const struct asim_whole *whole,
+                      const struct asim_bias_atoms *atoms, struct asim_error *err)
+{
+    uint32_t *list = NULL;
+    size_t count = 0;
+    if (asim_trajectory_match(traj, top, err) < 0 ||
+        asim_trajectory_check_atoms(traj, atoms->index, atoms->count, err) < 0 ||
+        (whole && asim_whole_list_atoms(whole, &list, &count, err) < 0))
+        return -1;
+    int rc = asim_trajectory_check_atoms(traj, list, count, err);
+    free(list);
+    return rc;
+}
+
 static int compare(struct comparison *comparison, const char *path,
                    const struct asim_pca *pca, const struct asim_topology *top,
                    struct asim_error *err)
@@ -159,18 +175,17 @@ static int compare(struct comparison *comparison, const char *path,
         snprintf(check->why, sizeof check->why, "%.159s", cause.text);
         return 0;
     }
-    if (asim_trajectory_atom_count(traj) != top->atom_count) {
-        snprintf(check->why, sizeof check->why,
-                 "the window's trajectory holds %zu of %zu atoms",
-                 asim_trajectory_atom_count(traj), top->atom_count);
-        rc = 0;
-        goto out;
-    }
     if (asim_gradient_init(pca, &comparison->gradient, err) < 0 ||
         (asim_bias_pbc(pca) != ASIM_PBC_NONE &&
          asim_whole_create(top, asim_bias_pbc(pca), comparison->gradient.atoms.index,
-                           comparison->gradient.atoms.count, &whole, err) < 0) ||
-        compare_frames(comparison, traj, whole, err) < 0)
+                           comparison->gradient.atoms.count, &whole, err) < 0))
+        goto out;
+    if (find_atoms(traj, top, whole, &comparison->gradient.atoms, &cause) < 0) {
+        snprintf(check->why, sizeof check->why, "%.159s", cause.text);
+        rc = 0;
+        goto out;
+    }
+    if (compare_frames(comparison, traj, whole, err) < 0)
         goto out;
     if (check->frame_count == 0) {
         snprintf(check->why, sizeof check->why,

@@ -30,6 +30,11 @@ static int fail_no_positions(const struct asim_select_query *query,
 static int read_first_frame(struct asim_select_scope *scope, struct asim_error *err)
 {
     struct asim_trajectory *traj = scope->context.traj;
+    if (asim_trajectory_is_subset(traj))
+        return asim_fail(err, ASIM_EINPUT,
+                         "'%s' holds a part of the system, so its frames do not say "
+                         "which atoms are near others",
+                         asim_trajectory_path(traj));
     asim_trajectory_limit_atoms(traj, 0);
     if (asim_trajectory_seek(traj, 0, err) < 0)
         return -1;

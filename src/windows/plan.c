@@ -391,7 +391,8 @@ int asim_plan_compute(const struct asim_pca *pca, const struct asim_topology *to
                          "the %s bias needs the same atoms for the fit ('%s') and the "
                          "analysis ('%s'): leave out --align, or use the colvars bias",
                          method->name, pca->align_selection, pca->selection);
-    if (asim_tpr_read(tpr_path, &tpr, NULL, err) < 0)
+    if (asim_check_start_frames(traj, top, tpr_path, err) < 0 ||
+        asim_tpr_read(tpr_path, &tpr, NULL, err) < 0)
         return -1;
     if (asim_plan_check_simulation(&tpr, top, options, &plan.temperature_kelvin, err) <
             0 ||

@@ -11,6 +11,23 @@
 
 #include "base/error.h"
 
+int asim_check_start_frames(struct asim_trajectory *traj,
+                            const struct asim_topology *top, const char *tpr_path,
+                            struct asim_error *err)
+{
+    if (asim_trajectory_match(traj, top, err) < 0)
+        return -1;
+    if (asim_trajectory_is_subset(traj))
+        return asim_fail(err, ASIM_EINPUT,
+                         "a window can only start from a frame of the whole system, "
+                         "and '%s' holds the %zu atoms of %zu that the "
+                         "compressed-x-grps of '%s' name: give the .trr of the "
+                         "simulation, or an .xtc with all atoms",
+                         asim_trajectory_path(traj), top->written_count,
+                         top->atom_count, tpr_path);
+    return 0;
+}
+
 /* What the trajectory says of a frame that it passed over. */
 static const char *find_damage(const struct asim_trajectory *traj, uint64_t frame_index)
 {

@@ -216,12 +216,8 @@ int asim_plan_write_more(struct asim_plan *plan, size_t first,
                          "the run inputs of this plan are made %s grompp, the program "
                          "that calls for them does not say so",
                          plan->by_grompp ? "by" : "without");
-    if (asim_trajectory_atom_count(traj) != top->atom_count)
-        return asim_fail(err, ASIM_EINPUT,
-                         "'%s' holds %zu atoms and '%s' %zu: a window can only start "
-                         "from a frame of the whole system",
-                         asim_trajectory_path(traj), asim_trajectory_atom_count(traj),
-                         tpr_path, top->atom_count);
+    if (asim_check_start_frames(traj, top, tpr_path, err) < 0)
+        return -1;
     if (asim_file_read(tpr_path, TPR_LARGEST_BYTES, &tpr, &source.tpr_size, err) < 0)
         return -1;
     source.tpr = tpr;

@@ -88,6 +88,24 @@ static void expands_molecules(void **state)
     asim_topology_finish(&top); /* harmless on what is finished */
 }
 
+/* compressed-x-grps of the ten heavy atoms of alanine dipeptide. */
+static void knows_what_is_written(void **state)
+{
+    (void)state;
+    const uint32_t heavy[] = {0, 4, 5, 6, 8, 10, 14, 15, 16, 18};
+    struct asim_topology top;
+    struct asim_error err = {0};
+    if (asim_topology_read(seed_path("alanine-written.tpr"), &top, &err) < 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(top.written_count, 10);
+    assert_memory_equal(top.written, heavy, sizeof heavy);
+    asim_topology_finish(&top);
+    if (asim_topology_read(seed_path("mixed-single.tpr"), &top, &err) < 0)
+        fail_msg("%s", err.text);
+    assert_null(top.written);
+    asim_topology_finish(&top);
+}
+
 static void recognises_gro(void **state)
 {
     (void)state;
@@ -130,6 +148,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(expands_molecules),
+        cmocka_unit_test(knows_what_is_written),
         cmocka_unit_test(recognises_gro),
         cmocka_unit_test(refuses_other_files),
     };

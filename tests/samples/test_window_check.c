@@ -95,6 +95,7 @@ static void remove_file(const char *name)
  * `lost_end`. */
 static void write_run(const struct fixture *fixture, size_t lost_begin, size_t lost_end)
 {
+    const struct asim_topology *top = &fixture->top;
     struct asim_xtc_bytes bytes = {0};
     struct asim_frame frame = {0};
     struct asim_gradient gradient;
@@ -116,6 +117,9 @@ static void write_run(const struct fixture *fixture, size_t lost_begin, size_t l
         if (i < lost_begin || i >= lost_end)
             sprintf(text + strlen(text), "%zu %.14e %.14e\n", i * SAMPLE_STEPS, p,
                     fixture->window.bias.force_constant_kj_mol_nm2 / 2 * far * far);
+        for (size_t k = 0; k < top->written_count; k++)
+            memcpy(frame.x_nm[k], frame.x_nm[top->written[k]], sizeof *frame.x_nm);
+        frame.atom_count = top->written ? top->written_count : SYSTEM;
         assert_int_equal(asim_xtc_append(&bytes, &frame, ASIM_XTC_MAGIC_AUTO, NULL), 0);
     }
     char *path = in_folder("traj.xtc");
@@ -166,6 +170,32 @@ static void a_sound_window_passes(void **state)
     remove_file("check.json");
     assert_int_equal(asim_window_check_read(folder, &back, &err), 0);
     assert_int_equal(back.frame_count, 0);
+}
+
+/* Where mdrun writes a part of the system, that is looked at, if it is enough. */
+static void a_part_of_the_system_will_do(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct asim_window_check result;
+    struct asim_error err;
+    uint32_t written[SYSTEM];
+    set_up(&fixture, ASIM_BIAS_COLVARS);
+    memcpy(written, fixture.mode.atoms, ATOMS * sizeof *written);
+    written[ATOMS] = 10;
+    fixture.top.written = written;
+    fixture.top.written_count = ATOMS + 1;
+    write_run(&fixture, 0, 0);
+    assert_int_equal(check(&fixture, 1, &result, &err), 0);
+    assert_int_equal(result.frame_count, FRAMES);
+    assert_true(result.largest_difference_nm < 1.5e-3);
+    /* One atom of the coordinate is missing. */
+    memmove(written + 2, written + 3, (ATOMS - 2) * sizeof *written);
+    fixture.top.written_count--;
+    write_run(&fixture, 0, 0);
+    assert_int_equal(check(&fixture, 1, &result, &err), 0);
+    assert_int_equal(result.frame_count, 0);
+    assert_non_null(strstr(result.why, "atom 3 is not one of them"));
 }
 
 /* The engine's coordinate is another one: two atoms of its vector are exchanged. */
@@ -242,7 +272,7 @@ static void without_frames_it_says_so(void **state)
     fixture.top.atom_count = SYSTEM + 1;
     assert_int_equal(check(&fixture, 1, &result, &err), 0);
     assert_int_equal(result.frame_count, 0);
-    assert_non_null(strstr(result.why, "11 of 12 atoms"));
+    assert_non_null(strstr(result.why, "the topology has 12 atoms"));
     fixture.top.atom_count = SYSTEM;
     write_text("traj.xtc", "no trajectory");
     assert_int_equal(check(&fixture, 1, &result, &err), 0);
@@ -328,6 +358,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sound_window_passes),
+        cmocka_unit_test(a_part_of_the_system_will_do),
         cmocka_unit_test(another_coordinate_is_found_out),
         cmocka_unit_test(missing_samples_are_found_out),
         cmocka_unit_test(samples_of_another_bias_are_found_out),
