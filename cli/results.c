@@ -51,8 +51,7 @@ static int read_series(const char *folder, struct results *results,
         char *path = asim_format(err, "%s/windows/%03d", folder, window->window_id);
         if (!path)
             return -1;
-        int rc = asim_series_read(path, plan->bias, &window->bias, plan->dt_ps,
-                                  &results->series[i], err);
+        int rc = asim_series_read(path, plan, window, &results->series[i], err);
         if (rc == 0 && status->state == ASIM_WINDOW_COMPLETED &&
             asim_series_check_complete(&results->series[i], plan, status->nsteps,
                                        status->attempts, err) < 0)

@@ -21,9 +21,12 @@ static size_t discarded_rows(struct workplace *workplace, const struct results *
     const struct asim_series *series = &results->series[i];
     const struct settings *settings = workplace->settings;
     double discard_ps = settings->pmf_begin_ps;
+    double steering_ps = plan->windows[i].steering.duration_ps;
     if (isnan(discard_ps))
-        discard_ps = 0.1 * (double)results->planned_steps[i] * plan->dt_ps;
-    size_t row = 0;
+        discard_ps =
+            steering_ps +
+            0.1 * ((double)results->planned_steps[i] * plan->dt_ps - steering_ps);
+    size_t row = series->steered_count;
     while (row < series->count && series->time_ps[row] < discard_ps)
         row++;
     if (!isnan(settings->pmf_begin_ps) || row == series->count)
@@ -287,6 +290,26 @@ out:
     return rc;
 }
 
+/* Samples without those of the steering; borrowed. */
+static struct asim_series *settled_views(const struct results *results,
+                                         struct asim_error *err)
+{
+    size_t count = results->plan.window_count;
+    struct asim_series *views = asim_alloc_array(count, sizeof *views, err);
+    for (size_t i = 0; views && i < count; i++) {
+        const struct asim_series *series = &results->series[i];
+        size_t skipped = series->steered_count;
+        views[i] = *series;
+        views[i].count -= skipped;
+        if (skipped > 0) {
+            views[i].time_ps += skipped;
+            views[i].value_nm += skipped;
+            views[i].bias_kj_mol += series->bias_kj_mol ? skipped : 0;
+        }
+    }
+    return views;
+}
+
 int stage_report(struct workplace *workplace, const char *html_path,
                  struct asim_error *err)
 {
@@ -302,6 +325,7 @@ int stage_report(struct workplace *workplace, const char *html_path,
     char *pca_folder = asim_path_join(settings->folder, "pca", err);
     char *pmf_folder = asim_path_join(settings->folder, "pmf", err);
     char *figures = NULL;
+    struct asim_series *views = NULL;
     bool planned = campaign_file_exists(settings, "plan.json");
     bool profiled = campaign_file_exists(settings, "pmf/pmf.json");
     bool other = campaign_file_exists(settings, "pmf/along.json");
@@ -314,7 +338,8 @@ int stage_report(struct workplace *workplace, const char *html_path,
         (other && asim_along_read(pmf_folder, &along, err) < 0) ||
         decisions_read(settings->folder, &decisions, err) < 0 ||
         decisions_sentences(&decisions, results.plan.dt_ps, &sentences, &sentence_count,
-                            err) < 0)
+                            err) < 0 ||
+        (planned && !(views = settled_views(&results, err))))
         goto out;
     const char *slash = strrchr(provenance.topology.path, '/');
     struct asim_report report = {
@@ -323,7 +348,7 @@ int stage_report(struct workplace *workplace, const char *html_path,
         .plan = planned ? &results.plan : NULL,
         .pmf = profiled ? &pmf : NULL,
         .along = other ? &along : NULL,
-        .series = planned ? results.series : NULL,
+        .series = views,
         .statuses = planned ? results.statuses : NULL,
         .checks = planned ? results.checks : NULL,
         .decisions = (const char *const *)sentences,
@@ -336,6 +361,7 @@ int stage_report(struct workplace *workplace, const char *html_path,
         rc = asim_report_write_figures(&report, figures, err);
 out:
     free(figures);
+    free(views);
     for (size_t i = 0; i < sentence_count; i++)
         free(sentences[i]);
     free(sentences);

@@ -37,10 +37,10 @@ int main(int argc, char **argv)
         char folder[4096];
         snprintf(folder, sizeof folder, "%s/windows/%03d", argv[1],
                  plan.windows[i].window_id);
-        if (asim_series_read(folder, plan.bias, &plan.windows[i].bias, plan.dt_ps,
-                             &series[i], &err) < 0)
+        if (asim_series_read(folder, &plan, &plan.windows[i], &series[i], &err) < 0)
             fail(&err);
-        size_t skipped = series[i].count / 10; /* while the window settles */
+        size_t rest = series[i].count - series[i].steered_count;
+        size_t skipped = series[i].steered_count + rest / 10; /* while it settles */
         windows[i] = (struct asim_pmf_window){
             .bias = plan.windows[i].bias,
             .value_nm = series[i].value_nm + skipped,

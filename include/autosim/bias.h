@@ -10,6 +10,17 @@ struct asim_bias {
     double force_constant_kj_mol_nm2; /* k */
 };
 
+/* How the centre comes to its place where a window starts from far: evenly from
+ * `from_nm` to p0 in the first `duration_ps` of a run; 0: it stands. */
+struct asim_steering {
+    double from_nm, duration_ps;
+};
+
+/* p0 at a time since the start. */
+ASIM_API double asim_bias_centre_nm(const struct asim_bias *bias,
+                                    const struct asim_steering *steering,
+                                    double time_ps);
+
 /* What applies it inside GROMACS. */
 enum asim_bias_engine {
     ASIM_BIAS_AUTO,    /* the best that is there */

@@ -15,6 +15,8 @@ struct asim_series {
     double *value_nm;       /* the coordinate p */
     double *bias_kj_mol;    /* V as the engine printed it; NULL where it prints none */
     size_t duplicate_count; /* rows dropped because a later row had the same time */
+    size_t steered_count;   /* the first rows, in which the centre moved: no samples of
+                               the window's bias */
 };
 
 ASIM_API void asim_series_finish(struct asim_series *series);
@@ -35,9 +37,9 @@ ASIM_API int asim_series_read_file(const char *path, enum asim_bias_engine engin
                                    struct asim_error *err);
 
 /* The same of a window's folder, from all files of its samples; an empty series where
- * there are none yet. */
-ASIM_API int asim_series_read(const char *folder, enum asim_bias_engine engine,
-                              const struct asim_bias *bias, double dt_ps,
+ * there are none yet. While the window is steered, V is that of the moving centre. */
+ASIM_API int asim_series_read(const char *folder, const struct asim_plan *plan,
+                              const struct asim_window *window,
                               struct asim_series *ret_series, struct asim_error *err);
 
 /*

@@ -35,7 +35,8 @@ struct asim_window {
     uint64_t start_frame_index; /* trajectory frame the window starts from */
     double start_time_ps;
     double start_nm; /* that frame's projection */
-    int64_t nsteps;
+    int64_t nsteps;  /* all, those of the steering among them */
+    struct asim_steering steering;
     int32_t ld_seed;        /* for the thermostat's noise, written into the TPR */
     uint64_t velocity_seed; /* of the Maxwell velocities */
     char tpr_sha256[65];
@@ -45,6 +46,8 @@ struct asim_window {
 struct asim_plan {
     size_t window_count;
     struct asim_window *windows; /* owned */
+    bool steered; /* windows start from the TPR's own coordinates: the frames that were
+                     analysed lack atoms */
     double temperature_kelvin;
     double spacing_nm;
     double dt_ps;
@@ -64,7 +67,9 @@ ASIM_API void asim_plan_finish(struct asim_plan *plan);
 
 /*
  * Places the windows and measures the force error. `traj` is the trajectory the PCA was
- * made from. ASIM_EINPUT where the bias would be wrong: <w^2> above 0.1 with an .edi
+ * made from; where it lacks atoms of the system, windows start from the coordinates of
+ * the TPR and are steered to their centres, which needs an exact bias. ASIM_EINPUT
+ * where the bias would be wrong: <w^2> above 0.1 with an .edi
  * bias, fit atoms that are not the analysed atoms; and for a range without frames.
  */
 ASIM_API int asim_plan_compute(const struct asim_pca *pca,

@@ -206,6 +206,8 @@ int asim_options_check_gromacs(const struct asim_campaign *campaign,
                                const struct asim_gromacs *gromacs,
                                struct asim_error *err)
 {
+    if (asim_gromacs_check_bias(gromacs, campaign->plan.bias, err) < 0)
+        return -1;
     for (size_t i = 0; i < campaign->plan.window_count; i++) {
         enum asim_window_phase phase = campaign->windows[i].life.phase;
         if (phase == ASIM_PHASE_PLANNED || phase == ASIM_PHASE_WAITING)

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-enum { FIRST_WITHOUT_GROUP_CUTOFFS = 2020 };
+enum { FIRST_WITHOUT_GROUP_CUTOFFS = 2020, FIRST_WITH_COLVARS = 2024 };
 
 /* The TPR version that mdrun writes, which is the newest it reads, by release (the
  * version table of docs/formats.md). */
@@ -60,4 +60,18 @@ int asim_gromacs_check_tpr(const struct asim_gromacs *gromacs, const char *tpr_p
     int rc = asim_gromacs_check_parsed(gromacs, &tpr, tpr_path, err);
     asim_tpr_finish(&tpr);
     return rc;
+}
+
+int asim_gromacs_check_bias(const struct asim_gromacs *gromacs,
+                            enum asim_bias_engine bias, struct asim_error *err)
+{
+    if (bias != ASIM_BIAS_COLVARS || gromacs->year == 0 ||
+        gromacs->year >= FIRST_WITH_COLVARS)
+        return 0;
+    return asim_fail(
+        err, ASIM_EENV,
+        "the windows were planned with the colvars bias, and '%s' (%s) has "
+        "none: name the GROMACS that they were planned for with --gmx, of "
+        "%d or newer",
+        gromacs->path, gromacs->version, FIRST_WITH_COLVARS);
 }

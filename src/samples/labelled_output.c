@@ -27,6 +27,8 @@ const struct asim_labelled_layout asim_plumed_layout = {.header = "#! FIELDS",
                                                         .digits = 10};
 
 enum { COLUMNS_MOST = 64 };
+/* A moving centre may be summed up step by step, each with its rounding. */
+static const double STEPS_SUMMED = 1e6;
 
 struct columns {
     size_t count; /* 0: no header yet */
@@ -37,6 +39,7 @@ struct table {
     const struct asim_labelled_layout *layout;
     double axis_ps;
     const struct asim_bias *bias;
+    const struct asim_steering *steering;
     struct asim_sample_rows *rows;
     struct columns columns;
     size_t line_number;
@@ -134,18 +137,23 @@ static int read_row(struct table *table, const char *at, const char *end,
     if (!isfinite(time_ps) || !isfinite(value) || !isfinite(energy))
         return asim_fail(err, ASIM_EINPUT, "line %zu holds a number that is not finite",
                          table->line_number);
+    struct asim_bias bias = *table->bias;
+    bias.centre_nm = asim_bias_centre_nm(table->bias, table->steering, time_ps);
     double dp = asim_print_rounding(value, table->layout->digits) +
-                DBL_EPSILON * (fabs(value) + fabs(table->bias->centre_nm));
+                DBL_EPSILON * (fabs(value) + fabs(bias.centre_nm));
+    if (table->steering && time_ps <= table->steering->duration_ps)
+        dp += STEPS_SUMMED * DBL_EPSILON *
+              (fabs(table->steering->from_nm) + fabs(table->bias->centre_nm));
     double dv = asim_print_rounding(energy, table->layout->digits) +
                 8 * DBL_EPSILON * fabs(energy);
-    if (!asim_energy_fits(table->bias, value, energy, dp, dv, &expected))
+    if (!asim_energy_fits(&bias, value, energy, dp, dv, &expected))
         return asim_fail(
             err, ASIM_EINPUT,
             "line %zu (time %g ps): at projection %.10g nm the bias is %.10g "
             "kJ/mol, and %.10g was expected for centre %.10g nm and force "
             "constant %.10g kJ/mol/nm^2; the run used another bias",
-            table->line_number, time_ps, value, energy, expected,
-            table->bias->centre_nm, table->bias->force_constant_kj_mol_nm2);
+            table->line_number, time_ps, value, energy, expected, bias.centre_nm,
+            bias.force_constant_kj_mol_nm2);
     return asim_sample_rows_add(table->rows, time_ps, value, energy, err);
 }
 
@@ -187,11 +195,15 @@ static int read_line(struct table *table, const char *at, const char *end,
 
 int asim_labelled_parse(const char *data, size_t size,
                         const struct asim_labelled_layout *layout, double axis_ps,
-                        const struct asim_bias *bias, struct asim_sample_rows *rows,
-                        struct asim_error *err)
+                        const struct asim_bias *bias,
+                        const struct asim_steering *steering,
+                        struct asim_sample_rows *rows, struct asim_error *err)
 {
-    struct table table = {
-        .layout = layout, .axis_ps = axis_ps, .bias = bias, .rows = rows};
+    struct table table = {.layout = layout,
+                          .axis_ps = axis_ps,
+                          .bias = bias,
+                          .steering = steering,
+                          .rows = rows};
     const char *at = data, *end = data + size;
     while (at < end) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));

@@ -17,26 +17,30 @@ static const uint64_t LARGEST_BYTES = (uint64_t)1 << 38;
 
 static int read_labelled(const char *path, const struct asim_labelled_layout *layout,
                          double axis_ps, const struct asim_bias *bias,
+                         const struct asim_steering *steering,
                          struct asim_sample_rows *rows, struct asim_error *err)
 {
     char *data;
     size_t size;
     if (asim_file_read(path, LARGEST_BYTES, &data, &size, err) < 0)
         return -1;
-    int rc = asim_labelled_parse(data, size, layout, axis_ps, bias, rows, err);
+    int rc =
+        asim_labelled_parse(data, size, layout, axis_ps, bias, steering, rows, err);
     free(data);
     return rc < 0 ? asim_wrap(err, "'%s'", path) : 0;
 }
 
 static int read_file(enum asim_bias_engine engine, const char *path,
-                     const struct asim_bias *bias, double dt_ps,
-                     struct asim_sample_rows *rows, struct asim_error *err)
+                     const struct asim_bias *bias, const struct asim_steering *steering,
+                     double dt_ps, struct asim_sample_rows *rows,
+                     struct asim_error *err)
 {
     switch (engine) {
     case ASIM_BIAS_COLVARS:
-        return read_labelled(path, &asim_colvars_layout, dt_ps, bias, rows, err);
+        return read_labelled(path, &asim_colvars_layout, dt_ps, bias, steering, rows,
+                             err);
     case ASIM_BIAS_PLUMED:
-        return read_labelled(path, &asim_plumed_layout, 1, bias, rows, err);
+        return read_labelled(path, &asim_plumed_layout, 1, bias, steering, rows, err);
     case ASIM_BIAS_AUTO:
     case ASIM_BIAS_EDI:
         break;
@@ -51,7 +55,7 @@ int asim_series_read_file(const char *path, enum asim_bias_engine engine,
                           struct asim_series *ret_series, struct asim_error *err)
 {
     struct asim_sample_rows rows = {0};
-    int rc = read_file(engine, path, bias, dt_ps, &rows, err);
+    int rc = read_file(engine, path, bias, NULL, dt_ps, &rows, err);
     if (rc == 0 && rows.count == 0)
         rc = asim_fail(err, ASIM_EINPUT,
                        "'%s': no rows of numbers; the run wrote nothing yet", path);
@@ -61,11 +65,21 @@ int asim_series_read_file(const char *path, enum asim_bias_engine engine,
     return rc;
 }
 
-int asim_series_read(const char *folder, enum asim_bias_engine engine,
-                     const struct asim_bias *bias, double dt_ps,
-                     struct asim_series *ret_series, struct asim_error *err)
+/* Rows while the centre moved. */
+static size_t count_steered(const struct asim_series *series,
+                            const struct asim_window *window)
 {
-    const struct asim_bias_method *method = asim_bias_method(engine);
+    size_t row = 0;
+    while (row < series->count && series->time_ps[row] < window->steering.duration_ps)
+        row++;
+    return row;
+}
+
+int asim_series_read(const char *folder, const struct asim_plan *plan,
+                     const struct asim_window *window, struct asim_series *ret_series,
+                     struct asim_error *err)
+{
+    const struct asim_bias_method *method = asim_bias_method(plan->bias);
     /* What is collected comes before what the newest start wrote. */
     const char *const names[2] = {method->samples, method->output};
     size_t name_count = method->samples == method->output ? 1 : 2;
@@ -76,11 +90,14 @@ int asim_series_read(const char *folder, enum asim_bias_engine engine,
         if (!path)
             rc = -1;
         else if (asim_file_exists(path))
-            rc = read_file(engine, path, bias, dt_ps, &rows, err);
+            rc = read_file(plan->bias, path, &window->bias, &window->steering,
+                           plan->dt_ps, &rows, err);
         free(path);
     }
     if (rc == 0)
         rc = asim_sample_rows_series(&rows, ret_series, err);
+    if (rc == 0)
+        ret_series->steered_count = count_steered(ret_series, window);
     asim_sample_rows_finish(&rows);
     return rc;
 }

@@ -47,11 +47,13 @@ struct asim_labelled_layout {
 extern const struct asim_labelled_layout asim_colvars_layout, asim_plumed_layout;
 
 /* Adds the rows of a file in memory, each checked against `bias`; `axis_ps` is one unit
- * of its axis: a step of Colvars, a ps of PLUMED. ASIM_EINPUT names the line. */
+ * of its axis: a step of Colvars, a ps of PLUMED. `steering` may be NULL. ASIM_EINPUT
+ * names the line. */
 int asim_labelled_parse(const char *data, size_t size,
                         const struct asim_labelled_layout *layout, double axis_ps,
-                        const struct asim_bias *bias, struct asim_sample_rows *rows,
-                        struct asim_error *err);
+                        const struct asim_bias *bias,
+                        const struct asim_steering *steering,
+                        struct asim_sample_rows *rows, struct asim_error *err);
 
 /* The rows of what mdrun -eo wrote; see asim_series_read_file. */
 int asim_edi_output_read(const char *path, const struct asim_bias *bias,

@@ -213,8 +213,7 @@ int asim_window_check(const struct asim_ended_window *window,
     struct comparison comparison = {.plan = plan, .series = &series};
     struct asim_error incomplete = {0};
     int rc = -1;
-    if (asim_series_read(window->folder, plan->bias, &window->window->bias, plan->dt_ps,
-                         &series, err) < 0)
+    if (asim_series_read(window->folder, plan, window->window, &series, err) < 0)
         return -1;
     if (asim_series_check_complete(&series, plan, window->nsteps, window->attempts,
                                    &incomplete) < 0) {

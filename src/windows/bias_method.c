@@ -1,6 +1,7 @@
 /* The table of bias engines, and their files on disk. */
 #include "windows/bias_method.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,9 +13,30 @@
 
 static const uint64_t LARGEST_FILE_BYTES = (uint64_t)1 << 32;
 
+double asim_bias_centre_nm(const struct asim_bias *bias,
+                           const struct asim_steering *steering, double time_ps)
+{
+    if (!steering || !(time_ps < steering->duration_ps))
+        return bias->centre_nm;
+    double done = time_ps > 0 ? time_ps / steering->duration_ps : 0;
+    return steering->from_nm + done * (bias->centre_nm - steering->from_nm);
+}
+
+int64_t asim_bias_steering_steps(const struct asim_bias_request *request)
+{
+    return request->steering.duration_ps > 0
+               ? (int64_t)llround(request->steering.duration_ps / request->dt_ps)
+               : 0;
+}
+
+/* The slope of an .edi restraint never ends. */
 static int compose_edi(const struct asim_bias_request *request, char **ret_texts,
                        struct asim_error *err)
 {
+    if (request->steering.duration_ps > 0)
+        return asim_fail(err, ASIM_EINPUT,
+                         "the edi bias cannot move a window to its centre and stay "
+                         "there; the colvars and the plumed bias can");
     return asim_edi_write(request->pca, &request->bias, request->system_atom_count,
                           request->sample_steps, request->temperature_kelvin, ret_texts,
                           err);
@@ -23,15 +45,13 @@ static int compose_edi(const struct asim_bias_request *request, char **ret_texts
 static int compose_colvars(const struct asim_bias_request *request, char **ret_texts,
                            struct asim_error *err)
 {
-    return asim_colvars_compose(request->pca, &request->bias, request->sample_steps,
-                                ret_texts, err);
+    return asim_colvars_compose(request, ret_texts, err);
 }
 
 static int compose_plumed(const struct asim_bias_request *request, char **ret_texts,
                           struct asim_error *err)
 {
-    return asim_plumed_compose(request->pca, &request->bias, request->sample_steps,
-                               ret_texts, err);
+    return asim_plumed_compose(request, ret_texts, err);
 }
 
 /* In the order of enum asim_bias_engine, AUTO left out. */

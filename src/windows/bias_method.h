@@ -17,10 +17,15 @@ enum { ASIM_BIAS_FILES_MOST = 3, ASIM_BIAS_ARGUMENTS_MOST = 4 };
 struct asim_bias_request {
     const struct asim_pca *pca;
     struct asim_bias bias;
+    struct asim_steering steering;
     size_t system_atom_count;
+    double dt_ps; /* of a step; where there is steering */
     int64_t sample_steps;
     double temperature_kelvin;
 };
+
+/* Steps over which the centre moves; 0: it stands. */
+int64_t asim_bias_steering_steps(const struct asim_bias_request *request);
 
 struct asim_bias_method {
     enum asim_bias_engine engine;

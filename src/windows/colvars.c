@@ -97,9 +97,28 @@ static void write_colvar(FILE *out, const struct asim_pca *pca,
     fprintf(out, "  }\n}\n");
 }
 
-int asim_colvars_compose(const struct asim_pca *pca, const struct asim_bias *bias,
-                         int64_t sample_steps, char **ret_text, struct asim_error *err)
+/* With a target the restraint moves its centre there in so many steps, evenly from step
+ * 0 on, and holds it then. */
+static void write_restraint(FILE *out, const struct asim_bias_request *request)
 {
+    int64_t steps = asim_bias_steering_steps(request);
+    double centre = request->bias.centre_nm;
+    fprintf(out, "harmonic {\n  name bias\n  colvars p\n");
+    if (steps > 0)
+        fprintf(out,
+                "  centers %.17g\n  targetCenters %.17g\n  targetNumSteps %" PRId64
+                "\n",
+                request->steering.from_nm, centre, steps);
+    else
+        fprintf(out, "  centers %.17g\n", centre);
+    fprintf(out, "  forceConstant %.17g\n  outputEnergy on\n}\n",
+            request->bias.force_constant_kj_mol_nm2);
+}
+
+int asim_colvars_compose(const struct asim_bias_request *request, char **ret_text,
+                         struct asim_error *err)
+{
+    const struct asim_pca *pca = request->pca;
     struct asim_bias_atoms atoms = {0};
     struct projected projected = {0};
     char *text = NULL;
@@ -117,14 +136,11 @@ int asim_colvars_compose(const struct asim_pca *pca, const struct asim_bias *bia
         asim_fail(err, ASIM_ENOMEM, "no memory for a Colvars configuration");
         goto out;
     }
-    fprintf(out, "colvarsTrajFrequency %" PRId64 "\n", sample_steps);
+    fprintf(out, "colvarsTrajFrequency %" PRId64 "\n", request->sample_steps);
     fprintf(out, "colvarsRestartFrequency %" PRId64 "\n",
-            ASIM_COLVARS_FLUSH_ROWS * sample_steps);
+            ASIM_COLVARS_FLUSH_ROWS * request->sample_steps);
     write_colvar(out, pca, &atoms, &projected);
-    fprintf(out,
-            "harmonic {\n  name bias\n  colvars p\n  centers %.17g\n"
-            "  forceConstant %.17g\n  outputEnergy on\n}\n",
-            bias->centre_nm, bias->force_constant_kj_mol_nm2);
+    write_restraint(out, request);
     if (fclose(out) != 0) {
         free(text);
         asim_fail(err, ASIM_ENOMEM, "no memory for a Colvars configuration");

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,15 +14,16 @@
 
 static json_t *window_to_json(const struct asim_window *window)
 {
-    return json_pack("{s:i, s:f, s:f, s:I, s:f, s:f, s:I, s:i, s:I, s:s, s:s}",
-                     "window_id", window->window_id, "centre_nm",
-                     window->bias.centre_nm, "force_constant_kj_mol_nm2",
-                     window->bias.force_constant_kj_mol_nm2, "start_frame_index",
-                     (json_int_t)window->start_frame_index, "start_time_ps",
-                     window->start_time_ps, "start_nm", window->start_nm, "nsteps",
-                     (json_int_t)window->nsteps, "ld_seed", window->ld_seed,
-                     "velocity_seed", (json_int_t)window->velocity_seed, "tpr_sha256",
-                     window->tpr_sha256, "bias_sha256", window->bias_sha256);
+    return json_pack(
+        "{s:i, s:f, s:f, s:I, s:f, s:f, s:I, s:i, s:I, s:s, s:s, s:f, s:f}",
+        "window_id", window->window_id, "centre_nm", window->bias.centre_nm,
+        "force_constant_kj_mol_nm2", window->bias.force_constant_kj_mol_nm2,
+        "start_frame_index", (json_int_t)window->start_frame_index, "start_time_ps",
+        window->start_time_ps, "start_nm", window->start_nm, "nsteps",
+        (json_int_t)window->nsteps, "ld_seed", window->ld_seed, "velocity_seed",
+        (json_int_t)window->velocity_seed, "tpr_sha256", window->tpr_sha256,
+        "bias_sha256", window->bias_sha256, "steering_from_nm",
+        window->steering.from_nm, "steering_ps", window->steering.duration_ps);
 }
 
 int asim_plan_write_file(const struct asim_plan *plan, const char *path,
@@ -35,14 +37,15 @@ int asim_plan_write_file(const struct asim_plan *plan, const char *path,
         if (json_array_append_new(windows, window_to_json(&plan->windows[i])) < 0)
             goto no_memory;
     root = json_pack(
-        "{s:i, s:s, s:b, s:b, s:f, s:f, s:f, s:I, s:I, s:f, s:f, s:I, s:O}",
+        "{s:i, s:s, s:b, s:b, s:b, s:f, s:f, s:f, s:I, s:I, s:f, s:f, s:I, s:O}",
         "plan_version", 1, "bias", asim_bias_engine_name(plan->bias), "by_grompp",
-        plan->by_grompp, "double_precision", plan->double_precision,
-        "temperature_kelvin", plan->temperature_kelvin, "spacing_nm", plan->spacing_nm,
-        "dt_ps", plan->dt_ps, "sample_steps", (json_int_t)plan->sample_steps,
-        "system_atom_count", (json_int_t)plan->system_atom_count, "force_error",
-        plan->force_error, "force_error_max", plan->force_error_max, "seed",
-        (json_int_t)plan->seed, "windows", windows);
+        plan->by_grompp, "steered", plan->steered, "double_precision",
+        plan->double_precision, "temperature_kelvin", plan->temperature_kelvin,
+        "spacing_nm", plan->spacing_nm, "dt_ps", plan->dt_ps, "sample_steps",
+        (json_int_t)plan->sample_steps, "system_atom_count",
+        (json_int_t)plan->system_atom_count, "force_error", plan->force_error,
+        "force_error_max", plan->force_error_max, "seed", (json_int_t)plan->seed,
+        "windows", windows);
     if (!root)
         goto no_memory;
     rc = asim_json_write(path, root, err);
@@ -53,6 +56,19 @@ out:
     json_decref(root);
     json_decref(windows);
     return rc;
+}
+
+/* Plans of before there was steering do not speak of it. */
+static int read_steering(const json_t *object, struct asim_steering *steering,
+                         struct asim_error *err)
+{
+    if (!json_object_get(object, "steering_ps"))
+        return 0;
+    return asim_json_double(object, "steering_from_nm", &steering->from_nm, err) < 0 ||
+                   asim_json_double(object, "steering_ps", &steering->duration_ps,
+                                    err) < 0
+               ? -1
+               : 0;
 }
 
 static int window_from_json(const json_t *object, struct asim_window *window,
@@ -69,6 +85,7 @@ static int window_from_json(const json_t *object, struct asim_window *window,
         asim_json_int64(object, "nsteps", &window->nsteps, err) < 0 ||
         asim_json_int64(object, "ld_seed", &ld_seed, err) < 0 ||
         asim_json_int64(object, "velocity_seed", &velocity_seed, err) < 0 ||
+        read_steering(object, &window->steering, err) < 0 ||
         asim_json_text(object, "tpr_sha256", window->tpr_sha256,
                        sizeof window->tpr_sha256, err) < 0 ||
         asim_json_text(object, "bias_sha256", window->bias_sha256,
@@ -76,6 +93,7 @@ static int window_from_json(const json_t *object, struct asim_window *window,
         return -1;
     if (id < 0 || id > INT_MAX || start_frame < 0 || window->nsteps < 1 ||
         ld_seed < INT32_MIN || ld_seed > INT32_MAX ||
+        !(window->steering.duration_ps >= 0) || !isfinite(window->steering.from_nm) ||
         !(window->bias.force_constant_kj_mol_nm2 > 0))
         return asim_fail(err, ASIM_EINPUT, "a number is out of range");
     window->window_id = (int)id;
@@ -114,6 +132,7 @@ static int plan_from_json(const json_t *root, struct asim_plan *plan,
         return asim_fail(err, ASIM_EINPUT, "a number is out of range");
     plan->bias = engine;
     plan->double_precision = json_is_true(json_object_get(root, "double_precision"));
+    plan->steered = json_is_true(json_object_get(root, "steered"));
     plan->by_grompp = json_is_true(json_object_get(root, "by_grompp"));
     plan->system_atom_count = (size_t)system_atom_count;
     plan->seed = (uint64_t)seed;

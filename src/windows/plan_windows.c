@@ -10,6 +10,7 @@
 #include "formats/tpr.h"
 #include "windows/bias_atoms.h"
 #include "windows/edi.h"
+#include "windows/planned_frame.h"
 
 static int open_trajectories(const char *const *paths, size_t count,
                              struct asim_trajectory **ret_traj, struct asim_error *err)
@@ -81,11 +82,8 @@ static int make_frame(struct single_frame *single, const struct asim_topology *t
 {
     const struct asim_tpr *tpr = &single->tpr;
     struct asim_whole *whole = NULL;
-    if (asim_frame_reserve(&single->frame, tpr->atom_count, err) < 0)
+    if (asim_tpr_frame(tpr, &single->frame, err) < 0)
         return -1;
-    single->frame.atom_count = tpr->atom_count;
-    memcpy(single->frame.x_nm, tpr->x_nm, tpr->atom_count * sizeof *tpr->x_nm);
-    memcpy(single->frame.box_nm, tpr->box_nm, sizeof tpr->box_nm);
     if (!top->has_bonds)
         return 0;
     struct asim_bias_atoms atoms;

@@ -8,23 +8,18 @@
 #include "windows/planned_frame.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/error.h"
 
-int asim_check_start_frames(struct asim_trajectory *traj,
-                            const struct asim_topology *top, const char *tpr_path,
-                            struct asim_error *err)
+int asim_tpr_frame(const struct asim_tpr *tpr, struct asim_frame *frame,
+                   struct asim_error *err)
 {
-    if (asim_trajectory_match(traj, top, err) < 0)
+    if (asim_frame_reserve(frame, tpr->atom_count, err) < 0)
         return -1;
-    if (asim_trajectory_is_subset(traj))
-        return asim_fail(err, ASIM_EINPUT,
-                         "a window can only start from a frame of the whole system, "
-                         "and '%s' holds the %zu atoms of %zu that the "
-                         "compressed-x-grps of '%s' name: give the .trr of the "
-                         "simulation, or an .xtc with all atoms",
-                         asim_trajectory_path(traj), top->written_count,
-                         top->atom_count, tpr_path);
+    frame->atom_count = tpr->atom_count;
+    memcpy(frame->x_nm, tpr->x_nm, tpr->atom_count * sizeof *tpr->x_nm);
+    memcpy(frame->box_nm, tpr->box_nm, sizeof tpr->box_nm);
     return 0;
 }
 

@@ -99,11 +99,26 @@ static int compose_pdb(const struct asim_pca *pca, const char *name, double *x,
     return rc;
 }
 
-int asim_plumed_compose(const struct asim_pca *pca, const struct asim_bias *bias,
-                        int64_t sample_steps, char *ret_texts[3],
+static char *compose_restraint(const struct asim_bias_request *request,
+                               struct asim_error *err)
+{
+    int64_t steps = asim_bias_steering_steps(request);
+    double centre = request->bias.centre_nm;
+    double k = request->bias.force_constant_kj_mol_nm2;
+    return steps > 0
+               ? asim_format(err,
+                             "r: MOVINGRESTRAINT ARG=p STEP0=0 AT0=%.17g KAPPA0=%.17g "
+                             "STEP1=%" PRId64 " AT1=%.17g KAPPA1=%.17g\n",
+                             request->steering.from_nm, k, steps, centre, k)
+               : asim_format(err, "r: RESTRAINT ARG=p AT=%.17g KAPPA=%.17g\n", centre,
+                             k);
+}
+
+int asim_plumed_compose(const struct asim_bias_request *request, char *ret_texts[3],
                         struct asim_error *err)
 {
-    char *texts[3] = {NULL, NULL, NULL};
+    const struct asim_pca *pca = request->pca;
+    char *texts[3] = {NULL, NULL, NULL}, *restraint = NULL;
     size_t n = 3 * pca->atom_count;
     int rc = -1;
     if (!pca->align_same)
@@ -123,13 +138,16 @@ int asim_plumed_compose(const struct asim_pca *pca, const struct asim_bias *bias
     double shift = 0;
     for (size_t i = 0; i < n; i++)
         shift += vector[i] * (pca->mean_nm[i] - average[i]);
-    texts[0] = asim_format(
-        err,
-        "c: PCARMSD AVERAGE=avg.pdb EIGENVECTORS=vec.pdb\n"
-        "p: COMBINE ARG=c.eig-0 PARAMETERS=%.17g PERIODIC=NO\n"
-        "r: RESTRAINT ARG=p AT=%.17g KAPPA=%.17g\n"
-        "PRINT ARG=p,c.residual,r.bias FILE=COLVAR STRIDE=%" PRId64 " FMT=%%.10g\n",
-        shift, bias->centre_nm, bias->force_constant_kj_mol_nm2, sample_steps);
+    restraint = compose_restraint(request, err);
+    if (!restraint)
+        goto out;
+    texts[0] = asim_format(err,
+                           "c: PCARMSD AVERAGE=avg.pdb EIGENVECTORS=vec.pdb\n"
+                           "p: COMBINE ARG=c.eig-0 PARAMETERS=%.17g PERIODIC=NO\n"
+                           "%s"
+                           "PRINT ARG=p,c.residual,r.bias FILE=COLVAR STRIDE=%" PRId64
+                           " FMT=%%.10g\n",
+                           shift, restraint, request->sample_steps);
     if (!texts[0])
         goto out;
     memcpy(ret_texts, texts, sizeof texts);
@@ -138,6 +156,7 @@ int asim_plumed_compose(const struct asim_pca *pca, const struct asim_bias *bias
 out:
     for (size_t i = 0; i < 3; i++)
         free(texts[i]);
+    free(restraint);
     free(average);
     free(vector);
     return rc;

@@ -179,7 +179,9 @@ static int write_window(const struct source *source, struct asim_window *window,
     struct asim_bias_request request = {
         .pca = source->pca,
         .bias = window->bias,
+        .steering = window->steering,
         .system_atom_count = source->plan->system_atom_count,
+        .dt_ps = source->plan->dt_ps,
         .sample_steps = source->plan->sample_steps,
         .temperature_kelvin = source->plan->temperature_kelvin,
     };
@@ -194,6 +196,20 @@ static int write_window(const struct source *source, struct asim_window *window,
     if (rc == 0)
         rc = write_tpr(source, window, folder, texts.text[0], frame, err);
     asim_bias_texts_finish(&texts);
+    return rc;
+}
+
+static int read_start(const struct source *source, struct asim_trajectory *traj,
+                      const struct asim_window *window, struct asim_frame *frame,
+                      struct asim_error *err)
+{
+    struct asim_tpr tpr = {0};
+    if (!source->plan->steered)
+        return asim_read_planned_frame(traj, window->start_frame_index, frame, err);
+    if (asim_tpr_parse(source->tpr, source->tpr_size, &tpr, NULL, err) < 0)
+        return -1;
+    int rc = asim_tpr_frame(&tpr, frame, err);
+    asim_tpr_finish(&tpr);
     return rc;
 }
 
@@ -216,7 +232,7 @@ int asim_plan_write_more(struct asim_plan *plan, size_t first,
                          "the run inputs of this plan are made %s grompp, the program "
                          "that calls for them does not say so",
                          plan->by_grompp ? "by" : "without");
-    if (asim_check_start_frames(traj, top, tpr_path, err) < 0)
+    if (asim_trajectory_match(traj, top, err) < 0)
         return -1;
     if (asim_file_read(tpr_path, TPR_LARGEST_BYTES, &tpr, &source.tpr_size, err) < 0)
         return -1;
@@ -236,10 +252,9 @@ int asim_plan_write_more(struct asim_plan *plan, size_t first,
             asim_format(err, "%s/windows/%03d", folder, window->window_id);
         if (!window_folder)
             goto out;
-        int failed =
-            asim_read_planned_frame(traj, window->start_frame_index, &frame, err) < 0 ||
-            (whole && asim_whole_apply(whole, &frame, err) < 0) ||
-            write_window(&source, window, window_folder, &frame, err) < 0;
+        int failed = read_start(&source, traj, window, &frame, err) < 0 ||
+                     (whole && asim_whole_apply(whole, &frame, err) < 0) ||
+                     write_window(&source, window, window_folder, &frame, err) < 0;
         free(window_folder);
         if (failed) {
             asim_wrap(err, "window %d", window->window_id);

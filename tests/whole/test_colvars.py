@@ -7,7 +7,7 @@ GROMACS: $AUTOSIM_SECOND_GMX (see scripts/second-gromacs.sh), or gmx on the PATH
 is 2024 or newer. Checked are: the TPR against grompp's own, byte for byte, and the runs
 of both; run inputs by grompp (--mdp, --top) against those without; the force on every
 atom against differences of the coordinate, also with other fit atoms; a campaign that is killed and goes on; what
-happens to a window whose TPR was exchanged.
+happens to a window whose TPR was exchanged; windows of a trajectory that lacks atoms.
 """
 import json
 import os
@@ -346,17 +346,18 @@ def check_killed_campaign(autosim, program, folder):
     first = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL)
     # Windows run one after another: the second is in its course.
-    output = os.path.join(folder, "killed", "windows", "001", "ener.colvars.traj")
-    checkpoint = os.path.join(folder, "killed", "windows", "001", "state.cpt")
+    second = os.path.join(folder, "killed", "windows", "001")
+    process = os.path.join(second, "attempt-1.process.json")
+    awaited = [process, *(os.path.join(second, name)
+                          for name in ("ener.colvars.traj", "state.cpt"))]
     for _ in range(6000):
-        if os.path.exists(checkpoint) and os.path.exists(output):
+        if all(map(os.path.exists, awaited)):
             break
         expect(first.poll() is None, "the campaign ended before it could be killed")
         time.sleep(0.05)
     first.send_signal(signal.SIGKILL)
     first.wait()
-    record = json.load(open(os.path.join(folder, "killed", "windows", "001",
-                                         "attempt-1.process.json")))
+    record = json.load(open(process))
     for key in ("gmx_pid", "pid"):
         if key in record:
             try:
@@ -394,6 +395,68 @@ def check_exchanged_tpr(autosim, program, folder):
     print("an exchanged TPR is refused")
 
 
+HEAVY = [1, 5, 6, 7, 9, 11, 15, 16, 17, 19]
+
+
+def check_lacking_atoms(autosim, program, folder):
+    """A trajectory of the heavy atoms only: windows start from the TPR's own coordinates
+    and are moved to their centres."""
+    example = os.path.join(common.SOURCE, "examples", "alanine")
+    for name in ("alanine.pdb", "minimise.mdp", "unbiased.mdp"):
+        shutil.copy(os.path.join(example, name), folder)
+    common.set_mdp(os.path.join(folder, "unbiased.mdp"), nsteps=100000, ld_seed=5,
+                   gen_seed=6, nstxout_compressed=100, compressed_x_grps="heavy")
+    with open(os.path.join(folder, "heavy.ndx"), "w") as out:
+        for name, atoms in (("heavy", HEAVY), ("System", range(1, 23))):
+            out.write(f"[ {name} ]\n{' '.join(map(str, atoms))}\n")
+    gmx(program, folder, "pdb2gmx", "-f", "alanine.pdb", "-o", "start.gro", "-p",
+        "alanine.top", "-ff", "amber99sb-ildn", "-water", "none")
+    gmx(program, folder, "editconf", "-f", "start.gro", "-o", "box.gro", "-c", "-box",
+        2.87)
+    gmx(program, folder, "grompp", "-f", "minimise.mdp", "-c", "box.gro", "-p",
+        "alanine.top", "-o", "minimise.tpr")
+    gmx(program, folder, "mdrun", "-deffnm", "minimise", *NO_PIN)
+    gmx(program, folder, "grompp", "-f", "unbiased.mdp", "-c", "minimise.gro", "-p",
+        "alanine.top", "-n", "heavy.ndx", "-o", "part.tpr")
+    gmx(program, folder, "mdrun", "-deffnm", "part", *NO_PIN)
+    done = common.run([autosim, "run", "part.tpr", "part.xtc", "-C", "part", "--gmx",
+                       program, "--ns", "0.1", "--windows", "4"], cwd=folder, check=False)
+    expect(done.returncode in (0, 6), f"exit {done.returncode}\n{done.stderr}")
+    campaign = os.path.join(folder, "part")
+    plan = json.load(open(os.path.join(campaign, "plan.json")))
+    counts = json.load(open(os.path.join(campaign, "pmf", "pmf.json")))["sample_count"]
+    expect(plan["steered"], "windows are not steered")
+    for window, count in zip(plan["windows"], counts):
+        where = os.path.join(campaign, "windows", f"{window['window_id']:03d}")
+        steps = round(window["steering_ps"] / plan["dt_ps"])
+        expect(steps >= 10000 and window["nsteps"] == 50000 + steps, f"{window}")
+        rows = [line.split() for line in open(os.path.join(where, "bias.colvars.traj"))
+                if not line.startswith("#")]
+        expect(len(rows) == window["nsteps"] // 50 + 1, f"{where}: {len(rows)} samples")
+        settled = [float(p) for step, p, _ in rows if int(step) >= steps]
+        expect(count <= 0.9 * 1000 + 1, f"{where}: {count} samples count")
+        width = (2.494 / window["force_constant_kj_mol_nm2"]) ** 0.5
+        off = abs(sum(settled) / len(settled) - window["centre_nm"])
+        expect(off < 3 * width, f"{where}: {off} nm off its centre")
+        check = json.load(open(os.path.join(where, "check.json")))
+        expect(check["frame_count"] > 100, f"{where}: {check}")
+    print("windows of a trajectory that lacks atoms are moved to their centres")
+
+
+def check_older_gromacs(autosim, folder):
+    """Windows of a plan are not started by a GROMACS that cannot apply their bias."""
+    older = shutil.which("gmx")
+    if not older or not re.search(r"GROMACS version:\s+20(1\d|2[0-3])",
+                                  common.run([older, "--version"]).stdout):
+        print("no GROMACS before 2024 on the PATH: whether it is refused was not seen")
+        return
+    done = common.run([autosim, "run", "-C", "autosim", "--gmx", older], cwd=folder,
+                      check=False)
+    expect(done.returncode == 4 and "colvars bias" in done.stderr,
+           f"an older GROMACS: exit {done.returncode}\n{done.stderr}")
+    print("an older GROMACS is refused")
+
+
 def main():
     autosim, tool = map(os.path.abspath, sys.argv[1:3])
     program = find_gmx()
@@ -403,12 +466,14 @@ def main():
     common.run([autosim, "plan", "--gmx", program], cwd=folder)
     plan = json.load(open(os.path.join(folder, "autosim", "plan.json")))
     expect(plan["bias"] == "colvars", f"the bias chosen is {plan['bias']}")
+    check_older_gromacs(autosim, folder)
     check_by_grompp(autosim, program, folder)
     check_against_grompp(program, tool, folder)
     check_forces(program, tool, folder)
     check_other_fit_atoms(autosim, program, folder)
     check_killed_campaign(autosim, program, folder)
     check_exchanged_tpr(autosim, program, folder)
+    check_lacking_atoms(autosim, program, folder)
     shutil.rmtree(folder)
 
 
