@@ -350,10 +350,10 @@ def check_killed_campaign(autosim, program, folder):
     process = os.path.join(second, "attempt-1.process.json")
     awaited = [process, *(os.path.join(second, name)
                           for name in ("ener.colvars.traj", "state.cpt"))]
-    for _ in range(6000):
-        if all(map(os.path.exists, awaited)):
-            break
+    deadline = time.monotonic() + 600
+    while not all(map(os.path.exists, awaited)):
         expect(first.poll() is None, "the campaign ended before it could be killed")
+        expect(time.monotonic() < deadline, "the second window did not start")
         time.sleep(0.05)
     first.send_signal(signal.SIGKILL)
     first.wait()
