@@ -23,33 +23,6 @@ static int array_rewind(void *context, struct asim_error *err)
     return 0;
 }
 
-/* As whole numbers magnitudes order like floats, with infinity and NaN above all: the
- * compiler does several at a time, which it may not do with sums. */
-static bool all_finite(const float *x, size_t count)
-{
-    uint32_t largest = 0;
-    for (size_t i = 0; i < count; i++) {
-        uint32_t bits;
-        memcpy(&bits, x + i, sizeof bits);
-        bits &= 0x7fffffff;
-        largest = bits > largest ? bits : largest;
-    }
-    return largest < 0x7f800000;
-}
-
-/* False where a coordinate is not a finite number. */
-static bool gather(const float *restrict x, size_t atoms, size_t padded,
-                   float *restrict row)
-{
-    float *restrict y = row + padded, *restrict z = row + 2 * padded;
-    for (size_t a = 0; a < atoms; a++) {
-        row[a] = x[3 * a];
-        y[a] = x[3 * a + 1];
-        z[a] = x[3 * a + 2];
-    }
-    return all_finite(x, 3 * atoms);
-}
-
 static int array_read(void *context, size_t count, int thread_count, float *rows,
                       float *align_rows, double *times_ps, uint64_t *frame_indices,
                       size_t *ret_count, struct asim_error *err)
@@ -59,8 +32,9 @@ static int array_read(void *context, size_t count, int thread_count, float *rows
     struct array *array = context;
     size_t atoms = array->layout.atom_count, done = 0;
     for (; done < count && array->next < array->frame_count; done++, array->next++) {
-        if (!gather(array->x + array->next * atoms * 3, atoms, array->layout.padded,
-                    rows + done * asim_row_width(&array->layout)))
+        if (!array->layout.kernels->gather(
+                array->x + array->next * atoms * 3, atoms, array->layout.padded,
+                rows + done * asim_row_width(&array->layout)))
             return asim_fail(err, ASIM_EINPUT,
                              "frame %zu has a coordinate that is not a finite number",
                              array->next);

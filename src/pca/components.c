@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "pca/eigen.h"
+#include "pca/rows.h"
 #include "pca/scatter.h"
 #include "pca/sizes.h"
 
@@ -21,7 +22,6 @@ enum {
     GRAM_PANEL = 512,      /* coordinates widened to double at a time */
     ORTHO_VECTORS = 64,    /* made orthogonal to the ones before at a time */
     PRODUCT_VECTORS = 512, /* about so many sums of rows at a time */
-    PANEL_ROWS = 32,       /* rows widened to double at a time */
     PARTS = 16,            /* of a large view, one task each */
     LARGE_VIEW = 1 << 22,  /* floats from which threads pay for their start */
     LANCZOS_RESTARTS = 200,
@@ -107,6 +107,16 @@ static struct run run_at(const struct asim_view *view, size_t at, size_t end)
                         left < end - at ? left : end - at, block};
 }
 
+/* The same, of rows before frame `at` back to `begin`. */
+static struct run run_before(const struct asim_view *view, size_t begin, size_t at)
+{
+    size_t last = view->first + at - 1, row = last % ASIM_BLOCK_FRAMES + 1;
+    size_t count = row < at - begin ? row : at - begin;
+    const struct asim_block *block = &view->blocks[last / ASIM_BLOCK_FRAMES];
+    return (struct run){block->rows + (row - count) * asim_row_width(view->layout),
+                        count, block};
+}
+
 static int view_mean(const struct asim_view *view, double *ret_mean,
                      struct asim_error *err)
 {
@@ -119,7 +129,8 @@ static int view_mean(const struct asim_view *view, double *ret_mean,
     memset(ret_mean, 0, width * sizeof *ret_mean);
     for (size_t at = 0; at < view->count;) {
         struct run run = run_at(view, at, view->count);
-        view->layout->kernels->combine(run.rows, width, run.count, ones, ret_mean);
+        const struct asim_panel panel = {run.rows, width, run.count, width};
+        view->layout->kernels->combine(&panel, ones, 0, 1, ret_mean, width);
         run_done(view, &run);
         at += run.count;
     }
@@ -132,6 +143,7 @@ static int view_mean(const struct asim_view *view, double *ret_mean,
 struct normal {
     const struct asim_view *view;
     size_t parts;
+    bool backwards; /* every other time, which finds in the caches what was read last */
     double *mean, *v, *y;     /* [width], [width], [parts][width] */
     float *rough_v, *rough_y; /* the same in float; NULL where not rough */
 };
@@ -153,13 +165,17 @@ static int normal_part(void *context, size_t task, int thread_index,
     if (rough_y)
         memset(rough_y, 0, width * sizeof *rough_y);
     while (at < end) {
-        struct run run = run_at(view, at, end);
+        struct run run =
+            normal->backwards ? run_before(view, at, end) : run_at(view, at, end);
         if (rough_y)
             kernels->normal_float(run.rows, width, run.count, normal->rough_v, rough_y);
         else
             kernels->normal(run.rows, width, run.count, normal->v, y);
         run_done(view, &run);
-        at += run.count;
+        if (normal->backwards)
+            end -= run.count;
+        else
+            at += run.count;
     }
     for (size_t i = 0; rough_y && i < width; i++)
         y[i] = (double)rough_y[i];
@@ -179,6 +195,7 @@ static int normal_apply(void *context, const double *x, double *y,
     int threads = normal->parts > 1 ? normal->view->thread_count : 1;
     if (asim_parallel(normal->parts, threads, normal_part, normal, err) < 0)
         return -1;
+    normal->backwards = !normal->backwards;
     double shift = 0.0;
     for (size_t i = 0; i < size; i++)
         shift += normal->mean[i] * x[i];
@@ -393,36 +410,29 @@ struct project_pass {
     size_t k, parts;
     const double *vectors; /* [k][size] */
     double *projections;   /* [k][count] */
-    double *panels;        /* [thread][PANEL_ROWS][size] */
     double *products;      /* [parts][k][size]: sum of row (row . v); NULL: unwanted */
 };
 
-/* Panels of rows in double, so that each row travels once for all vectors. */
 static int project_part(void *context, size_t task, int thread_index,
                         struct asim_error *err)
 {
+    (void)thread_index;
     (void)err;
     const struct project_pass *pass = context;
     const struct asim_view *view = pass->view;
-    size_t size = 3 * view->layout->atom_count, width = asim_row_width(view->layout);
-    double *panel = pass->panels + (size_t)thread_index * PANEL_ROWS * size;
-    double *products = pass->products ? pass->products + task * pass->k * size : NULL;
+    size_t size = 3 * view->layout->atom_count, k = pass->k;
     size_t at = view->count * task / pass->parts;
     size_t end = view->count * (task + 1) / pass->parts;
-    int n = (int)size, k = (int)pass->k, frames = (int)view->count;
     while (at < end) {
         struct run run = run_at(view, at, end);
-        size_t rows = run.count < PANEL_ROWS ? run.count : PANEL_ROWS;
-        for (size_t f = 0; f < rows; f++)
-            for (size_t i = 0; i < size; i++)
-                panel[f * size + i] = run.rows[f * width + i];
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, k, (int)rows, n, 1.0,
-                    pass->vectors, n, panel, n, 0.0, pass->projections + at, frames);
+        double *dots = pass->projections + at;
+        asim_rows_project(view->layout, run.rows, run.count, k, pass->vectors, dots,
+                          view->count);
         if (pass->products)
-            cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, k, n, (int)rows, 1.0,
-                        pass->projections + at, frames, panel, n, 1.0, products, n);
+            asim_rows_combine(view->layout, run.rows, run.count, k, dots, view->count,
+                              pass->products + task * k * size);
         run_done(view, &run);
-        at += rows;
+        at += run.count;
     }
     return 0;
 }
@@ -458,14 +468,10 @@ int asim_view_project(const struct asim_view *view, size_t k, const double *valu
     pass.parts = width * view->count >= LARGE_VIEW ? product_parts(k) : 1;
     int threads = pass.parts > 1 ? view->thread_count : 1, rc = -1;
     double *mean = asim_alloc_array(width, sizeof *mean, err);
-    if (mean)
-        pass.panels = asim_alloc_aligned((size_t)threads * PANEL_ROWS,
-                                         size * sizeof *pass.panels, err);
-    if (pass.panels && ret_residual)
+    if (mean && ret_residual)
         pass.products =
             asim_alloc_aligned(pass.parts * k, size * sizeof *pass.products, err);
-    if (!pass.panels || (ret_residual && !pass.products) ||
-        view_mean(view, mean, err) < 0 ||
+    if (!mean || (ret_residual && !pass.products) || view_mean(view, mean, err) < 0 ||
         asim_parallel(pass.parts, threads, project_part, &pass, err) < 0)
         goto out;
     if (ret_residual)
@@ -473,7 +479,6 @@ int asim_view_project(const struct asim_view *view, size_t k, const double *valu
     rc = 0;
 out:
     free(pass.products);
-    free(pass.panels);
     free(mean);
     return rc;
 }

@@ -5,7 +5,14 @@
 #include <string.h>
 
 #define TARGET
-enum { VF = 4, VD = 2 };
+enum {
+    VF = 4,
+    VD = 2,
+    TILE_ROWS = 2,
+    TILE_VECTORS = 5,
+    OUTER_ROWS = 4,
+    OUTER_COLUMNS = 8
+};
 typedef float vf __attribute__((vector_size(16)));
 typedef double vd __attribute__((vector_size(16)));
 
@@ -38,6 +45,7 @@ static inline vd load_d(const double *p)
         memcpy((p), &stored, sizeof stored);                                           \
     } while (0)
 #define SETD(x) ((vd){(x), (x)})
+#define TOTALD(v) ((v)[0] + (v)[1])
 #define FMAD(a, b, c) ((a) * (b) + (c))
 #define WIDE(p) ((vd){(double)(p)[0], (double)(p)[1]})
 #define NARROW(p, v) ((p)[0] = (float)(v)[0], (p)[1] = (float)(v)[1])

@@ -10,11 +10,21 @@
 #ifndef PCA_KERNELS_H
 #define PCA_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "formats/simd.h"
 
 enum { ASIM_KERNEL_FRAMES = 4 }; /* frames that rotate_add takes at once */
+
+/* A tile of a sum of outer products. Rows of frames hold a multiple of both. */
+enum { ASIM_TILE_ROWS = 8, ASIM_TILE_COLUMNS = 48 };
+
+/* `width` numbers of each of `count` plain rows that lie `stride` floats apart. */
+struct asim_panel {
+    const float *rows;
+    size_t stride, count, width;
+};
 
 /* x -> rotation x + shift puts a frame on the reference. */
 struct asim_fit {
@@ -23,6 +33,9 @@ struct asim_fit {
 };
 
 struct asim_kernels {
+    /* x0 y0 z0 x1 .. becomes a row, but for what is behind its last atom; false where a
+     * number is not finite. */
+    bool (*gather)(const float *x, size_t atoms, size_t padded, float *row);
     /* Sums of weight x, weight y, weight z, and ret_products[i][j] = sum over atoms of
      * row_i reference_j. */
     void (*products)(const float *row, const double *weights, const double *reference,
@@ -36,13 +49,18 @@ struct asim_kernels {
                     const double *mean);
     /* The sum of squares of a plain row. */
     double (*square)(const float *row, size_t width);
-    /* ret[r] = row_r . v for plain rows, in double. */
-    void (*project)(const float *rows, size_t width, size_t count, const double *v,
-                    double *ret_dots);
-    /* y += sum over rows of coefficient[r] row_r. */
-    void (*combine)(const float *rows, size_t width, size_t count,
-                    const double *coefficients, double *y);
-    /* Both at once, while the rows are in cache: y += sum row (row . v). */
+    /* dots[c][r] += row_r . v_c for `k` vectors, in double. The panel's width need be
+     * no multiple of anything, here and below. */
+    void (*project)(const struct asim_panel *panel, const double *v, size_t v_stride,
+                    size_t k, double *dots, size_t dots_stride);
+    /* y_c += sum over rows of dots[c][r] row_r. */
+    void (*combine)(const struct asim_panel *panel, const double *dots,
+                    size_t dots_stride, size_t k, double *y, size_t y_stride);
+    /* ret[i][j] = sum over `count` rows, `stride` apart, of left_r[i] right_r[j], in
+     * float: a relative error of some 1e-7 of the largest for 256 rows. */
+    void (*outer)(const float *left, const float *right, size_t stride, size_t count,
+                  float ret[ASIM_TILE_ROWS][ASIM_TILE_COLUMNS]);
+    /* y += sum row (row . v), while the rows are in cache. */
     void (*normal)(const float *rows, size_t width, size_t count, const double *v,
                    double *y);
     /* The same in float: an error of some 1e-6 of |rows|^2. */

@@ -3,26 +3,21 @@
  * and TARGET, then includes this one, which leaves a table called `kernels`.
  *
  *   vf, VF        a vector of VF floats: LOADF STOREF SETF FMAF(a,b,c) = a b + c
- *   vd, VD = VF/2 a vector of VD doubles: LOADD STORED SETD FMAD; WIDE(p) reads VD
- *                 floats, NARROW(p, v) writes them
+ *   vd, VD = VF/2 a vector of VD doubles: LOADD STORED SETD FMAD TOTALD(v), the sum of
+ *                 its numbers; WIDE(p) reads VD floats, NARROW(p, v) writes them
+ *
+ *   TILE_ROWS x TILE_VECTORS vd, OUTER_ROWS x (OUTER_COLUMNS / VF) vf  sums that fit
+ *                 the registers beside their terms; TILE_ROWS is at most 8
  *
  * Vectors also take + and *. VF divides 16. No order here depends on anything but
  * sizes.
  */
+#include <stdint.h>
 #include <string.h>
 
 #include "pca/kernels.h"
 
 enum { ROWS = 8 };
-
-TARGET static inline double total_d(vd v)
-{
-    double lanes[VD], sum = 0.0;
-    STORED(lanes, v);
-    for (int i = 0; i < VD; i++)
-        sum += lanes[i];
-    return sum;
-}
 
 TARGET static inline double total_f(vf v)
 {
@@ -32,6 +27,28 @@ TARGET static inline double total_f(vf v)
     for (int i = 0; i < VF; i++)
         sum += (double)lanes[i];
     return sum;
+}
+
+/* The compiler finds the permutations. As whole numbers magnitudes order like floats,
+ * with infinity and NaN above all: several at a time, which is not allowed with sums.
+ */
+TARGET static bool gather(const float *restrict x, size_t atoms, size_t padded,
+                          float *restrict row)
+{
+    float *restrict y = row + padded, *restrict z = row + 2 * padded;
+    uint32_t largest = 0;
+    for (size_t a = 0; a < atoms; a++) {
+        row[a] = x[3 * a];
+        y[a] = x[3 * a + 1];
+        z[a] = x[3 * a + 2];
+    }
+    for (size_t i = 0; i < 3 * atoms; i++) {
+        uint32_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        bits &= 0x7fffffff;
+        largest = bits > largest ? bits : largest;
+    }
+    return largest < 0x7f800000;
 }
 
 TARGET static void products(const float *row, const double *weights,
@@ -62,9 +79,9 @@ TARGET static void products(const float *row, const double *weights,
         m[8] = FMAD(z, rz, m[8]);
     }
     for (int i = 0; i < 3; i++)
-        ret_sum[i] = total_d(s[i]);
+        ret_sum[i] = TOTALD(s[i]);
     for (int i = 0; i < 9; i++)
-        ret_products[i / 3][i % 3] = total_d(m[i]);
+        ret_products[i / 3][i % 3] = TOTALD(m[i]);
 }
 
 /* Coordinate d of the fitted atoms x, y, z, on top of `start`. */
@@ -119,7 +136,7 @@ TARGET static double square(const float *row, size_t width)
         a = FMAD(x, x, a);
         b = FMAD(y, y, b);
     }
-    return total_d(a + b);
+    return TOTALD(a + b);
 }
 
 /* Dots of ROWS rows: v travels once for all. */
@@ -135,7 +152,7 @@ TARGET static inline void dots_of_rows(const float *a, size_t width, const doubl
             t[r] = FMAD(WIDE(a + r * width + i), vi, t[r]);
     }
     for (int r = 0; r < ROWS; r++)
-        p[r] = total_d(t[r]);
+        p[r] = TOTALD(t[r]);
 }
 
 TARGET static inline void add_rows(const float *a, size_t width, const double *p,
@@ -159,7 +176,7 @@ TARGET static inline double dot_of_one(const float *a, size_t width, const doubl
     vd t = SETD(0.0);
     for (size_t i = 0; i < width; i += VD)
         t = FMAD(WIDE(a + i), LOADD(v + i), t);
-    return total_d(t);
+    return TOTALD(t);
 }
 
 TARGET static inline void add_one(const float *a, size_t width, double p, double *y)
@@ -168,24 +185,136 @@ TARGET static inline void add_one(const float *a, size_t width, double p, double
         STORED(y + i, FMAD(WIDE(a + i), SETD(p), LOADD(y + i)));
 }
 
-TARGET static void project(const float *rows, size_t width, size_t count,
-                           const double *v, double *ret_dots)
+/*
+ * Dots of R rows with V vectors: a register each, every number read once. R and V are
+ * constants wherever this is called. What the vector registers do not divide is left to
+ * a plain loop.
+ */
+TARGET static inline __attribute__((always_inline)) void
+dots_of_tile(const struct asim_panel *panel, size_t row, const int R, const double *v,
+             size_t v_stride, const int V, double *dots, size_t dots_stride)
 {
-    size_t row = 0;
-    for (; row + ROWS <= count; row += ROWS)
-        dots_of_rows(rows + row * width, width, v, ret_dots + row);
-    for (; row < count; row++)
-        ret_dots[row] = dot_of_one(rows + row * width, width, v);
+    const float *a = panel->rows + row * panel->stride;
+    vd t[TILE_ROWS * TILE_VECTORS];
+    size_t even = panel->width / VD * VD;
+    for (int i = 0; i < R * V; i++)
+        t[i] = SETD(0.0);
+    for (size_t i = 0; i < even; i += VD) {
+        vd x[TILE_ROWS];
+        for (int r = 0; r < R; r++)
+            x[r] = WIDE(a + (size_t)r * panel->stride + i);
+        for (int c = 0; c < V; c++) {
+            vd vi = LOADD(v + (size_t)c * v_stride + i);
+            for (int r = 0; r < R; r++)
+                t[r * V + c] = FMAD(x[r], vi, t[r * V + c]);
+        }
+    }
+    for (int r = 0; r < R; r++)
+        for (int c = 0; c < V; c++) {
+            double sum = TOTALD(t[r * V + c]);
+            for (size_t i = even; i < panel->width; i++)
+                sum += (double)a[(size_t)r * panel->stride + i] *
+                       v[(size_t)c * v_stride + i];
+            dots[(size_t)c * dots_stride + row + (size_t)r] += sum;
+        }
 }
 
-TARGET static void combine(const float *rows, size_t width, size_t count,
-                           const double *coefficients, double *y)
+TARGET static void project(const struct asim_panel *panel, const double *v,
+                           size_t v_stride, size_t k, double *dots, size_t dots_stride)
 {
-    size_t row = 0;
-    for (; row + ROWS <= count; row += ROWS)
-        add_rows(rows + row * width, width, coefficients + row, y);
-    for (; row < count; row++)
-        add_one(rows + row * width, width, coefficients[row], y);
+    for (size_t c = 0, step; c < k; c += step) {
+        const double *first = v + c * v_stride;
+        double *p = dots + c * dots_stride;
+        size_t row = 0;
+        step = k - c < TILE_VECTORS ? 1 : TILE_VECTORS;
+        for (; row + TILE_ROWS <= panel->count; row += TILE_ROWS)
+            if (step == 1)
+                dots_of_tile(panel, row, TILE_ROWS, first, v_stride, 1, p, dots_stride);
+            else
+                dots_of_tile(panel, row, TILE_ROWS, first, v_stride, TILE_VECTORS, p,
+                             dots_stride);
+        for (; row < panel->count; row++)
+            if (step == 1)
+                dots_of_tile(panel, row, 1, first, v_stride, 1, p, dots_stride);
+            else
+                dots_of_tile(panel, row, 1, first, v_stride, TILE_VECTORS, p,
+                             dots_stride);
+    }
+}
+
+/* R rows go into V vectors; as above. */
+TARGET static inline __attribute__((always_inline)) void
+add_tile(const struct asim_panel *panel, size_t row, const int R, const double *dots,
+         size_t dots_stride, double *y, size_t y_stride, const int V)
+{
+    const float *a = panel->rows + row * panel->stride;
+    size_t even = panel->width / VD * VD;
+    for (size_t i = 0; i < even; i += VD) {
+        vd x[ROWS];
+        for (int r = 0; r < R; r++)
+            x[r] = WIDE(a + (size_t)r * panel->stride + i);
+        for (int c = 0; c < V; c++) {
+            const double *p = dots + (size_t)c * dots_stride + row;
+            double *to = y + (size_t)c * y_stride + i;
+            vd sum = LOADD(to);
+            for (int r = 0; r < R; r++)
+                sum = FMAD(x[r], SETD(p[r]), sum);
+            STORED(to, sum);
+        }
+    }
+    for (size_t i = even; i < panel->width; i++)
+        for (int c = 0; c < V; c++)
+            for (int r = 0; r < R; r++)
+                y[(size_t)c * y_stride + i] +=
+                    dots[(size_t)c * dots_stride + row + (size_t)r] *
+                    (double)a[(size_t)r * panel->stride + i];
+}
+
+TARGET static void combine(const struct asim_panel *panel, const double *dots,
+                           size_t dots_stride, size_t k, double *y, size_t y_stride)
+{
+    for (size_t c = 0, step; c < k; c += step) {
+        double *first = y + c * y_stride;
+        const double *p = dots + c * dots_stride;
+        size_t row = 0;
+        step = k - c < TILE_VECTORS ? 1 : TILE_VECTORS;
+        for (; row + ROWS <= panel->count; row += ROWS)
+            if (step == 1)
+                add_tile(panel, row, ROWS, p, dots_stride, first, y_stride, 1);
+            else
+                add_tile(panel, row, ROWS, p, dots_stride, first, y_stride,
+                         TILE_VECTORS);
+        for (; row < panel->count; row++)
+            if (step == 1)
+                add_tile(panel, row, 1, p, dots_stride, first, y_stride, 1);
+            else
+                add_tile(panel, row, 1, p, dots_stride, first, y_stride, TILE_VECTORS);
+    }
+}
+
+TARGET static void outer(const float *left, const float *right, size_t stride,
+                         size_t count, float ret[ASIM_TILE_ROWS][ASIM_TILE_COLUMNS])
+{
+    enum { V = OUTER_COLUMNS / VF };
+    for (int i0 = 0; i0 < ASIM_TILE_ROWS; i0 += OUTER_ROWS)
+        for (int j0 = 0; j0 < ASIM_TILE_COLUMNS; j0 += OUTER_COLUMNS) {
+            vf t[OUTER_ROWS][V];
+            for (int i = 0; i < OUTER_ROWS; i++)
+                for (int j = 0; j < V; j++)
+                    t[i][j] = SETF(0.0f);
+            for (size_t r = 0; r < count; r++) {
+                const float *a = left + r * stride + i0, *b = right + r * stride + j0;
+                vf x[V];
+                for (int j = 0; j < V; j++)
+                    x[j] = LOADF(b + j * VF);
+                for (int i = 0; i < OUTER_ROWS; i++)
+                    for (int j = 0; j < V; j++)
+                        t[i][j] = FMAF(SETF(a[i]), x[j], t[i][j]);
+            }
+            for (int i = 0; i < OUTER_ROWS; i++)
+                for (int j = 0; j < V; j++)
+                    STOREF(&ret[i0 + i][j0 + j * VF], t[i][j]);
+        }
 }
 
 TARGET static void normal(const float *rows, size_t width, size_t count,
@@ -238,12 +367,14 @@ TARGET static void normal_float(const float *rows, size_t width, size_t count,
 }
 
 static const struct asim_kernels kernels = {
+    .gather = gather,
     .products = products,
     .rotate_add = rotate_add,
     .deviate = deviate,
     .square = square,
     .project = project,
     .combine = combine,
+    .outer = outer,
     .normal = normal,
     .normal_float = normal_float,
 };

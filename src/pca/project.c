@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "pca/frames.h"
+#include "pca/rows.h"
 #include "pca/source.h"
 #include "structure/superpose.h"
 
@@ -95,7 +96,7 @@ struct projector {
     struct asim_target target;
     double *mean;    /* [row width] */
     float *scales;   /* [row width]; NULL: all 1 */
-    double *vectors; /* [K][row width], plain as deviations are */
+    double *vectors; /* [K][3N], plain as deviations are */
     double *sum;     /* [row width + align width], not looked at */
     double *values;  /* [K][block frames] */
     double *row;     /* [K] */
@@ -136,7 +137,7 @@ static struct projector *projector_create(const struct asim_pca *pca,
     struct asim_layout *layout = &projector->layout;
     *layout = asim_layout_make(pca->atom_count, pca->align_count, pca->align_same);
     size_t width = asim_row_width(layout), align_width = asim_align_width(layout);
-    size_t k = pca->component_count;
+    size_t k = pca->component_count, size = 3 * pca->atom_count;
     double *reference = asim_alloc_array(align_width, sizeof *reference, err);
     bool made = reference && asim_target_init(layout, pca->fit_weights,
                                               &projector->target, err) == 0;
@@ -151,7 +152,7 @@ static struct projector *projector_create(const struct asim_pca *pca,
                 (float)pca->pca_scales[i / 3];
     }
     if (projector->mean)
-        projector->vectors = asim_alloc_aligned(k, width * sizeof(double), err);
+        projector->vectors = asim_alloc_array(k, size * sizeof(double), err);
     if (projector->vectors)
         projector->sum = asim_alloc_aligned(width + align_width, sizeof(double), err);
     if (projector->sum)
@@ -165,8 +166,8 @@ static struct projector *projector_create(const struct asim_pca *pca,
     lay_out(pca->reference_nm, pca->align_count, layout->align_padded, reference);
     lay_out(pca->mean_nm, pca->atom_count, layout->padded, projector->mean);
     for (size_t i = 0; i < k; i++)
-        lay_out(pca->eigenvectors + i * 3 * pca->atom_count, pca->atom_count,
-                pca->atom_count, projector->vectors + i * width);
+        lay_out(pca->eigenvectors + i * size, pca->atom_count, pca->atom_count,
+                projector->vectors + i * size);
     asim_target_set(layout, reference, &projector->target);
     if (asim_target_check(layout, &projector->target, err) < 0)
         goto fail;
@@ -191,10 +192,8 @@ static int project_block(const struct asim_pca *pca, struct projector *projector
         asim_blocks_deviate(layout, block, 1, projector->mean, projector->scales,
                             threads, &squares, err) < 0)
         return -1;
-    for (size_t i = 0; i < k; i++)
-        layout->kernels->project(block->rows, width, block->count,
-                                 projector->vectors + i * width,
-                                 projector->values + i * ASIM_BLOCK_FRAMES);
+    asim_rows_project(layout, block->rows, block->count, k, projector->vectors,
+                      projector->values, ASIM_BLOCK_FRAMES);
     for (size_t f = 0; f < block->count; f++) {
         for (size_t i = 0; i < k; i++)
             projector->row[i] = projector->values[i * ASIM_BLOCK_FRAMES + f];

@@ -8,7 +8,8 @@
 #include "base/threads.h"
 #include "pca/sizes.h"
 
-enum { TILE = 256 };
+/* A task's side of the matrix, and the coordinates of a block that it needs. */
+enum { TILE = 5 * ASIM_TILE_COLUMNS, PANEL = ASIM_BLOCK_FRAMES * TILE };
 
 uint64_t asim_scatter_bytes(uint64_t size)
 {
@@ -18,8 +19,7 @@ uint64_t asim_scatter_bytes(uint64_t size)
 
 uint64_t asim_scatter_work_bytes(bool exact)
 {
-    uint64_t tile = (uint64_t)TILE * TILE;
-    return exact ? 2 * tile * sizeof(double) : tile * sizeof(float);
+    return exact ? 2 * PANEL * sizeof(double) : 0;
 }
 
 int asim_scatter_init(size_t size, struct asim_scatter *ret_scatter,
@@ -53,9 +53,9 @@ struct add_pass {
     struct asim_scatter *scatter;
     const float *rows;
     size_t width, count;
-    bool exact;
-    size_t tiles;          /* on a side */
-    unsigned char *buffer; /* [thread][work bytes] */
+    size_t tiles;   /* on a side */
+    double *panels; /* [thread][2][PANEL]; NULL: products in float */
+    const struct asim_kernels *kernels;
 };
 
 static void widen(const float *rows, size_t width, size_t count, size_t columns,
@@ -70,7 +70,7 @@ static void add_tile_exact(const struct add_pass *pass, double *panels, size_t i
                            size_t in, size_t j0, size_t jn)
 {
     size_t n = pass->scatter->size;
-    double *left = panels, *right = i0 == j0 ? panels : panels + TILE * TILE;
+    double *left = panels, *right = i0 == j0 ? panels : panels + PANEL;
     widen(pass->rows + i0, pass->width, pass->count, in, left);
     if (i0 != j0)
         widen(pass->rows + j0, pass->width, pass->count, jn, right);
@@ -83,21 +83,20 @@ static void add_tile_exact(const struct add_pass *pass, double *panels, size_t i
                     (int)pass->count, 1.0, left, TILE, right, TILE, 1.0, c, (int)n);
 }
 
-static void add_tile_float(const struct add_pass *pass, float *tile, size_t i0,
-                           size_t in, size_t j0, size_t jn)
+static void add_tile_float(const struct add_pass *pass, size_t i0, size_t in, size_t j0,
+                           size_t jn)
 {
     size_t n = pass->scatter->size;
-    if (i0 == j0)
-        cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)in, (int)pass->count,
-                    1.0f, pass->rows + i0, (int)pass->width, 0.0f, tile, TILE);
-    else
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)in, (int)jn,
-                    (int)pass->count, 1.0f, pass->rows + i0, (int)pass->width,
-                    pass->rows + j0, (int)pass->width, 0.0f, tile, TILE);
-    for (size_t i = 0; i < in; i++)
-        for (size_t j = i0 == j0 ? i : 0; j < jn; j++)
-            pass->scatter->products[(i0 + i) * n + j0 + j] +=
-                (double)tile[i * TILE + j];
+    float tile[ASIM_TILE_ROWS][ASIM_TILE_COLUMNS];
+    for (size_t j = j0; j < j0 + jn; j += ASIM_TILE_COLUMNS)
+        for (size_t i = i0; i < i0 + in && i < j + ASIM_TILE_COLUMNS;
+             i += ASIM_TILE_ROWS) {
+            pass->kernels->outer(pass->rows + i, pass->rows + j, pass->width,
+                                 pass->count, tile);
+            for (size_t r = i; r < i + ASIM_TILE_ROWS && r < n; r++)
+                for (size_t c = j > r ? j : r; c < j + ASIM_TILE_COLUMNS && c < n; c++)
+                    pass->scatter->products[r * n + c] += (double)tile[r - i][c - j];
+        }
 }
 
 static int add_tile(void *context, size_t task, int thread_index,
@@ -114,12 +113,11 @@ static int add_tile(void *context, size_t task, int thread_index,
     }
     size_t i0 = row * TILE, j0 = (row + rest) * TILE;
     size_t in = n - i0 < TILE ? n - i0 : TILE, jn = n - j0 < TILE ? n - j0 : TILE;
-    void *buffer = pass->buffer +
-                   (size_t)thread_index * (size_t)asim_scatter_work_bytes(pass->exact);
-    if (pass->exact)
-        add_tile_exact(pass, buffer, i0, in, j0, jn);
+    if (pass->panels)
+        add_tile_exact(pass, pass->panels + (size_t)thread_index * 2 * PANEL, i0, in,
+                       j0, jn);
     else
-        add_tile_float(pass, buffer, i0, in, j0, jn);
+        add_tile_float(pass, i0, in, j0, jn);
     if (i0 == j0)
         for (size_t f = 0; f < pass->count; f++)
             for (size_t i = i0; i < i0 + in; i++)
@@ -133,16 +131,19 @@ int asim_scatter_add(struct asim_scatter *scatter, const struct asim_layout *lay
 {
     if (first >= end)
         return 0;
-    size_t tiles = (scatter->size + TILE - 1) / TILE;
-    unsigned char *buffer = asim_alloc_aligned(
-        (size_t)thread_count, (size_t)asim_scatter_work_bytes(exact), err);
-    if (!buffer)
-        return -1;
-    size_t width = asim_row_width(layout);
+    double *panels = NULL;
+    if (exact) {
+        panels = asim_alloc_aligned((size_t)thread_count,
+                                    (size_t)asim_scatter_work_bytes(exact), err);
+        if (!panels)
+            return -1;
+    }
+    size_t width = asim_row_width(layout), tiles = (scatter->size + TILE - 1) / TILE;
     struct add_pass pass = {
-        scatter, block->rows + first * width, width, end - first, exact, tiles, buffer};
+        scatter,        block->rows + first * width, width, end - first, tiles, panels,
+        layout->kernels};
     int rc = asim_parallel(tiles * (tiles + 1) / 2, thread_count, add_tile, &pass, err);
-    free(buffer);
+    free(panels);
     if (rc == 0)
         scatter->count += end - first;
     return rc;

@@ -13,6 +13,7 @@
 #include "pca/components.h"
 #include "pca/eigen.h"
 #include "pca/quality.h"
+#include "pca/rows.h"
 #include "pca/scatter.h"
 
 enum { RMSIP_COMPONENTS = 10 };
@@ -305,44 +306,41 @@ struct project_task {
     const struct asim_analysis *an;
     const struct asim_block *block;
     size_t first;
-    const double *vectors; /* [k][row width] */
 };
 
-static int project_component(void *context, size_t task, int thread_index,
-                             struct asim_error *err)
+static int project_group(void *context, size_t task, int thread_index,
+                         struct asim_error *err)
 {
     (void)thread_index;
     (void)err;
     const struct project_task *project = context;
+    const struct asim_layout *layout = project->an->layout;
     const struct asim_pca *pca = &project->an->pca;
-    size_t width = asim_row_width(project->an->layout);
-    project->an->layout->kernels->project(
-        project->block->rows, width, project->block->count,
-        project->vectors + task * width,
-        pca->projections_nm + task * pca->frame_count + project->first);
+    size_t first = task * ASIM_GROUP_FRAMES;
+    asim_rows_project(layout, project->block->rows + first * asim_row_width(layout),
+                      smaller(project->block->count - first, ASIM_GROUP_FRAMES),
+                      pca->component_count, pca->eigenvectors,
+                      pca->projections_nm + project->first + first, pca->frame_count);
     return 0;
 }
 
 static int project_block(struct asim_analysis *an, struct asim_block *block,
                          size_t first, void *context, struct asim_error *err)
 {
+    (void)context;
     double squares = 0.0;
     if (asim_analysis_deviate_block(an, block, first, &squares, err) < 0)
         return -1;
     asim_analysis_sample_force(an, block, first);
-    struct project_task project = {an, block, first, context};
-    return asim_parallel(an->pca.component_count, an->threads, project_component,
-                         &project, err);
+    struct project_task project = {an, block, first};
+    return asim_parallel((block->count + ASIM_GROUP_FRAMES - 1) / ASIM_GROUP_FRAMES,
+                         an->threads, project_group, &project, err);
 }
 
 static int solve_streaming(struct asim_analysis *an, struct asim_error *err)
 {
-    struct asim_pca *pca = &an->pca;
-    size_t size = 3 * an->layout->atom_count, width = asim_row_width(an->layout);
-    double *vectors = NULL;
-    int rc;
     struct states states;
-    rc = states_init(an, &states, err);
+    int rc = states_init(an, &states, err);
     if (rc == 0)
         rc = asim_analysis_stream_pass(an, covariance_block, &states, err);
     if (rc == 0)
@@ -353,17 +351,7 @@ static int solve_streaming(struct asim_analysis *an, struct asim_error *err)
     if (rc < 0)
         return -1;
     settle_vectors(an);
-    size_t k = pca->component_count;
-    rc = -1;
-    vectors = asim_alloc_aligned(k, width * sizeof *vectors, err);
-    if (!vectors)
-        return -1;
-    for (size_t i = 0; i < k; i++)
-        memcpy(vectors + i * width, pca->eigenvectors + i * size,
-               size * sizeof *vectors);
-    rc = asim_analysis_stream_pass(an, project_block, vectors, err);
-    free(vectors);
-    return rc;
+    return asim_analysis_stream_pass(an, project_block, NULL, err);
 }
 
 int asim_analysis_solve(struct asim_analysis *an, struct asim_error *err)

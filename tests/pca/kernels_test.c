@@ -92,31 +92,99 @@ static void check_fits(const struct asim_kernels *kernels, size_t atoms, size_t 
         }
 }
 
+/* Rows with vectors that no number of lanes divides; both add to what is there. */
+static void check_panels(const struct asim_kernels *kernels, size_t stride, size_t used,
+                         size_t count)
+{
+    enum { VECTORS = 7 };
+    static double vectors[VECTORS * MOST_WIDTH], y[VECTORS * MOST_WIDTH + 1];
+    double dots[VECTORS][MOST_ROWS + 1];
+    const struct asim_panel panel = {rows, stride, count, used};
+    for (size_t i = 0; i < VECTORS * MOST_WIDTH; i++)
+        vectors[i] = sin(1.0 + (double)i);
+    for (size_t i = 0; i <= VECTORS * MOST_WIDTH; i++)
+        y[i] = (double)(i % 5);
+    for (size_t c = 0; c < VECTORS; c++)
+        for (size_t r = 0; r <= MOST_ROWS; r++)
+            dots[c][r] = (double)c;
+    kernels->project(&panel, vectors, used, VECTORS, dots[0], MOST_ROWS + 1);
+    kernels->combine(&panel, dots[0], MOST_ROWS + 1, VECTORS, y, used);
+    for (size_t c = 0; c < VECTORS; c++) {
+        for (size_t r = 0; r < count; r++) {
+            double expected = (double)c;
+            for (size_t i = 0; i < used; i++)
+                expected += (double)rows[r * stride + i] * vectors[c * used + i];
+            close_to(dots[c][r], expected, 1e-12);
+        }
+        assert_true(dots[c][count] == (double)c);
+        for (size_t i = 0; i < used; i++) {
+            double expected = (double)((c * used + i) % 5);
+            for (size_t r = 0; r < count; r++)
+                expected += dots[c][r] * (double)rows[r * stride + i];
+            close_to(y[c * used + i], expected, 1e-11);
+        }
+    }
+    assert_true(y[VECTORS * used] == (double)(VECTORS * used % 5));
+}
+
+static void check_outer(const struct asim_kernels *kernels, size_t stride, size_t count)
+{
+    float tile[ASIM_TILE_ROWS][ASIM_TILE_COLUMNS];
+    const float *left = rows + stride - ASIM_TILE_ROWS;
+    kernels->outer(left, rows, stride, count, tile);
+    for (size_t i = 0; i < ASIM_TILE_ROWS; i++)
+        for (size_t j = 0; j < ASIM_TILE_COLUMNS; j++) {
+            double expected = 0.0;
+            for (size_t r = 0; r < count; r++)
+                expected += (double)left[r * stride + i] * (double)rows[r * stride + j];
+            close_to((double)tile[i][j], expected, 1e-5);
+        }
+}
+
+static void check_gather(const struct asim_kernels *kernels, size_t atoms,
+                         size_t padded)
+{
+    static float x[MOST_WIDTH], row[MOST_WIDTH];
+    for (size_t i = 0; i < 3 * atoms; i++)
+        x[i] = (float)i - 7.5f;
+    for (size_t i = 0; i < MOST_WIDTH; i++)
+        row[i] = 1e9f;
+    assert_true(kernels->gather(x, atoms, padded, row));
+    for (size_t d = 0; d < 3; d++)
+        for (size_t a = 0; a < padded; a++)
+            assert_true(row[d * padded + a] == (a < atoms ? x[3 * a + d] : 1e9f));
+    static const float bad[] = {NAN, -NAN, INFINITY, -INFINITY};
+    for (size_t b = 0; b < 4; b++)
+        for (size_t i = 0; i < 3 * atoms; i++) {
+            float good = x[i];
+            x[i] = bad[b];
+            assert_false(kernels->gather(x, atoms, padded, row));
+            x[i] = good;
+        }
+}
+
 static void check_rows(const struct asim_kernels *kernels, size_t width, size_t count)
 {
-    double dots[MOST_ROWS], y[MOST_WIDTH] = {0.0}, z[MOST_WIDTH] = {0.0};
+    double z[MOST_WIDTH] = {0.0};
     static float narrow_v[MOST_WIDTH], narrow_y[MOST_WIDTH];
     memset(narrow_y, 0, sizeof narrow_y);
     for (size_t i = 0; i < width; i++)
         narrow_v[i] = (float)v[i];
-    kernels->project(rows, width, count, v, dots);
-    kernels->combine(rows, width, count, dots, y);
     kernels->normal(rows, width, count, v, z);
     kernels->normal_float(rows, width, count, narrow_v, narrow_y);
+    double dots[MOST_ROWS] = {0.0};
     for (size_t r = 0; r < count; r++) {
-        double expected = 0.0, square = 0.0;
+        double square = 0.0;
         for (size_t i = 0; i < width; i++) {
-            expected += (double)rows[r * width + i] * v[i];
+            dots[r] += (double)rows[r * width + i] * v[i];
             square += (double)rows[r * width + i] * (double)rows[r * width + i];
         }
-        close_to(dots[r], expected, 1e-12);
         close_to(kernels->square(rows + r * width, width), square, 1e-11);
     }
     for (size_t i = 0; i < width; i++) {
         double expected = 0.0;
         for (size_t r = 0; r < count; r++)
             expected += dots[r] * (double)rows[r * width + i];
-        close_to(y[i], expected, 1e-11);
         close_to(z[i], expected, 1e-11);
         close_to((double)narrow_y[i], expected, 1e-3);
     }
@@ -136,6 +204,9 @@ static void test_variants(void **state)
                 fill(10 * a + c, atoms[a], padded, counts[c]);
                 check_fits(kernels, atoms[a], padded, counts[c]);
                 check_rows(kernels, 3 * padded, counts[c]);
+                check_panels(kernels, 3 * padded, 3 * padded - a - c, counts[c]);
+                check_outer(kernels, 3 * padded, counts[c]);
+                check_gather(kernels, atoms[a], padded);
             }
     }
 }
