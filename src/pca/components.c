@@ -60,27 +60,34 @@ uint64_t asim_method_bytes(enum asim_method method, uint64_t frame_count,
     uint64_t doubles = 0, bytes = 0;
     switch (method) {
     case ASIM_METHOD_GRAM:
-        doubles = asim_size_times(frame_count, frame_count + GRAM_PANEL + 2 * k);
+        doubles = asim_size_times(frame_count,
+                                  frame_count + GRAM_PANEL +
+                                      asim_eigen_rows((size_t)frame_count, (size_t)k));
         doubles = asim_size_add(doubles, asim_size_times(k, ORTHO_VECTORS));
+        doubles = asim_size_add(
+            doubles, asim_eigen_dense_doubles((size_t)frame_count, (size_t)k));
         break;
     case ASIM_METHOD_MATRIX_FREE:
         doubles = asim_size_times(size, PARTS + 2);
         doubles =
             asim_size_add(doubles, asim_eigen_work_doubles((size_t)size, (size_t)k));
-        if (asim_size_times(size, frame_count) >= LARGE_VIEW)
-            doubles = asim_size_add(
-                doubles,
-                asim_size_times(size, asim_size_times(k, product_parts((size_t)k))));
+        doubles = asim_size_add(
+            doubles,
+            asim_size_times(size, asim_size_times(k, product_parts((size_t)k))));
         break;
     case ASIM_METHOD_COVARIANCE:
         /* Two states, one per half of the frames. */
         bytes = asim_size_times(2, asim_scatter_bytes(size));
         bytes = asim_size_add(
             bytes, asim_size_times(thread_count, asim_scatter_work_bytes(exact)));
-        doubles = asim_eigen_work_doubles((size_t)size, (size_t)k);
+        doubles = asim_eigen_dense_doubles((size_t)size, (size_t)k);
+        doubles = asim_size_add(
+            doubles,
+            asim_size_times(size, asim_eigen_rows((size_t)size, (size_t)k) - k));
         break;
     }
-    doubles = asim_size_add(doubles, asim_size_times(2 * k + 20, size));
+    /* Vectors of the halves. */
+    doubles = asim_size_add(doubles, asim_size_times(20, size));
     return asim_size_add(bytes, asim_size_times(doubles, sizeof(double)));
 }
 
@@ -330,7 +337,8 @@ static int gram_components(const struct asim_view *view, size_t k, double *value
     if (panel)
         row_means = asim_alloc_array(frames, sizeof *row_means, err);
     if (row_means)
-        weights = asim_alloc_array(k, frames * sizeof *weights, err);
+        weights =
+            asim_alloc_array(asim_eigen_rows(frames, k), frames * sizeof *weights, err);
     if (weights)
         overlaps = asim_alloc_array(k, ORTHO_VECTORS * sizeof *overlaps, err);
     if (!overlaps)
@@ -363,6 +371,7 @@ static int covariance_components(const struct asim_view *view, size_t k, double 
 {
     size_t size = 3 * view->layout->atom_count;
     struct asim_scatter scatter = {0};
+    double *found = NULL;
     int rc = -1;
     if (asim_scatter_init(size, &scatter, err) < 0)
         return -1;
@@ -376,8 +385,14 @@ static int covariance_components(const struct asim_view *view, size_t k, double 
         at += count;
     }
     asim_scatter_centre(&scatter);
-    rc = asim_eigen_dense(scatter.products, false, size, k, values, vectors, err);
+    found = asim_alloc_array(asim_eigen_rows(size, k), size * sizeof *found, err);
+    if (!found ||
+        asim_eigen_dense(scatter.products, false, size, k, values, found, err) < 0)
+        goto out;
+    memcpy(vectors, found, k * size * sizeof *vectors);
+    rc = 0;
 out:
+    free(found);
     asim_scatter_finish(&scatter);
     return rc;
 }

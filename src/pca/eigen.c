@@ -75,40 +75,61 @@ static int dense_check(struct dense *dense, size_t k, const double *values,
     return good;
 }
 
+static bool few_wanted(size_t n, size_t k)
+{
+    return n > DENSE_SIZE && k <= n / DENSE_PART;
+}
+
+size_t asim_eigen_rows(size_t n, size_t k)
+{
+    return k <= n / DENSE_PART ? k : n;
+}
+
+size_t asim_eigen_dense_doubles(size_t n, size_t k)
+{
+    /* dsyevr asks for (block + 6) n, and integers. */
+    return few_wanted(n, k) ? asim_eigen_work_doubles(n, k) : 100 * n;
+}
+
+static void swap_rows(double *a, double *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        double kept = a[i];
+        a[i] = b[i];
+        b[i] = kept;
+    }
+}
+
 static int dense_lapack(double *a, size_t n, size_t k, double *values, double *vectors,
                         struct asim_error *err)
 {
     int rc = -1;
+    size_t rows = asim_eigen_rows(n, k);
     lapack_int found = 0;
-    double *ascending = NULL, *columns = NULL;
-    lapack_int *support = NULL;
-    ascending = asim_alloc_array(n, sizeof *ascending, err);
-    if (ascending)
-        columns = asim_alloc_array(k, n * sizeof *columns, err);
-    if (columns)
-        support = asim_alloc_array(2 * n, sizeof *support, err);
+    double *ascending = asim_alloc_array(n, sizeof *ascending, err);
+    lapack_int *support =
+        ascending ? asim_alloc_array(2 * n, sizeof *support, err) : NULL;
     if (!support)
         goto out;
     /* Row-major upper is column-major lower. */
-    lapack_int info =
-        LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'L', (lapack_int)n, a, (lapack_int)n,
-                       0.0, 0.0, (lapack_int)(n - k + 1), (lapack_int)n, 0.0, &found,
-                       ascending, columns, (lapack_int)n, support);
-    if (info != 0 || found != (lapack_int)k) {
+    lapack_int info = LAPACKE_dsyevr(
+        LAPACK_COL_MAJOR, 'V', rows == n ? 'A' : 'I', 'L', (lapack_int)n, a,
+        (lapack_int)n, 0.0, 0.0, (lapack_int)(n - rows + 1), (lapack_int)n, 0.0, &found,
+        ascending, vectors, (lapack_int)n, support);
+    if (info != 0 || found != (lapack_int)rows) {
         asim_fail(err, info == LAPACK_WORK_MEMORY_ERROR ? ASIM_ENOMEM : ASIM_EFAIL,
                   "LAPACK dsyevr on a %zu x %zu covariance: info %d, %d of %zu "
                   "eigenvalues found",
-                  n, n, (int)info, (int)found, k);
+                  n, n, (int)info, (int)found, rows);
         goto out;
     }
-    for (size_t i = 0; i < k; i++) {
-        values[i] = ascending[k - 1 - i];
-        memcpy(vectors + i * n, columns + (k - 1 - i) * n, n * sizeof *vectors);
-    }
+    for (size_t i = 0; i < rows / 2; i++)
+        swap_rows(vectors + i * n, vectors + (rows - 1 - i) * n, n);
+    for (size_t i = 0; i < k; i++)
+        values[i] = ascending[rows - 1 - i];
     rc = 0;
 out:
     free(support);
-    free(columns);
     free(ascending);
     return rc;
 }
@@ -118,7 +139,7 @@ int asim_eigen_dense(double *a, bool keep, size_t n, size_t k, double *values,
 {
     if (n > INT_MAX / 4)
         return asim_fail(err, ASIM_ENOMEM, "a covariance of %zu rows is too large", n);
-    if (n > DENSE_SIZE && k <= n / DENSE_PART) {
+    if (few_wanted(n, k)) {
         struct dense dense = {a, n};
         int rc = asim_eigen_lanczos(n, k, dense_apply, &dense, 1e-10, RESTARTS, values,
                                     vectors, err);

@@ -32,12 +32,18 @@ int asim_eigen_lanczos(size_t n, size_t k, asim_operator_fn apply, void *context
 
 /* The k largest eigenpairs of the matrix in `a` (n x n, row-major, upper triangle
  * read), 0 < k <= n: Lanczos where k is a small part, else LAPACK's dsyevr, to which
- * answers that fail the residual check |A v - l v| <= 1e-8 l1 go as well. The contents
+ * answers that fail the residual check |A v - l v| <= 1e-8 l1 go as well. `vectors` has
+ * asim_eigen_rows rows of n, of which the first k are the answer. The contents of `a`
  * may be lost, except where `keep` (dsyevr then works on a copy). */
 int asim_eigen_dense(double *a, bool keep, size_t n, size_t k, double *values,
                      double *vectors, struct asim_error *err);
 
-/* Doubles of work space that asim_eigen_lanczos takes. */
+/* k, or n where finding all is the way to k: LAPACK's search for a part of the spectrum
+ * takes many times longer where that part is large. */
+size_t asim_eigen_rows(size_t n, size_t k);
+
+/* Doubles of work space that asim_eigen_lanczos, asim_eigen_dense take. */
 size_t asim_eigen_work_doubles(size_t n, size_t k);
+size_t asim_eigen_dense_doubles(size_t n, size_t k);
 
 #endif

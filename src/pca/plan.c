@@ -24,8 +24,10 @@ static uint64_t allowed_bytes(const struct asim_pca_options *options)
 /* The result's arrays that do not grow with frames. */
 static uint64_t result_bytes(const struct asim_layout *layout, uint64_t k)
 {
+    uint64_t vectors = asim_size_times(k, layout->atom_count);
     uint64_t atoms = asim_size_add(layout->atom_count, layout->align_count);
-    return asim_size_times(3 * sizeof(double), asim_size_times(k + 6, atoms));
+    return asim_size_times(3 * sizeof(double),
+                           asim_size_add(vectors, asim_size_times(6, atoms)));
 }
 
 /* What is touched of a file before it is released. */

@@ -109,6 +109,7 @@ static int half_vectors_init(const struct asim_analysis *an,
                              struct half_vectors *halves, struct asim_error *err)
 {
     size_t size = 3 * an->layout->atom_count, half = an->pca.frame_count / 2;
+    size_t rows = asim_eigen_rows(size, RMSIP_COMPONENTS);
     *halves = (struct half_vectors){0};
     if (half < 2 || component_limit(an, half) < RMSIP_COMPONENTS || !an->plan.halves)
         return 0;
@@ -116,8 +117,7 @@ static int half_vectors_init(const struct asim_analysis *an,
     if (!halves->values)
         return -1;
     for (int h = 0; h < 2; h++) {
-        halves->vectors[h] =
-            asim_alloc_array(RMSIP_COMPONENTS, size * sizeof(double), err);
+        halves->vectors[h] = asim_alloc_array(rows, size * sizeof(double), err);
         if (!halves->vectors[h])
             return -1;
     }
@@ -185,8 +185,14 @@ static int states_solve(struct asim_analysis *an, struct states *states,
         asim_scatter_merge_centred(&states->part[0], &states->part[1]);
         asim_scatter_finish(&states->part[1]);
     }
-    rc = asim_eigen_dense(states->part[0].products, false, size, pca->component_count,
-                          pca->eigenvalues_nm2, pca->eigenvectors, err);
+    /* Room for what is found on the way. */
+    size_t k = pca->component_count;
+    free(pca->eigenvectors);
+    pca->eigenvectors =
+        asim_alloc_array(asim_eigen_rows(size, k), size * sizeof(double), err);
+    if (pca->eigenvectors)
+        rc = asim_eigen_dense(states->part[0].products, false, size, k,
+                              pca->eigenvalues_nm2, pca->eigenvectors, err);
 out:
     half_vectors_finish(&halves);
     return rc;

@@ -325,6 +325,48 @@ static void test_lanczos(void **state)
     free(small.a);
 }
 
+/* Any part of a spectrum, which different routines find; where `keep`, the matrix is
+ * as it was. */
+static void test_dense(void **state)
+{
+    (void)state;
+    enum { N = 120 };
+    static const size_t parts[] = {1, 10, N / 6, N / 6 + 1, N - 6, N};
+    double spectrum[N];
+    for (int i = 0; i < N; i++)
+        spectrum[i] = 1.0 / (1 + i);
+    struct matrix matrix = with_spectrum(spectrum, N);
+    for (size_t p = 0; p < 2 * sizeof parts / sizeof *parts; p++) {
+        size_t k = parts[p / 2];
+        bool keep = p % 2;
+        double *a = malloc(N * N * sizeof *a), *values = calloc(k, sizeof *values);
+        double *vectors = calloc(asim_eigen_rows(N, k), N * sizeof *vectors);
+        struct asim_error err = {0};
+        if (!a || !values || !vectors)
+            abort();
+        memcpy(a, matrix.a, N * N * sizeof *a);
+        assert_int_equal(asim_eigen_dense(a, keep, N, k, values, vectors, &err), 0);
+        assert_true(!keep || memcmp(a, matrix.a, N * N * sizeof *a) == 0);
+        for (size_t i = 0; i < k; i++) {
+            double y[N];
+            close_to(values[i], spectrum[i], 1e-12);
+            apply(&matrix, vectors + i * N, y, NULL);
+            for (size_t j = 0; j < N; j++)
+                close_to(y[j], values[i] * vectors[i * N + j], 1e-9);
+            for (size_t j = 0; j <= i; j++) {
+                double dot = 0.0;
+                for (size_t d = 0; d < N; d++)
+                    dot += vectors[i * N + d] * vectors[j * N + d];
+                close_to(dot, i == j, 1e-12);
+            }
+        }
+        free(a);
+        free(values);
+        free(vectors);
+    }
+    free(matrix.a);
+}
+
 /* One restart is not enough for a slow spectrum: that is said, not hidden. */
 static void test_no_convergence(void **state)
 {
@@ -344,6 +386,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_variants),
         cmocka_unit_test(test_lanczos),
+        cmocka_unit_test(test_dense),
         cmocka_unit_test(test_no_convergence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
