@@ -39,6 +39,10 @@ struct asim_topology {
     uint8_t *atomic_number; /* [atom_count] 0: unknown */
     float *mass_amu;        /* [atom_count], or NULL where the file has none */
     float *charge_e;        /* [atom_count], or NULL where the file has none */
+    /* Of a PDB; each [atom_count], or NULL where no atom has one. Numbers as they stand
+     * in the file, NAN where there is none; ' ': no location. */
+    float *occupancy, *bfactor;
+    char *altloc;
     int32_t *serial; /* [atom_count] the file's own numbers (INT32_MIN: unreadable),
                         or NULL where they only count the atoms */
     struct asim_residue *residues; /* [residue_count] */

@@ -300,6 +300,13 @@ static int parse_resnum(struct asim_pdb_atom *atom, char what[ASIM_PDB_WHAT])
     return 0;
 }
 
+/* NAN where the columns are blank or hold no number. */
+static float number_or_nan(const char *columns, size_t width)
+{
+    double value;
+    return asim_number_field(columns, columns + width, &value) ? (float)value : NAN;
+}
+
 int asim_pdb_parse_atom(struct asim_pdb_line line, struct asim_pdb_atom *ret_atom,
                         char what[ASIM_PDB_WHAT])
 {
@@ -318,6 +325,8 @@ int asim_pdb_parse_atom(struct asim_pdb_line line, struct asim_pdb_atom *ret_ato
     trim(atom->columns + 76, 2, &atom->element, &atom->element_length);
     atom->altloc = atom->columns[16];
     atom->chain = atom->columns[21];
+    atom->occupancy = number_or_nan(atom->columns + 54, 6);
+    atom->bfactor = number_or_nan(atom->columns + 60, 6);
     parse_serial(atom);
     return parse_resnum(atom, what);
 }

@@ -73,6 +73,7 @@ struct asim_pdb_atom {
     char altloc, chain, insertion_code; /* ' ': none */
     bool has_serial;                    /* false: not a number, as ***** */
     int32_t serial, resnum;
+    float occupancy, bfactor; /* NAN: none */
 };
 /* 0, or -1 with `what` filled: no residue number, or bytes that are not ASCII. */
 int asim_pdb_parse_atom(struct asim_pdb_line line, struct asim_pdb_atom *ret_atom,

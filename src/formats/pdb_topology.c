@@ -5,6 +5,7 @@
  */
 #include "formats/pdb.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,9 +120,42 @@ static int add_atom(struct asim_topology_builder *builder,
     if (asim_string_table_add(names, type, type_length, &top->type[i], err) < 0)
         return -1;
     top->atomic_number[i] = element;
+    top->occupancy[i] = atom->occupancy;
+    top->bfactor[i] = atom->bfactor;
+    top->altloc[i] = atom->altloc;
     top->serial[i] = atom->has_serial ? atom->serial : INT32_MIN;
     residue.resid = count_on(top, &residue);
     return asim_topology_builder_add(builder, &residue, after_ter, err);
+}
+
+static int make_columns(struct asim_topology *top, struct asim_error *err)
+{
+    top->occupancy = asim_alloc_array(top->atom_count, sizeof *top->occupancy, err);
+    if (top->occupancy)
+        top->bfactor = asim_alloc_array(top->atom_count, sizeof *top->bfactor, err);
+    if (top->bfactor)
+        top->altloc = asim_alloc_array(top->atom_count, sizeof *top->altloc, err);
+    return top->altloc ? 0 : -1;
+}
+
+/* Columns that no atom has are none. */
+static void drop_empty_columns(struct asim_topology *top)
+{
+    bool occupancy = false, bfactor = false, altloc = false;
+    for (size_t i = 0; i < top->atom_count; i++) {
+        occupancy = occupancy || !isnan(top->occupancy[i]);
+        bfactor = bfactor || !isnan(top->bfactor[i]);
+        altloc = altloc || top->altloc[i] != ' ';
+    }
+    if (!occupancy)
+        free(top->occupancy);
+    if (!bfactor)
+        free(top->bfactor);
+    if (!altloc)
+        free(top->altloc);
+    top->occupancy = occupancy ? top->occupancy : NULL;
+    top->bfactor = bfactor ? top->bfactor : NULL;
+    top->altloc = altloc ? top->altloc : NULL;
 }
 
 static int build(const struct asim_byte_source *source,
@@ -137,13 +171,15 @@ static int build(const struct asim_byte_source *source,
     int got;
     builder->top.serial =
         asim_alloc_array(builder->top.atom_count, sizeof *builder->top.serial, err);
-    if (!builder->top.serial || find_traits(walk, &all, err) < 0)
+    if (!builder->top.serial || make_columns(&builder->top, err) < 0 ||
+        find_traits(walk, &all, err) < 0)
         return -1;
     while ((got = next_atom(&walk, &atom, err)) == 1) {
         if (add_atom(builder, &all, &atom, walk.after_ter, err) < 0)
             return -1;
         walk.after_ter = false;
     }
+    drop_empty_columns(&builder->top);
     return got;
 }
 

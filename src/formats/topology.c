@@ -33,6 +33,9 @@ void asim_topology_finish(struct asim_topology *top)
     free(top->atomic_number);
     free(top->mass_amu);
     free(top->charge_e);
+    free(top->occupancy);
+    free(top->bfactor);
+    free(top->altloc);
     free(top->serial);
     free(top->note);
     free(top->residues);

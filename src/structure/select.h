@@ -71,6 +71,7 @@ enum asim_select_field {
     ASIM_SELECT_SEGID,
     ASIM_SELECT_CHAIN,
     ASIM_SELECT_ICODE,
+    ASIM_SELECT_ALTLOC,
     ASIM_SELECT_MOLTYPE,
     ASIM_SELECT_RESID,
     ASIM_SELECT_RESNUM,
@@ -79,6 +80,8 @@ enum asim_select_field {
     ASIM_SELECT_ID,
     ASIM_SELECT_MASS,
     ASIM_SELECT_CHARGE,
+    ASIM_SELECT_OCCUPANCY,
+    ASIM_SELECT_BFACTOR,
     ASIM_SELECT_MOLECULE,
     ASIM_SELECT_ATOM, /* segment, resid and name at once */
     ASIM_SELECT_GROUP,
@@ -326,6 +329,11 @@ int asim_select_place(struct asim_select_scope *scope,
                       struct asim_error *err);
 size_t asim_select_count(const uint8_t *mask, size_t atom_count);
 bool asim_select_real_fits(const struct asim_select_real *real, double value);
+/* A clause about masses, charges and the like. */
+int asim_select_reals(const struct asim_topology *top,
+                      const struct asim_select_query *query,
+                      const struct asim_select_node *node, uint8_t *mask,
+                      struct asim_error *err);
 /* The group a clause `group "X"` names. */
 int asim_select_find_group(struct asim_select_scope *scope,
                            const struct asim_select_query *query, size_t node,

@@ -94,6 +94,23 @@ out:
     return rc;
 }
 
+/* Alternate locations are one letter; an atom without has the empty text. */
+static int eval_locations(const struct asim_topology *top,
+                          const struct asim_select_query *query,
+                          const struct asim_select_node *node, uint8_t *mask,
+                          struct asim_error *err)
+{
+    if (!top->altloc)
+        return asim_select_fail_at(query, node->begin, node->end - node->begin, err,
+                                   "this topology file has no alternate locations: "
+                                   "give a PDB file that has them");
+    for (size_t i = 0; i < top->atom_count; i++) {
+        char letter[2] = {top->altloc[i], '\0'};
+        mask[i] = value_fits(query, node, *letter == ' ' ? "" : letter);
+    }
+    return 0;
+}
+
 /* Insertion codes are one letter; a residue without one has the empty text. */
 static int eval_insertion_codes(const struct asim_topology *top,
                                 const struct asim_select_query *query,
@@ -252,55 +269,6 @@ static void eval_atom_numbers(const struct asim_topology *top,
     }
 }
 
-/* As numpy's isclose, which decides equality in MDAnalysis. */
-static bool is_close(double a, double b)
-{
-    return fabs(a - b) <= 1e-8 + 1e-5 * fabs(b);
-}
-
-bool asim_select_real_fits(const struct asim_select_real *real, double value)
-{
-    if (real->absolute)
-        value = fabs(value);
-    switch (real->compare) {
-    case ASIM_SELECT_LESS:
-        return value < real->low;
-    case ASIM_SELECT_LESS_EQUAL:
-        return value <= real->low;
-    case ASIM_SELECT_GREATER:
-        return value > real->low;
-    case ASIM_SELECT_GREATER_EQUAL:
-        return value >= real->low;
-    case ASIM_SELECT_EQUAL:
-        return is_close(value, real->low);
-    case ASIM_SELECT_NOT_EQUAL:
-        return !is_close(value, real->low);
-    case ASIM_SELECT_WITHIN:
-        return real->low <= value && value <= real->high;
-    }
-    return false;
-}
-
-static int eval_reals(const struct asim_topology *top,
-                      const struct asim_select_query *query,
-                      const struct asim_select_node *node, uint8_t *mask,
-                      struct asim_error *err)
-{
-    bool mass = node->field == ASIM_SELECT_MASS;
-    const float *values = mass ? top->mass_amu : top->charge_e;
-    if (!values)
-        return asim_select_fail_at(query, node->begin, node->end - node->begin, err,
-                                   "this topology file has no %s: give a TPR file",
-                                   mass ? "masses" : "charges");
-    memset(mask, 0, top->atom_count);
-    for (size_t k = 0; k < node->real_count; k++) {
-        const struct asim_select_real *real = &query->reals[node->first_real + k];
-        for (size_t i = 0; i < top->atom_count; i++)
-            mask[i] |= asim_select_real_fits(real, (double)values[i]);
-    }
-    return 0;
-}
-
 /* An atom that is not hydrogen, and not a massless interaction site either. */
 static bool is_heavy(const struct asim_topology *top, size_t i)
 {
@@ -454,6 +422,8 @@ int asim_select_clause(struct asim_select_scope *scope,
         return eval_strings(top, query, node, mask, err);
     case ASIM_SELECT_ICODE:
         return eval_insertion_codes(top, query, node, mask, err);
+    case ASIM_SELECT_ALTLOC:
+        return eval_locations(top, query, node, mask, err);
     case ASIM_SELECT_MOLTYPE:
         return eval_molecule_types(top, query, node, mask, err);
     case ASIM_SELECT_ELEMENT:
@@ -469,7 +439,9 @@ int asim_select_clause(struct asim_select_scope *scope,
         return 0;
     case ASIM_SELECT_MASS:
     case ASIM_SELECT_CHARGE:
-        return eval_reals(top, query, node, mask, err);
+    case ASIM_SELECT_OCCUPANCY:
+    case ASIM_SELECT_BFACTOR:
+        return asim_select_reals(top, query, node, mask, err);
     case ASIM_SELECT_ATOM:
         return eval_address(top, query, node, mask, err);
     case ASIM_SELECT_MOLECULE:

@@ -33,6 +33,8 @@ static const struct asim_select_keyword keywords[] = {
     {"chain", ASIM_SELECT_CHAIN, ASIM_SELECT_STRINGS},
     {"icode", ASIM_SELECT_ICODE, ASIM_SELECT_STRINGS},
     {"insertcode", ASIM_SELECT_ICODE, ASIM_SELECT_STRINGS},
+    {"altLoc", ASIM_SELECT_ALTLOC, ASIM_SELECT_STRINGS},
+    {"altloc", ASIM_SELECT_ALTLOC, ASIM_SELECT_STRINGS},
     {"moltype", ASIM_SELECT_MOLTYPE, ASIM_SELECT_STRINGS},
     {"resid", ASIM_SELECT_RESID, ASIM_SELECT_INTEGERS},
     {"resnum", ASIM_SELECT_RESNUM, ASIM_SELECT_INTEGERS},
@@ -44,6 +46,11 @@ static const struct asim_select_keyword keywords[] = {
     {"id", ASIM_SELECT_ID, ASIM_SELECT_INTEGERS},
     {"mass", ASIM_SELECT_MASS, ASIM_SELECT_REALS},
     {"charge", ASIM_SELECT_CHARGE, ASIM_SELECT_REALS},
+    {"occupancy", ASIM_SELECT_OCCUPANCY, ASIM_SELECT_REALS},
+    {"bfactor", ASIM_SELECT_BFACTOR, ASIM_SELECT_REALS},
+    {"tempfactor", ASIM_SELECT_BFACTOR, ASIM_SELECT_REALS},
+    {"beta", ASIM_SELECT_BFACTOR, ASIM_SELECT_REALS},
+    {"betafactor", ASIM_SELECT_BFACTOR, ASIM_SELECT_REALS},
     {"molnum", ASIM_SELECT_MOLECULE, ASIM_SELECT_INTEGERS},
     {"atom", ASIM_SELECT_ATOM, ASIM_SELECT_ADDRESS},
     {"point", ASIM_SELECT_POINT, ASIM_SELECT_LENGTHS},
@@ -79,8 +86,8 @@ static const struct property_word {
 
 /* Keywords of MDAnalysis, GROMACS and VMD that are understood but not evaluated. */
 static const char *const unsupported[] = {
-    "smarts",   "aromatic", "fragment",   "altloc",    "altLoc",       "fragindex",
-    "segindex", "bfactor",  "tempfactor", "occupancy", "formalcharge", "record_type",
+    "smarts",   "aromatic",     "fragment",    "fragindex",
+    "segindex", "formalcharge", "record_type",
 };
 
 /* Words that only mean something where a keyword is expected: as values they are

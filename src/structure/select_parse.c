@@ -134,15 +134,16 @@ static int parse_lengths(struct parser *p, struct asim_select_node *node, size_t
 static int parse_prop_name(struct parser *p, enum asim_select_field *ret_field)
 {
     const char *word = peek(p)->word;
-    if (at_word(p) && strcmp(word, "mass") == 0)
-        *ret_field = ASIM_SELECT_MASS;
-    else if (at_word(p) && strcmp(word, "charge") == 0)
-        *ret_field = ASIM_SELECT_CHARGE;
+    const struct asim_select_keyword *keyword =
+        at_word(p) ? asim_select_find_keyword(word) : NULL;
+    if (keyword && keyword->values == ASIM_SELECT_REALS)
+        *ret_field = keyword->field;
     else if (at_word(p) && is_coordinate(word))
         *ret_field = coordinate_field(word);
     else
         return asim_select_fail_token(p->query, p->at, p->err,
-                                      "expected mass, charge, x, y or z after prop");
+                                      "expected mass, charge, occupancy, bfactor, x, "
+                                      "y or z after prop");
     p->at++;
     return 0;
 }

@@ -239,7 +239,8 @@ static void explains_what_is_wrong(void **state)
                         "trajectory, or a TPR, GRO or PDB file\n"
                         "  prop x > 5A\n"
                         "  ^~~~~~~~~~~"},
-        {"prop radius > 5", "expected mass, charge, x, y or z after prop"},
+        {"prop radius > 5",
+         "expected mass, charge, occupancy, bfactor, x, y or z after prop"},
         {"name CA > 5", "comparisons are understood for numbers"},
         {"smarts C",
          "'smarts' is not supported in selections: use gmx select or MDAnalysis to "
