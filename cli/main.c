@@ -196,9 +196,9 @@ static int check_arguments(const struct command *command,
     if (settings->argument_count >= command->arguments_least &&
         settings->argument_count <= command->arguments_most)
         return 0;
-    return asim_fail(err, ASIM_EUSAGE, "%d arguments; usage: autosim %s%s%s",
-                     settings->argument_count, command->name,
-                     *command->synopsis ? " " : "", command->synopsis);
+    return asim_fail(err, ASIM_EUSAGE, "%d argument%s; usage: autosim %s%s%s",
+                     settings->argument_count, settings->argument_count == 1 ? "" : "s",
+                     command->name, *command->synopsis ? " " : "", command->synopsis);
 }
 
 static int run_command(const struct command *command, int argc, char **argv)

@@ -188,7 +188,8 @@ typedef int (*asim_projection_fn)(void *context, double time_ps, uint64_t frame_
  * Projects another trajectory of the same topology on saved components, each frame
  * superposed on the saved reference, and visits the frames in their order. Of the
  * options pbc, begin, end, stride and threads count; pbc AUTO is what the analysis had.
- * ASIM_EINPUT where the atoms of topology, trajectory and analysis do not fit.
+ * ASIM_EINPUT where the atoms of topology, trajectory and analysis do not fit, and
+ * where no frame is left.
  */
 ASIM_API int asim_pca_project_trajectory(const struct asim_pca *pca,
                                          const struct asim_topology *top,

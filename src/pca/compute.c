@@ -70,7 +70,8 @@ static bool lists_equal(const struct asim_atom_list *a, const struct asim_atom_l
            memcmp(a->index, b->index, a->count * sizeof *a->index) == 0;
 }
 
-static void log_damage(const struct asim_trajectory *traj, struct asim_log *log)
+void asim_trajectory_log_damage(const struct asim_trajectory *traj,
+                                struct asim_log *log)
 {
     size_t count;
     const struct asim_damage *damage = asim_trajectory_damage(traj, &count);
@@ -170,7 +171,7 @@ int asim_pca_compute(const struct asim_topology *top, struct asim_trajectory *tr
                                               : options->pbc;
     copy_text(pca.selection, sizeof pca.selection, selection);
     copy_text(pca.align_selection, sizeof pca.align_selection, align_text);
-    log_damage(traj, log);
+    asim_trajectory_log_damage(traj, log);
     log_result(&pca, log);
     *ret_pca = pca;
     rc = 0;

@@ -123,10 +123,11 @@ static int prepare(struct asim_analysis *an, struct asim_error *err)
     const struct asim_layout *layout = an->layout;
     size_t width = asim_row_width(layout), align_width = asim_align_width(layout);
     if (layout->atom_count < 1 || layout->align_count < 3)
-        return asim_fail(err, ASIM_EINPUT,
-                         "the fit has %zu atoms; at least 3 that are not on a line are "
-                         "needed",
-                         layout->align_count);
+        return asim_fail(
+            err, ASIM_EINPUT,
+            "the fit has %zu atom%s; at least 3 that are not on a line are "
+            "needed",
+            layout->align_count, layout->align_count == 1 ? "" : "s");
     if (an->options->component_count < 1)
         return asim_fail(err, ASIM_EUSAGE, "component_count must be at least 1");
     if (an->options->memory != ASIM_MEMORY_STREAM && an->source->count &&

@@ -231,6 +231,7 @@ int asim_pca_project_trajectory(const struct asim_pca *pca,
         goto out;
     struct asim_frame_source frames = asim_trajectory_source_frames(&source);
     struct asim_block *block = &projector->block;
+    size_t visited = 0;
     if (frames.rewind(frames.context, err) < 0)
         goto out;
     do {
@@ -242,7 +243,15 @@ int asim_pca_project_trajectory(const struct asim_pca *pca,
         if (block->count > 0 &&
             project_block(pca, projector, threads, visit, context, err) < 0)
             goto out;
+        visited += block->count;
     } while (block->count == ASIM_BLOCK_FRAMES);
+    asim_trajectory_log_damage(traj, log);
+    if (visited == 0) {
+        asim_fail(err, ASIM_EINPUT,
+                  "'%s': 0 frames are left after begin, end and stride",
+                  asim_trajectory_path(traj));
+        goto out;
+    }
     rc = 0;
 out:
     asim_trajectory_source_finish(&source);

@@ -53,4 +53,8 @@ void asim_trajectory_source_finish(struct asim_trajectory_source *source);
 struct asim_frame_source
 asim_trajectory_source_frames(struct asim_trajectory_source *source);
 
+/* Where frames were left out since they cannot be read. */
+void asim_trajectory_log_damage(const struct asim_trajectory *traj,
+                                struct asim_log *log);
+
 #endif

@@ -190,6 +190,15 @@ static void test_projected_trajectory(void **state)
         assert_int_equal(seen.count, FRAMES);
         /* The reference was settled to 1e-6 nm when frames were last fitted to it. */
         assert_true(seen.worst_nm < 1e-6);
+        options.begin_ps = 1e9;
+        seen.count = 0;
+        assert_int_equal(asim_pca_project_trajectory(&pca, &fixture.top, traj, &options,
+                                                     NULL, compare_frame, &seen, &err),
+                         -1);
+        assert_int_equal(err.status, ASIM_EINPUT);
+        assert_non_null(strstr(err.text, "0 frames are left"));
+        assert_int_equal(seen.count, 0);
+        options.begin_ps = NAN;
         asim_trajectory_close(traj);
         write_motion(path, x, 3, FIXTURE_ATOMS - 1);
         assert_int_equal(asim_trajectory_open(path, &traj, &err), 0);

@@ -169,6 +169,43 @@ def signals_end_with_128_and_their_number(root):
                f"signal {number}: exit {process.returncode}, {told}")
 
 
+def write_frames(path, count, atoms=5, damaged=None):
+    with open(path, "w") as out:
+        for f in range(count):
+            out.write(f"moves t= {f}.0\n{atoms}\n")
+            for a in range(atoms):
+                x, y, z = 0.3 * a, 0.1 * a * a + 0.01 * (f * a % 7), 0.02 * (f * f % 5) * a
+                number = "     nan" if f == damaged and a == 0 else f"{x:8.3f}"
+                out.write(f"{a + 1:5d}GLY     CA{a + 1:5d}{number}{y:8.3f}{z:8.3f}\n")
+            out.write("   5.00000   5.00000   5.00000\n")
+
+
+def components_of_odd_input(root):
+    """Nothing goes to stdout where nothing is projected; what is left out is told."""
+    for name, frames, options in (("one", 1, {}), ("top", 1, {}), ("many", 8, {}),
+                                  ("bad", 8, {"damaged": 3}), ("less", 8, {"atoms": 4})):
+        write_frames(os.path.join(root, name + ".gro"), frames, **options)
+    all_atoms = ("--pbc", "none", "--sel", "all")
+    autosim(root, 3, ["1 frame is left"], "pca", "top.gro", "one.gro", *all_atoms)
+    autosim(root, 3, ["0 frames are left"], "pca", "top.gro", "many.gro", *all_atoms,
+            "-b", "100")
+    autosim(root, 2, ["after end"], "pca", "top.gro", "many.gro", *all_atoms, "-b", "5",
+            "-e", "4")
+    autosim(root, 3, ["1 atom;"], "pca", "top.gro", "many.gro", *all_atoms[:2], "--sel",
+            "bynum 1")
+    autosim(root, 0, ["damaged where frame 3"], "pca", "top.gro", "bad.gro", *all_atoms)
+    for code, words, arguments in (
+            (0, [], ["top.gro", "many.gro"]),
+            (0, ["damaged where frame 3"], ["top.gro", "bad.gro"]),
+            (3, ["0 frames are left"], ["top.gro", "many.gro", "-b", "100"]),
+            (3, ["has 4"], ["top.gro", "less.gro"]),
+            (3, ["of 5 atoms"], ["less.gro", "many.gro"])):
+        out = autosim(root, code, words, "project", *arguments).stdout
+        frames = [line for line in out.splitlines() if line[0] not in "#@"]
+        expect(len(frames) == (0 if code else 7 if words else 8) and
+               bool(out) == (code == 0), f"project {arguments}: {out}")
+
+
 def the_others(root):
     autosim(root, 2, ["did you mean"], "runn")
     autosim(root, 2, ["before the command"], "-C", "folder", "run")
@@ -186,7 +223,8 @@ def main():
                  windows_that_are_given_up_end_with_5,
                  another_gmx_is_refused_before_windows_fail,
                  what_comes_too_late_ends_with_1,
-                 signals_end_with_128_and_their_number, the_others):
+                 signals_end_with_128_and_their_number, components_of_odd_input,
+                 the_others):
         part(root)
     if FAILURES:
         sys.exit("\n".join(FAILURES))

@@ -157,7 +157,7 @@ def suggestions_are_made(root):
     autosim(root, "pca", "--pbc", "nnoe", "a", "b", code=2, words=["did you mean none"])
     autosim(root, "completion", "bahs", code=2, words=["did you mean bash"])
     autosim(root, "pca", code=2, words=["0 arguments; usage: autosim pca TPR"])
-    autosim(root, "status", "x", code=2, words=["1 arguments; usage: autosim status"])
+    autosim(root, "status", "x", code=2, words=["1 argument; usage: autosim status"])
     autosim(root, "info", "tri.tpr", "--sel", "nmae A1", code=3,
             words=["did you mean 'name'"])
 
