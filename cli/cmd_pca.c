@@ -23,10 +23,12 @@ static void print_summary(const struct settings *settings, const struct asim_pca
 {
     printf("%zu frames, %zu atoms: %s\n", pca->frame_count, pca->atom_count,
            pca->selection);
-    printf("%-4s %14s %10s %8s\n", "PC", "eigenvalue/nm^2", "explained", "cosine");
+    printf("%-4s %15s %12s %10s %8s\n", "PC", "eigenvalue/nm^2", "/Angstrom^2",
+           "explained", "cosine");
     size_t shown = pca->component_count < SHOWN ? pca->component_count : SHOWN;
     for (size_t i = 0; i < shown; i++)
-        printf("%-4zu %15.6g %9.2f%% %8.2f\n", i + 1, pca->eigenvalues_nm2[i],
+        printf("%-4zu %15.6g %12.6g %9.2f%% %8.2f\n", i + 1, pca->eigenvalues_nm2[i],
+               100 * pca->eigenvalues_nm2[i],
                100 * pca->eigenvalues_nm2[i] / pca->total_variance_nm2,
                pca->cosine_content[i]);
     if (shown < pca->component_count)

@@ -193,7 +193,11 @@ def components_of_odd_input(root):
             "-e", "4")
     autosim(root, 3, ["1 atom;"], "pca", "top.gro", "many.gro", *all_atoms[:2], "--sel",
             "bynum 1")
-    autosim(root, 0, ["damaged where frame 3"], "pca", "top.gro", "bad.gro", *all_atoms)
+    shown = autosim(root, 0, ["damaged where frame 3"], "pca", "top.gro", "bad.gro",
+                    *all_atoms).stdout.splitlines()
+    nm, angstrom = (float(word) for word in shown[2].split()[1:3])
+    expect("/nm^2" in shown[1] and "/Angstrom^2" in shown[1] and
+           abs(angstrom / nm - 100) < 1e-3, f"units: {shown}")
     for code, words, arguments in (
             (0, [], ["top.gro", "many.gro"]),
             (0, ["damaged where frame 3"], ["top.gro", "bad.gro"]),
