@@ -7,8 +7,8 @@
  * the same sum over the coordinates' bits. One line a path: best and median seconds of
  * processor time and of wall time, frames/s and million atoms/s by the best processor
  * time, or by the best wall time where there are several threads. ATOMS > 0 reads only
- * the first so many, FIRST:END:STEP every STEPth of them (END not included); THREADS >
- * 1 reads in blocks.
+ * the first so many, FIRST:END:STEP every STEPth of them (END not included); with
+ * THREADS > 1 every thread visits the frames that it decodes.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 
 #include <autosim/trajectory.h>
 
-enum { PATHS = 3, MOST_ROUNDS = 101, BLOCK = 4 };
+enum { PATHS = 3, MOST_ROUNDS = 101, MOST_THREADS = 64 };
 static const char *const paths[PATHS] = {"scalar", "avx2", "avx512"};
 
 struct result {
@@ -38,17 +38,16 @@ struct atoms {
     size_t first, end, step; /* end 0: all */
 };
 
-static uint64_t sum_bits(const struct asim_frame *frame, const struct atoms *atoms,
-                         uint64_t sum)
+static uint64_t sum_bits(const struct asim_frame *frame, const struct atoms *atoms)
 {
-    uint64_t a = 0;
+    uint64_t sum = 0;
     for (size_t i = atoms->first; i < frame->atom_count; i += atoms->step)
         for (size_t d = 0; d < 3; d++) {
             uint32_t bits;
             memcpy(&bits, &frame->x_nm[i][d], sizeof bits);
-            a += bits * (uint64_t)(3 * i + d + 1);
+            sum += bits * (uint64_t)(3 * i + d + 1);
         }
-    return sum * 31 + a;
+    return sum * (2 * frame->frame_index + 1);
 }
 
 static int choose_atoms(struct asim_trajectory *traj, const struct atoms *atoms,
@@ -69,48 +68,57 @@ static int choose_atoms(struct asim_trajectory *traj, const struct atoms *atoms,
     return rc;
 }
 
-static int read_blocks(struct asim_trajectory *traj, const struct atoms *atoms,
-                       int threads, int check, struct result *result,
+/* What one thread has read, in cache lines of its own. */
+struct tally {
+    _Alignas(64) size_t frames;
+    size_t atoms;
+    uint64_t sum;
+};
+
+struct reading {
+    const struct atoms *atoms;
+    int check; /* sums the coordinates, which costs more than decoding them */
+    struct tally tallies[MOST_THREADS];
+};
+
+static int count_frame(void *context, struct asim_frame *frame, int thread_index,
                        struct asim_error *err)
 {
-    struct asim_frame frames[BLOCK] = {{0}};
-    size_t got = 0;
-    int rc;
-    do {
-        rc = asim_trajectory_read_block(traj, frames, BLOCK, threads, &got, err);
-        for (size_t k = 0; rc == 0 && k < got; k++) {
-            result->frames++;
-            result->atoms = frames[k].atom_count;
-            if (check)
-                result->sum = sum_bits(&frames[k], atoms, result->sum);
-        }
-    } while (rc == 0 && got == BLOCK);
-    for (size_t k = 0; k < BLOCK; k++)
-        asim_frame_finish(&frames[k]);
-    return rc;
+    struct reading *reading = context;
+    struct tally *tally = &reading->tallies[thread_index];
+    (void)err;
+    tally->frames++;
+    tally->atoms = frame->atom_count;
+    if (reading->check)
+        tally->sum += sum_bits(frame, reading->atoms);
+    return 0;
 }
 
-/* Reads all; `check` sums the coordinates, which costs more than decoding them. */
 static int read_file(const char *file, const struct atoms *atoms, int threads,
                      int check, struct result *result, struct asim_error *err)
 {
+    struct reading reading = {.atoms = atoms, .check = check};
     struct asim_trajectory *traj;
     struct asim_frame frame = {0};
     if (asim_trajectory_open(file, &traj, err) < 0)
         return -1;
     int rc = choose_atoms(traj, atoms, err);
-    result->frames = 0;
     if (rc == 0 && threads > 1)
-        rc = read_blocks(traj, atoms, threads, check, result, err);
+        rc = asim_trajectory_visit(traj, threads, count_frame, &reading, err);
     while (rc >= 0 && threads <= 1 &&
-           (rc = asim_trajectory_next(traj, &frame, err)) == 1) {
-        result->frames++;
-        result->atoms = frame.atom_count;
-        if (check)
-            result->sum = sum_bits(&frame, atoms, result->sum);
-    }
+           (rc = asim_trajectory_next(traj, &frame, err)) == 1)
+        count_frame(&reading, &frame, 0, err);
     asim_frame_finish(&frame);
     asim_trajectory_close(traj);
+    result->frames = 0;
+    for (int i = 0; i < MOST_THREADS; i++) {
+        const struct tally *tally = &reading.tallies[i];
+        result->frames += tally->frames;
+        if (tally->frames > 0)
+            result->atoms = tally->atoms;
+        if (check)
+            result->sum += tally->sum;
+    }
     return rc;
 }
 
@@ -139,6 +147,8 @@ int main(int argc, char **argv)
     int threads = argc > 4 ? atoi(argv[4]) : 1;
     if (rounds < 1 || rounds > MOST_ROUNDS)
         rounds = 7;
+    if (threads > MOST_THREADS)
+        threads = MOST_THREADS;
     for (int round = -1; round < rounds; round++)
         for (int p = 0; p < PATHS; p++) {
             if (round >= 0 && !have[p])

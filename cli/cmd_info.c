@@ -1,5 +1,6 @@
 /* autosim info: what a file holds, and every damage in it. */
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,9 +8,12 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/threads.h"
 #include "cli.h"
 #include "formats/tpr.h"
 #include "pipeline.h"
+
+enum { MOST_READERS = 16 }; /* threads; each has a frame in memory */
 
 /* What one file is; a GRO or PDB file is a topology and a trajectory. */
 struct file_info {
@@ -34,22 +38,46 @@ static void file_info_finish(struct file_info *info)
     asim_atom_list_finish(&info->selected);
 }
 
+/* What threads that read a file have found; under the mutex. */
+struct frames_seen {
+    pthread_mutex_t mutex;
+    struct file_info *info;
+    size_t first_index, last_index;
+};
+
+static int see_frame(void *context, struct asim_frame *frame, int thread_index,
+                     struct asim_error *err)
+{
+    struct frames_seen *seen = context;
+    struct file_info *info = seen->info;
+    (void)thread_index;
+    (void)err;
+    pthread_mutex_lock(&seen->mutex);
+    if (info->frame_count == 0 || frame->frame_index < seen->first_index) {
+        seen->first_index = frame->frame_index;
+        info->first_time_ps = frame->time_ps;
+        info->precision = frame->precision;
+        memcpy(info->box_nm, frame->box_nm, sizeof info->box_nm);
+    }
+    if (info->frame_count == 0 || frame->frame_index > seen->last_index) {
+        seen->last_index = frame->frame_index;
+        info->last_time_ps = frame->time_ps;
+    }
+    info->frame_count++;
+    pthread_mutex_unlock(&seen->mutex);
+    return 0;
+}
+
 /* Walks the whole file: every frame is decoded, so that every damage is met. */
 static int read_frames(struct file_info *info, struct asim_error *err)
 {
-    struct asim_frame frame = {0};
-    int got;
-    while ((got = asim_trajectory_next(info->traj, &frame, err)) == 1) {
-        if (info->frame_count == 0) {
-            info->first_time_ps = frame.time_ps;
-            info->precision = frame.precision;
-            memcpy(info->box_nm, frame.box_nm, sizeof info->box_nm);
-        }
-        info->last_time_ps = frame.time_ps;
-        info->frame_count++;
-    }
-    asim_frame_finish(&frame);
-    return got;
+    struct frames_seen seen = {.mutex = PTHREAD_MUTEX_INITIALIZER, .info = info};
+    int threads = asim_thread_count(0);
+    if (threads > MOST_READERS)
+        threads = MOST_READERS;
+    int rc = asim_trajectory_visit(info->traj, threads, see_frame, &seen, err);
+    pthread_mutex_destroy(&seen.mutex);
+    return rc;
 }
 
 /* A TPR tells more than a topology: how the run was set up. */

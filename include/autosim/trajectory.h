@@ -186,6 +186,23 @@ ASIM_API int asim_trajectory_read_block(struct asim_trajectory *traj,
                                         int thread_count, size_t *ret_count,
                                         struct asim_error *err);
 
+/* What is done with a frame: 0, or -1 with `err` filled in. The frame may be changed
+ * and is gone afterwards; `thread_index` is in [0, thread_count). */
+typedef int (*asim_visit_fn)(void *context, struct asim_frame *frame, int thread_index,
+                             struct asim_error *err);
+
+/*
+ * Hands every frame that asim_trajectory_next would still give to `visit`, on up to
+ * `thread_count` threads: each decodes a frame and uses it where it is still in the
+ * caches, so this is the fastest way through a file. Frames come in any order and side
+ * by side, those of one thread in that of the file; `visit` must not use the
+ * trajectory. A failure ends the reading: the error is that of the first frame that
+ * fails, all in front of which were visited, and the position is as before the call.
+ */
+ASIM_API int asim_trajectory_visit(struct asim_trajectory *traj, int thread_count,
+                                   asim_visit_fn visit, void *context,
+                                   struct asim_error *err);
+
 /* The number of frames that are there as a whole, by their headers; walks these the
  * first time it is asked. */
 ASIM_API int asim_trajectory_frame_count(struct asim_trajectory *traj,

@@ -70,8 +70,8 @@ static int have_workers(struct asim_trajectory *traj, size_t count,
     return 0;
 }
 
-/* Threads are kept for the next block, which mostly wants as many. */
-static int have_team(struct asim_trajectory *traj, size_t count, struct asim_error *err)
+int asim_trajectory_have_team(struct asim_trajectory *traj, size_t count,
+                              struct asim_error *err)
 {
     if (have_workers(traj, count, err) < 0)
         return -1;
@@ -127,7 +127,7 @@ int asim_trajectory_read_block(struct asim_trajectory *traj, struct asim_frame *
     size_t threads = thread_count > 1 ? (size_t)thread_count : 1;
     int rc = -1;
     struct slot *slots = asim_alloc_array(count, sizeof *slots, err);
-    if (!slots || have_team(traj, threads, err) < 0)
+    if (!slots || asim_trajectory_have_team(traj, threads, err) < 0)
         goto out;
     while (done < count) {
         struct block block = {.traj = traj, .frames = frames + done, .slots = slots};

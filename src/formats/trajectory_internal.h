@@ -36,9 +36,9 @@ struct asim_trajectory {
     struct asim_decode_scratch frame; /* whole frames */
     struct asim_decode_scratch probe; /* times */
     struct asim_frame probed;
-    struct asim_decode_scratch *workers; /* of asim_trajectory_read_block */
+    struct asim_decode_scratch *workers; /* one a thread of the team */
     size_t worker_count;
-    struct asim_team *team; /* of asim_trajectory_read_block; NULL: one thread */
+    struct asim_team *team; /* of blocks and visits; NULL: one thread */
     size_t atom_count;
     size_t atom_limit;
     uint32_t *place;       /* owned, [file_atoms]: see trajectory_subset.c; NULL: the
@@ -65,6 +65,11 @@ int asim_trajectory_walk_to(struct asim_trajectory *traj, size_t count,
 int asim_trajectory_add_damage(struct asim_trajectory *traj, size_t frame_index,
                                uint64_t offset, const char *what,
                                struct asim_error *err);
+
+/* Threads and what each of them needs, kept for the next call, which mostly wants as
+ * many. */
+int asim_trajectory_have_team(struct asim_trajectory *traj, size_t count,
+                              struct asim_error *err);
 
 void asim_trajectory_range_init(struct asim_trajectory_range *range);
 

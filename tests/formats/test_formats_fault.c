@@ -171,6 +171,16 @@ static int read_edr(const struct input *input, struct asim_error *err)
     return asim_edr_read_last(input->path, &last, err);
 }
 
+static int pass_frame(void *context, struct asim_frame *frame, int thread_index,
+                      struct asim_error *err)
+{
+    (void)context;
+    (void)frame;
+    (void)thread_index;
+    (void)err;
+    return 0;
+}
+
 static int read_frames(struct asim_trajectory *traj, struct asim_error *err)
 {
     struct asim_frame frame = {0}, block[2] = {{0}};
@@ -186,6 +196,8 @@ static int read_frames(struct asim_trajectory *traj, struct asim_error *err)
         rc = asim_trajectory_seek(traj, 0, err);
     if (rc == 0)
         rc = asim_trajectory_read_block(traj, block, 2, 1, &got, err);
+    if (rc == 0)
+        rc = asim_trajectory_visit(traj, 1, pass_frame, NULL, err);
     asim_frame_finish(&frame);
     asim_frame_finish(&block[0]);
     asim_frame_finish(&block[1]);

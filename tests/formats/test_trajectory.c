@@ -6,9 +6,12 @@
 
 #include <cmocka.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/error.h"
 #include "base/random.h"
 #include "formats/trajectory_format.h"
 #include "formats/xtc.h"
@@ -184,12 +187,135 @@ static void blocks_are_the_same_frames(void **state)
     asim_xtc_bytes_finish(&bytes);
 }
 
+enum { MOST_THREADS = 4 };
+
+/* What visitors have seen; every frame has its own place. */
+struct visited {
+    struct asim_frame frames[FRAMES];
+    size_t times_seen[FRAMES];
+    size_t last_index[MOST_THREADS];
+    size_t fail_from; /* these frames and those behind them fail */
+};
+
+static int keep_frame(void *context, struct asim_frame *frame, int thread_index,
+                      struct asim_error *err)
+{
+    struct visited *visited = context;
+    size_t i = frame->frame_index;
+    /* Other threads shall get frames, too, and fail behind the first that fails. */
+    if (visited->fail_from == FRAMES || i >= visited->fail_from)
+        nanosleep(&(struct timespec){.tv_nsec = 20000 + 10000 * (long)i}, NULL);
+    if (thread_index < 0 || thread_index >= MOST_THREADS || i >= FRAMES ||
+        i + 1 <= visited->last_index[thread_index])
+        return asim_fail(err, ASIM_EINPUT, "thread %d, frame %zu", thread_index, i);
+    visited->times_seen[i]++;
+    visited->last_index[thread_index] = i + 1;
+    if (i >= visited->fail_from)
+        return asim_fail(err, ASIM_EUSAGE, "frame %zu", i);
+    struct asim_frame *kept = &visited->frames[i];
+    if (asim_frame_reserve(kept, frame->atom_count, err) < 0)
+        return -1;
+    float(*x_nm)[3] = kept->x_nm;
+    size_t capacity = kept->capacity;
+    memcpy(x_nm, frame->x_nm, frame->atom_count * sizeof *x_nm);
+    *kept = *frame;
+    kept->x_nm = x_nm;
+    kept->capacity = capacity;
+    return 0;
+}
+
+/* Every frame once, as reading one by one gives it, whatever threads there are. */
+static void visits_are_the_same_frames(void **state)
+{
+    (void)state;
+    struct asim_xtc_bytes bytes = make_file(12);
+    /* The last frame but one is cut, so walking meets a damage behind that of 12. */
+    const size_t cut = bytes.size / FRAMES * (FRAMES - 2) + 200;
+    memmove(bytes.data + cut, bytes.data + cut + 40, bytes.size - cut - 40);
+    bytes.size -= 40;
+    struct asim_frame one = {0};
+    struct asim_error err;
+    for (int round = 0; round < 60; round++) {
+        const int threads = round % (MOST_THREADS + 1);
+        static struct visited visited;
+        visited = (struct visited){.fail_from = FRAMES};
+        struct asim_trajectory *single = open_bytes(&bytes), *traj = open_bytes(&bytes);
+        struct asim_trajectory *both[2] = {single, traj};
+        for (int k = 0; k < 2; k++) {
+            if (round % 2)
+                asim_trajectory_limit_atoms(both[k], 1 + (size_t)round % ATOMS);
+            if (round % 3 == 0)
+                asim_trajectory_set_range(both[k], 2, 20, 1 + (size_t)round % 5, &err);
+            assert_int_equal(asim_trajectory_seek(both[k], (size_t)round % 4, &err), 0);
+        }
+        assert_int_equal(
+            asim_trajectory_visit(traj, threads, keep_frame, &visited, &err), 0);
+        while (asim_trajectory_next(single, &one, &err) == 1) {
+            const struct asim_frame *kept = &visited.frames[one.frame_index];
+            assert_int_equal(visited.times_seen[one.frame_index]--, 1);
+            assert_int_equal(kept->offset_bytes, one.offset_bytes);
+            assert_int_equal(kept->atom_count, one.atom_count);
+            assert_true(kept->time_ps == one.time_ps);
+            assert_memory_equal(kept->x_nm, one.x_nm,
+                                one.atom_count * sizeof *one.x_nm);
+        }
+        for (size_t i = 0; i < FRAMES; i++) {
+            assert_int_equal(visited.times_seen[i], 0);
+            asim_frame_finish(&visited.frames[i]);
+        }
+        assert_int_equal(asim_trajectory_next(traj, &one, &err), 0);
+        size_t count, expected;
+        const struct asim_damage *damage = asim_trajectory_damage(traj, &count);
+        asim_trajectory_damage(single, &expected);
+        assert_int_equal(count, expected);
+        for (size_t i = 1; i < count; i++)
+            assert_true(damage[i - 1].frame_index <= damage[i].frame_index);
+        asim_trajectory_close(single);
+        asim_trajectory_close(traj);
+    }
+    asim_frame_finish(&one);
+    asim_xtc_bytes_finish(&bytes);
+}
+
+/* The first failure is told, all in front of it was visited, and nothing was read. */
+static void visits_that_fail(void **state)
+{
+    (void)state;
+    struct asim_xtc_bytes bytes = make_file(FRAMES);
+    struct asim_frame frame = {0};
+    for (int round = 0; round < 60; round++) {
+        static struct visited visited;
+        struct asim_error err = {0};
+        char expected[40];
+        visited = (struct visited){.fail_from = 3 + (size_t)round % 30};
+        snprintf(expected, sizeof expected, "frame %zu", visited.fail_from);
+        struct asim_trajectory *traj = open_bytes(&bytes);
+        assert_int_equal(asim_trajectory_seek(traj, 2, &err), 0);
+        assert_int_equal(asim_trajectory_visit(traj, 1 + round % MOST_THREADS,
+                                               keep_frame, &visited, &err),
+                         -1);
+        assert_int_equal(err.status, ASIM_EUSAGE);
+        assert_string_equal(err.text, expected);
+        for (size_t i = 2; i <= visited.fail_from; i++)
+            assert_int_equal(visited.times_seen[i], 1);
+        assert_int_equal(asim_trajectory_next(traj, &frame, &err), 1);
+        assert_int_equal(frame.frame_index, 2);
+        for (size_t i = 0; i < FRAMES; i++)
+            asim_frame_finish(&visited.frames[i]);
+        asim_trajectory_close(traj);
+    }
+    asim_frame_finish(&frame);
+    asim_xtc_bytes_finish(&bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(seeks_by_time),
         cmocka_unit_test(ranges_and_strides),
         cmocka_unit_test(blocks_are_the_same_frames),
+        cmocka_unit_test(visits_are_the_same_frames),
+        cmocka_unit_test(visits_that_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
