@@ -41,19 +41,22 @@ void asim_byte_source_close(struct asim_byte_source *source)
     *source = (struct asim_byte_source){.fd = -1};
 }
 
-static int source_read(const struct asim_byte_source *source, uint64_t offset,
-                       unsigned char *target, size_t size, size_t *ret_done,
-                       struct asim_error *err)
+int asim_byte_source_read(const struct asim_byte_source *source, uint64_t offset,
+                          void *target, size_t size, size_t *ret_done,
+                          struct asim_error *err)
 {
+    const uint64_t left = offset < source->size ? source->size - offset : 0;
     size_t done = 0;
+    if (size > left)
+        size = (size_t)left;
     if (source->fd < 0) {
         if (size > 0)
             memcpy(target, source->memory + offset, size);
         done = size;
     }
     while (done < size) {
-        ssize_t got =
-            pread(source->fd, target + done, size - done, (off_t)(offset + done));
+        ssize_t got = pread(source->fd, (unsigned char *)target + done, size - done,
+                            (off_t)(offset + done));
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
@@ -112,8 +115,8 @@ int asim_byte_window_get(struct asim_byte_window *window,
         window->start = offset;
         window->size = kept;
         size_t done = 0;
-        if (source_read(source, offset + kept, window->data + kept, want - kept, &done,
-                        err) < 0)
+        if (asim_byte_source_read(source, offset + kept, window->data + kept,
+                                  want - kept, &done, err) < 0)
             return -1;
         window->size = kept + done;
         memset(window->data + window->size, 0, ASIM_WINDOW_SLACK);
@@ -141,13 +144,10 @@ int asim_byte_window_gather(struct asim_byte_window *window,
     for (size_t k = 0; k < count && *ret_whole; k++) {
         size_t done = 0;
         ret_pieces[k] = window->data + k * size;
-        if (offsets[k] > source->size || source->size - offsets[k] < size)
-            *ret_whole = false;
-        else if (source_read(source, offsets[k], window->data + k * size, size, &done,
-                             err) < 0)
+        if (asim_byte_source_read(source, offsets[k], window->data + k * size, size,
+                                  &done, err) < 0)
             return -1;
-        else
-            *ret_whole = done == size;
+        *ret_whole = done == size;
     }
     return 0;
 }

@@ -32,6 +32,12 @@ void asim_byte_source_from_memory(const void *data, size_t size, const char *nam
                                   struct asim_byte_source *ret_source);
 void asim_byte_source_close(struct asim_byte_source *source);
 
+/* Reads `size` bytes at `offset` into `target`; *ret_done is less where the source ends
+ * before. */
+int asim_byte_source_read(const struct asim_byte_source *source, uint64_t offset,
+                          void *target, size_t size, size_t *ret_done,
+                          struct asim_error *err);
+
 struct asim_byte_window {
     const struct asim_byte_source *source; /* of the bytes that are here; borrowed */
     unsigned char *data;                   /* owned */

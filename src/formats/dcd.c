@@ -42,6 +42,7 @@ struct layout {
 };
 
 struct dcd_file {
+    enum asim_simd simd;
     struct asim_dcd_header header;
     struct layout first, later;
     float (*fixed_nm)[3]; /* owned; the first frame where atoms are fixed, or NULL */
@@ -249,7 +250,8 @@ static bool load_coordinates(const struct dcd_file *file, const struct layout *l
         axis[d] =
             p + marker_size + (size_t)d * (4 * layout->atom_count + 2 * marker_size);
     if (layout->atom_count == file->header.atom_count)
-        return asim_dcd_load_atoms(axis, atom_limit, file->header.swap, x_nm);
+        return asim_dcd_load_atoms(file->simd, axis, atom_limit, file->header.swap,
+                                   x_nm);
     memcpy(x_nm, file->fixed_nm, atom_limit * sizeof *x_nm);
     return asim_dcd_load_free_atoms(&file->header, axis, atom_limit, x_nm);
 }
@@ -274,12 +276,15 @@ static int load_parts(const struct dcd_file *file,
         const uint64_t starts[3] = {start, start + record, start + 2 * record};
         const unsigned char *axis[3];
         bool whole;
+        if (!asim_any_wanted(scratch->wanted, first, count))
+            continue;
         if (asim_byte_window_gather(&scratch->window, source, starts, 3, 4 * count,
                                     axis, &whole, err) < 0)
             return -1;
         if (!whole)
             return bad(what, "the file was shortened while it was read"), 0;
-        if (!asim_dcd_load_atoms(axis, count, file->header.swap, x_nm + first))
+        if (!asim_dcd_load_atoms(file->simd, axis, count, file->header.swap,
+                                 x_nm + first))
             return bad(what, "a coordinate is not a number"), 0;
     }
     return 1;
@@ -419,7 +424,8 @@ static int dcd_open(const struct asim_byte_source *source,
     struct dcd_file *file = asim_alloc_array(1, sizeof *file, err);
     if (!file)
         return -1;
-    if (asim_dcd_header_read(source, &scratch->window, &file->header, err) < 0)
+    if (asim_simd_choose(&file->simd, err) < 0 ||
+        asim_dcd_header_read(source, &scratch->window, &file->header, err) < 0)
         goto failed;
     file->first = layout_of(&file->header, file->header.atom_count);
     file->later = layout_of(&file->header, file->header.free_count);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "formats/simd.h"
 #include "formats/trajectory_format.h"
 
 /* What holds for a whole file; zero-initialised. */
@@ -62,8 +63,8 @@ int asim_dcd_cell_parse(const double record[6], int charmm_version,
 
 /* The first `count` atoms, whose coordinates are behind axis[0..2]; false where one is
  * not finite. */
-bool asim_dcd_load_atoms(const unsigned char *const axis[3], size_t count, bool swap,
-                         float (*x_nm)[3]);
+bool asim_dcd_load_atoms(enum asim_simd simd, const unsigned char *const axis[3],
+                         size_t count, bool swap, float (*x_nm)[3]);
 /* The same where the records have the free atoms only; the others are left alone. */
 bool asim_dcd_load_free_atoms(const struct asim_dcd_header *header,
                               const unsigned char *const axis[3], size_t atom_limit,

@@ -35,6 +35,18 @@ struct asim_decode_scratch {
     const unsigned char *wanted;
 };
 
+/* Is one of `count` atoms from `first` on, a multiple of 8, among those that count? */
+static inline bool asim_any_wanted(const unsigned char *wanted, size_t first,
+                                   size_t count)
+{
+    if (!wanted)
+        return true;
+    for (size_t i = first / 8; i <= (first + count - 1) / 8; i++)
+        if (wanted[i])
+            return true;
+    return false;
+}
+
 enum asim_locate {
     ASIM_LOCATE_FAILED = -1, /* the system failed; err is filled */
     ASIM_LOCATE_END = 0,     /* exactly at the end of the file */

@@ -24,6 +24,7 @@
 
 #include "base/memory.h"
 #include "formats/big_endian.h"
+#include "formats/simd.h"
 #include "formats/trajectory_format.h"
 
 enum {
@@ -34,6 +35,7 @@ enum {
     SMALL_FRAME_BYTES = 16384,
     BULK_BYTES = 65536,   /* read at once where frames are small */
     RESYNC_BYTES = 16384, /* read at once while looking for a frame */
+    PART_ATOMS = 4096,    /* of a large frame at once: 50 kB of floats */
 };
 
 static const unsigned char prefix[PREFIX_BYTES] = "\0\0\x07\xc9\0\0\0\x0d\0\0\0\x0c"
@@ -58,6 +60,7 @@ enum trr_word {
 
 struct trr_file {
     size_t atom_count;
+    enum asim_simd simd;
 };
 
 struct trr_header {
@@ -163,7 +166,9 @@ static int trr_open(const struct asim_byte_source *source,
     size_t available;
     struct trr_header header;
     char what[ASIM_DAMAGE_TEXT];
-    if (asim_byte_window_get(&scratch->window, source, 0, MOST_HEADER_BYTES, 0, &p,
+    enum asim_simd simd;
+    if (asim_simd_choose(&simd, err) < 0 ||
+        asim_byte_window_get(&scratch->window, source, 0, MOST_HEADER_BYTES, 0, &p,
                              &available, err) < 0)
         return -1;
     if (parse_header(p, available, source->size, &header, what) < 0)
@@ -175,6 +180,7 @@ static int trr_open(const struct asim_byte_source *source,
     if (!file)
         return -1;
     file->atom_count = header.word[ATOM_COUNT];
+    file->simd = simd;
     *ret_state = file;
     *ret_atom_count = file->atom_count;
     *ret_first_offset = 0;
@@ -268,17 +274,34 @@ static int trr_resync(const void *state, const struct asim_byte_source *source,
     return 0;
 }
 
-/* Exponents of all ones are infinities and what is no number; whole words let the
- * compiler do many at once. */
-static bool copy_floats(const unsigned char *p, size_t count, float *target)
+/* Big-endian floats in place; false where one is not finite: exponents of all ones are
+ * infinities and what is no number. Whole words let the compiler do many at once. */
+static inline __attribute__((always_inline)) bool turn_words(float *x, size_t count)
 {
     uint32_t not_finite = 0;
     for (size_t i = 0; i < count; i++) {
-        uint32_t bits = load_u32(p + 4 * i);
+        uint32_t bits = load_u32((const uint8_t *)(x + i));
         not_finite |= (bits & 0x7f800000u) == 0x7f800000u;
-        memcpy(target + i, &bits, sizeof bits);
+        memcpy(x + i, &bits, sizeof bits);
     }
     return !not_finite;
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static bool turn_words_avx2(float *x, size_t count)
+{
+    return turn_words(x, count);
+}
+#endif
+
+static bool turn_floats(enum asim_simd simd, float *x, size_t count)
+{
+#if defined(__x86_64__)
+    if (simd >= ASIM_SIMD_AVX2)
+        return turn_words_avx2(x, count);
+#endif
+    (void)simd;
+    return turn_words(x, count);
 }
 
 static bool copy_doubles(const unsigned char *p, size_t count, float *target)
@@ -293,10 +316,50 @@ static bool copy_doubles(const unsigned char *p, size_t count, float *target)
     return finite;
 }
 
-static bool copy_reals(const unsigned char *p, size_t count, bool of_doubles,
-                       float *target)
+static bool copy_reals(enum asim_simd simd, const unsigned char *p, size_t count,
+                       bool of_doubles, float *target)
 {
-    return of_doubles ? copy_doubles(p, count, target) : copy_floats(p, count, target);
+    if (of_doubles)
+        return copy_doubles(p, count, target);
+    memcpy(target, p, count * sizeof *target);
+    return turn_floats(simd, target, count);
+}
+
+/* Coordinates of a large frame, some at a time: floats where they will stay, doubles
+ * through the window. What is not wanted is not read. */
+static int load_parts(const struct trr_file *file,
+                      const struct asim_byte_source *source,
+                      struct asim_decode_scratch *scratch, uint64_t offset,
+                      bool of_doubles, size_t atom_limit, float (*x_nm)[3],
+                      char what[ASIM_DAMAGE_TEXT], struct asim_error *err)
+{
+    const size_t atom_size = 3 * (of_doubles ? sizeof(double) : sizeof(float));
+    for (size_t first = 0; first < atom_limit; first += PART_ATOMS) {
+        const size_t left = atom_limit - first;
+        const size_t count = left < PART_ATOMS ? left : (size_t)PART_ATOMS;
+        const uint64_t start = offset + first * atom_size;
+        float *target = x_nm[first];
+        size_t size = count * atom_size, available;
+        bool finite;
+        if (!asim_any_wanted(scratch->wanted, first, count))
+            continue;
+        if (of_doubles) {
+            const unsigned char *p;
+            if (asim_byte_window_get(&scratch->window, source, start, size, 0, &p,
+                                     &available, err) < 0)
+                return -1;
+            finite = available < size || copy_doubles(p, 3 * count, target);
+        } else {
+            if (asim_byte_source_read(source, start, target, size, &available, err) < 0)
+                return -1;
+            finite = available < size || turn_floats(file->simd, target, 3 * count);
+        }
+        if (available < size)
+            return bad(what, "the file was shortened while it was read"), 0;
+        if (!finite)
+            return bad(what, "a coordinate is not a number"), 0;
+    }
+    return 1;
 }
 
 static int trr_decode(const void *state, const struct asim_byte_source *source,
@@ -311,6 +374,9 @@ static int trr_decode(const void *state, const struct asim_byte_source *source,
     /* Up to the last atom asked for, were it doubles with virial and pressure; what
      * follows, velocities and forces, is often twice as much and not needed. */
     uint64_t want = MOST_HEADER_BYTES + 3 * 72 + 24 * (uint64_t)atom_limit;
+    const bool in_parts = want >= SMALL_FRAME_BYTES && span.size >= SMALL_FRAME_BYTES;
+    if (in_parts)
+        want = MOST_HEADER_BYTES + 3 * 72;
     if (want > span.size)
         want = span.size;
     size_t ahead = span.size < SMALL_FRAME_BYTES ? BULK_BYTES : 0;
@@ -327,11 +393,17 @@ static int trr_decode(const void *state, const struct asim_byte_source *source,
 
     float box_nm[9] = {0};
     if (header.word[BOX_BYTES] > 0 &&
-        !copy_reals(p + header.header_size, 9, header.of_doubles, box_nm))
+        !copy_reals(file->simd, p + header.header_size, 9, header.of_doubles, box_nm))
         return bad(what, "the box is not a number"), 0;
-    if (!copy_reals(p + header.x_offset, 3 * atom_limit, header.of_doubles,
-                    &frame->x_nm[0][0]))
+    if (in_parts) {
+        int rc = load_parts(file, source, scratch, span.offset + header.x_offset,
+                            header.of_doubles, atom_limit, frame->x_nm, what, err);
+        if (rc != 1)
+            return rc;
+    } else if (!copy_reals(file->simd, p + header.x_offset, 3 * atom_limit,
+                           header.of_doubles, &frame->x_nm[0][0])) {
         return bad(what, "a coordinate is not a number"), 0;
+    }
     memcpy(frame->box_nm, box_nm, sizeof frame->box_nm);
     frame->atom_count = atom_limit;
     frame->time_ps = header.time_ps;
