@@ -95,11 +95,11 @@ def two_threads(book):
     if cores < 2:
         return {"contests": [], "targets": [], "absent": ["a second core"]}
     best = paths_here(book, path)[0]
-    contestants = {f"autosim {best}, 2 threads": ours(book, path, best, 0, 2)}
+    contestants = {f"autosim {best}, 2 threads": ours(book, path, best, 0, 2, 9)}
     if not book.has_module("MDAnalysis"):
         return {"contests": [], "targets": [], "absent": ["MDAnalysis"]}
     contestants["MDAnalysis"] = book.python("read_mdanalysis", path)
-    contestants[f"autosim {best}, 1 thread"] = ours(book, path, best)
+    contestants[f"autosim {best}, 1 thread"] = ours(book, path, best, rounds=9)
     result = Contest("the same on 2 threads, wall time", contestants, book.pairs, "wall",
                      1e-6 * inputs.WATER_ATOMS * 150, "million atoms/s").compete()
     return {"contests": [result], "absent": absent, "targets": [
