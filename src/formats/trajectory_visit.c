@@ -97,9 +97,8 @@ static int visit_frame(struct visit *visit, const struct claim *claim, int threa
         return -1;
     frame->frame_index = claim->frame_index;
     frame->offset_bytes = claim->span.offset;
-    int rc =
-        traj->format->decode(traj->state, &traj->source, &traj->workers[thread_index],
-                             claim->span, traj->atom_limit, frame, what, err);
+    int rc = asim_trajectory_decode(traj, &traj->workers[thread_index], claim->span,
+                                    frame, what, err);
     if (rc < 0)
         return -1;
     if (rc == 0)

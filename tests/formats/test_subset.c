@@ -98,6 +98,17 @@ static void compare(const struct pair *pair, const struct asim_frame *part,
                 assert_true(fabsf(part->x_nm[i][d] - all->x_nm[i][d]) < 1e-6f);
 }
 
+static int keep_frame(void *context, struct asim_frame *frame, int thread_index,
+                      struct asim_error *err)
+{
+    struct asim_frame *kept = context; /* [FRAMES] */
+    (void)thread_index;
+    (void)err;
+    kept[frame->frame_index] = *frame;
+    *frame = (struct asim_frame){0};
+    return 0;
+}
+
 static void atoms_are_at_their_places(void **state)
 {
     (void)state;
@@ -123,6 +134,15 @@ static void atoms_are_at_their_places(void **state)
         assert_int_equal(
             asim_trajectory_read_block(pair.part, many, FRAMES, 2, &got, NULL), 0);
         assert_int_equal(got, FRAMES);
+        for (size_t f = 0; f < FRAMES; f++) {
+            assert_int_equal(asim_trajectory_next(pair.all, &all, NULL), 1);
+            compare(&pair, &many[f], &all, NULL);
+            asim_frame_finish(&many[f]);
+        }
+        assert_int_equal(asim_trajectory_seek(pair.part, 0, NULL), 0);
+        assert_int_equal(asim_trajectory_seek(pair.all, 0, NULL), 0);
+        assert_int_equal(asim_trajectory_visit(pair.part, 2, keep_frame, many, NULL),
+                         0);
         for (size_t f = 0; f < FRAMES; f++) {
             assert_int_equal(asim_trajectory_next(pair.all, &all, NULL), 1);
             compare(&pair, &many[f], &all, NULL);
