@@ -262,6 +262,7 @@ static int check_beforehand(const struct settings *settings, struct asim_error *
 {
     struct asim_gromacs gromacs;
     struct asim_core_slots slots = {0};
+    struct asim_cores cores;
     if (settings->argument_count == 1)
         return asim_fail(err, ASIM_EUSAGE,
                          "'%s' alone is not enough: a TPR and a trajectory are needed, "
@@ -285,8 +286,11 @@ static int check_beforehand(const struct settings *settings, struct asim_error *
         return -1;
     const struct asim_run_options *run = &settings->run;
     int width = (run->ntmpi ? run->ntmpi : 1) * (run->ntomp ? run->ntomp : 1);
-    int rc = asim_core_slots_create(run->jobs, width, &slots, err);
+    if (asim_cores_look(&cores, err) < 0)
+        return -1;
+    int rc = asim_core_slots_create(&cores, run->jobs, width, &slots, err);
     asim_core_slots_finish(&slots);
+    asim_cores_finish(&cores);
     return rc;
 }
 

@@ -2,24 +2,26 @@
  * Trial runs, see the header.
  *
  * Each candidate division runs as it would in the campaign: as many gmx at once, each
- * on its own claimed cores, in folders of their own (calibration/K) with links to the
- * files of windows. Speeds are what their logs say.
+ * on its own claimed cores, in folders of their own (calibration/CANDIDATE-K) with
+ * links to the files of windows. Speeds are what their logs say.
  *
  * Invariants: nothing of a campaign is written but its own folder and file; a trial
  * that fails costs its candidate, or where it is the first the whole calibration, never
- * the campaign; all trials together take no longer than the limit; they die with this
- * process. It must not know the event loop.
+ * the campaign; no trial runs beside one of another candidate; all together take no
+ * longer than the limit and what it takes to kill those that overrun; they die with
+ * this process. It must not know the event loop.
  */
 #include "campaign/calibrate.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <math.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -37,13 +39,14 @@
 
 /* Of a candidate's time this part is gmx's -maxh; the rest is for its start and end. */
 static const double RUN_PART = 0.6;
-enum { LOG_TAIL_BYTES = 64 * 1024 };
+/* For what overran to go, and how often that is looked at. */
+static const double SETTLE_SECONDS = 5, SETTLE_LOOK_SECONDS = 0.02;
+enum { LOG_TAIL_BYTES = 64 * 1024, ATTEMPT = 1 };
 
 struct trial {
     char *folder;
     struct asim_process process;
     bool running;
-    double ns_per_day; /* NAN: it failed, or has not ended */
 };
 
 struct asim_calibration {
@@ -52,11 +55,13 @@ struct asim_calibration {
     size_t split_count, at; /* `at` is tried now */
     int cores;
     size_t windows_left;
-    double started, seconds_each, deadline;
+    double started, seconds_each, deadline, due;
+    double settle_until;          /* 0: nothing has overrun */
     struct asim_core_slots slots; /* of the candidate that is tried */
-    struct trial *trials;         /* [trial_count] */
+    size_t held;                  /* cores that others had when it began */
+    struct trial *trials;         /* [trial_count], of the candidate that is tried */
     size_t trial_count;
-    bool useless; /* nothing was learnt, and nothing will be */
+    const char *useless; /* why nothing was learnt, and nothing will be; NULL */
 };
 
 /* The least time that the work can take: what a core does at best, measured with
@@ -106,7 +111,6 @@ static int make_folder(const struct asim_campaign *campaign, const char *folder,
                        size_t window_index, struct asim_error *err)
 {
     const struct asim_bias_method *method = asim_bias_method(campaign->plan.bias);
-    asim_folder_remove(folder); /* of a calibration that was killed */
     if (asim_make_folder(folder, err) < 0 ||
         link_file(campaign, folder, window_index, ASIM_MDRUN_TPR, err) < 0)
         return -1;
@@ -116,49 +120,66 @@ static int make_folder(const struct asim_campaign *campaign, const char *folder,
     return 0;
 }
 
-/* Folders for as many trials as any candidate has, each of another window that is left,
- * as far as there are as many. */
-static int make_folders(struct asim_calibration *calibration, struct asim_error *err)
+/* The k-th window that is left, from the first again behind the last; one is left, or
+ * there would be no candidates. */
+static size_t window_left(const struct asim_campaign *campaign, size_t k)
 {
-    const struct asim_campaign *campaign = calibration->request.campaign;
-    size_t most = 0, i = 0;
-    for (size_t k = 0; k < calibration->split_count; k++)
-        if ((size_t)calibration->splits[k].windows > most)
-            most = (size_t)calibration->splits[k].windows;
-    calibration->trials = asim_alloc_array(most, sizeof *calibration->trials, err);
-    if (!calibration->trials)
-        return -1;
-    for (; calibration->trial_count < most; calibration->trial_count++) {
-        struct trial *trial = &calibration->trials[calibration->trial_count];
-        trial->process = (struct asim_process)ASIM_PROCESS_INIT;
-        while (campaign->windows[i % campaign->plan.window_count].life.phase !=
-                   ASIM_PHASE_PLANNED &&
-               campaign->windows[i % campaign->plan.window_count].life.phase !=
-                   ASIM_PHASE_WAITING)
-            i++; /* one is, or there would be no candidates */
-        trial->folder = asim_format(err, "%s/" TRIALS_FOLDER "/%zu", campaign->folder,
-                                    calibration->trial_count);
-        if (!trial->folder || make_folder(campaign, trial->folder,
-                                          i++ % campaign->plan.window_count, err) < 0) {
-            free(trial->folder);
-            return -1;
-        }
+    for (size_t i = 0;; i++) {
+        size_t at = i % campaign->plan.window_count;
+        enum asim_window_phase phase = campaign->windows[at].life.phase;
+        if ((phase == ASIM_PHASE_PLANNED || phase == ASIM_PHASE_WAITING) && k-- == 0)
+            return at;
     }
-    return 0;
 }
 
-/* The end of a trial, by itself or (`kill_it`) by us. */
-static void end_trial(struct trial *trial, bool kill_it)
+/* Folders of a calibration that was killed. */
+static void remove_folders(const struct asim_campaign *campaign)
 {
-    if (!trial->running)
-        return;
-    if (kill_it) { /* gmx is bound to its shim and goes with it */
-        kill(trial->process.pid, SIGKILL);
-        while (waitpid(trial->process.pid, NULL, 0) < 0 && errno == EINTR)
-            continue;
-    } else if (asim_process_reap(&trial->process, NULL, NULL) == 0) {
-        return;
+    char *folder = asim_path_join(campaign->folder, TRIALS_FOLDER, NULL);
+    DIR *entries = folder ? opendir(folder) : NULL;
+    for (struct dirent *entry = entries ? readdir(entries) : NULL; entry;
+         entry = readdir(entries)) {
+        char *inside = entry->d_name[0] == '.'
+                           ? NULL
+                           : asim_path_join(folder, entry->d_name, NULL);
+        if (inside)
+            asim_folder_remove(inside);
+        free(inside);
     }
+    if (entries)
+        closedir(entries);
+    if (folder)
+        asim_folder_remove(folder);
+    free(folder);
+}
+
+static void reap_trial(struct trial *trial)
+{
+    if (!trial->running || asim_process_reap(&trial->process, NULL, NULL) == 0)
+        return;
+    asim_process_finish(&trial->process);
+    trial->running = false;
+}
+
+/* gmx and what it started; its shim sees the end and goes too. */
+static void kill_trial(const struct trial *trial)
+{
+    if (trial->running && !asim_process_signal(trial->folder, ATTEMPT, SIGKILL))
+        asim_process_stop(&trial->process); /* gmx does not run yet */
+}
+
+/* Until the end, as far as that can be waited for. */
+static void end_trial(struct trial *trial)
+{
+    enum { LOOKS = 100, LOOK_MS = 20 };
+    for (int i = 0; i < LOOKS && trial->running; i++) {
+        struct pollfd ended = {.fd = trial->process.pidfd, .events = POLLIN};
+        kill_trial(trial);
+        poll(&ended, 1, LOOK_MS);
+        reap_trial(trial);
+    }
+    if (trial->running) /* gmx is bound to its shim and goes with it */
+        kill(trial->process.pid, SIGKILL);
     asim_process_finish(&trial->process);
     trial->running = false;
 }
@@ -167,14 +188,22 @@ static int start_trial(struct asim_calibration *calibration, size_t k,
                        struct asim_error *err)
 {
     const struct asim_calibration_request *request = &calibration->request;
+    const struct asim_campaign *campaign = request->campaign;
     struct trial *trial = &calibration->trials[k];
     char **argv = NULL;
     int rc = -1, slot = asim_core_slots_take(&calibration->slots, err);
     if (slot < 0)
         return asim_fail(err, ASIM_ELOCKED, "cores are in use by other windows");
+    /* Each trial in a folder of its own: nothing that an earlier one left, or that
+     * still lives there, is in its way. */
+    trial->folder = asim_format(err, "%s/" TRIALS_FOLDER "/%zu-%zu", campaign->folder,
+                                calibration->at, k);
+    if (!trial->folder ||
+        make_folder(campaign, trial->folder, window_left(campaign, k), err) < 0)
+        return -1;
     struct asim_mdrun mdrun = {
         .gromacs = request->gromacs,
-        .bias = request->campaign->plan.bias,
+        .bias = campaign->plan.bias,
         .ntmpi = 1,
         .ntomp = calibration->splits[calibration->at].threads,
         .checkpoint_minutes = 1,
@@ -187,14 +216,13 @@ static int start_trial(struct asim_calibration *calibration, size_t k,
         return -1;
     struct asim_spawn spawn = {
         .folder = trial->folder,
-        .attempt = (int)calibration->at + 1,
+        .attempt = ATTEMPT,
         .argv = (const char *const *)argv,
         .bound = true,
     };
     spawn.cpus = asim_core_slots_cpus(&calibration->slots, slot, &spawn.cpu_count);
     int claim_fd = calibration->slots.claim_fd[slot];
     spawn.claim_fd = claim_fd > 0 ? claim_fd : 0;
-    trial->ns_per_day = NAN;
     rc = asim_process_spawn(&spawn, &trial->process, err);
     asim_argv_free(argv);
     if (rc < 0)
@@ -206,10 +234,19 @@ static int start_trial(struct asim_calibration *calibration, size_t k,
     return 0;
 }
 
+/* What is left of the candidate that was tried. */
 static void end_all(struct asim_calibration *calibration)
 {
-    for (size_t k = 0; k < calibration->trial_count; k++)
-        end_trial(&calibration->trials[k], true);
+    for (size_t k = 0; k < calibration->trial_count; k++) {
+        struct trial *trial = &calibration->trials[k];
+        end_trial(trial);
+        if (trial->folder)
+            asim_folder_remove(trial->folder);
+        free(trial->folder);
+    }
+    free(calibration->trials);
+    calibration->trials = NULL;
+    calibration->trial_count = 0;
     asim_core_slots_finish(&calibration->slots);
 }
 
@@ -218,18 +255,25 @@ static int start_candidate(struct asim_calibration *calibration, double now,
                            struct asim_error *err)
 {
     const struct asim_split *split = &calibration->splits[calibration->at];
+    size_t count = (size_t)split->windows;
     char *claims = NULL;
-    int rc = asim_core_slots_create(split->windows, split->threads, &calibration->slots,
-                                    err);
+    int rc = asim_core_slots_create(calibration->request.cores, split->windows,
+                                    split->threads, &calibration->slots, err);
     if (rc == 0) {
         asim_core_claims_path(&claims, NULL); /* without: as the campaign itself */
         asim_core_slots_claim_from(&calibration->slots, claims);
+        calibration->trials = asim_alloc_array(count, sizeof(struct trial), err);
+        rc = calibration->trials ? 0 : -1;
     }
-    for (size_t k = 0; rc == 0 && k < (size_t)split->windows; k++)
+    calibration->held = asim_core_slots_held(&calibration->slots);
+    for (size_t k = 0; rc == 0 && k < count; k++) {
+        calibration->trials[k].process = (struct asim_process)ASIM_PROCESS_INIT;
+        calibration->trial_count = k + 1;
         rc = start_trial(calibration, k, err);
+    }
     if (rc < 0)
         end_all(calibration);
-    calibration->deadline = now + calibration->seconds_each;
+    calibration->deadline = calibration->due = now + calibration->seconds_each;
     return rc;
 }
 
@@ -240,21 +284,49 @@ static double read_speed(const struct trial *trial)
     char *path = asim_path_join(trial->folder, ASIM_MDRUN_LOG, NULL);
     if (path && asim_md_log_read(path, LOG_TAIL_BYTES, &log, NULL) == 0)
         speed = log.finished ? log.ns_per_day : NAN;
-    if (path)
-        unlink(path); /* no later trial shall be judged by it */
     free(path);
     return speed;
+}
+
+/* True when nothing of the candidate lives any more, or nothing can be done about it:
+ * then it would run beside whatever is tried next. Those that overran are killed. */
+static bool is_settled(struct asim_calibration *calibration, double now)
+{
+    bool running = false;
+    for (size_t k = 0; k < calibration->trial_count; k++) {
+        reap_trial(&calibration->trials[k]);
+        running |= calibration->trials[k].running;
+    }
+    if (running && now < calibration->deadline)
+        return false;
+    if (!running) { /* what gmx started may hold cores a moment longer */
+        for (int slot = 0; slot < calibration->slots.slot_count; slot++)
+            asim_core_slots_give(&calibration->slots, slot);
+        if (asim_core_slots_held(&calibration->slots) <= calibration->held)
+            return true;
+    }
+    if (calibration->settle_until == 0)
+        calibration->settle_until = now + SETTLE_SECONDS;
+    for (size_t k = 0; k < calibration->trial_count; k++)
+        kill_trial(&calibration->trials[k]);
+    calibration->due = now + SETTLE_LOOK_SECONDS;
+    if (now < calibration->settle_until)
+        return false;
+    calibration->useless = "gmx could not be ended";
+    return true;
 }
 
 static void finish_candidate(struct asim_calibration *calibration)
 {
     struct asim_split *split = &calibration->splits[calibration->at];
-    end_all(calibration);
     split->ns_per_day = 0;
-    for (int k = 0; k < split->windows; k++)
+    for (size_t k = 0; k < calibration->trial_count; k++)
         split->ns_per_day += read_speed(&calibration->trials[k]); /* NAN stays NAN */
     /* What is compared with everything else was not measured. */
-    calibration->useless = calibration->at == 0 && !(split->ns_per_day > 0);
+    if (calibration->at == 0 && !(split->ns_per_day > 0))
+        calibration->useless = "it gave no speed";
+    calibration->settle_until = 0;
+    end_all(calibration);
 }
 
 static void say_result(const struct asim_calibration *calibration, double now)
@@ -299,7 +371,7 @@ asim_calibration_begin(const struct asim_calibration_request *request)
         return NULL;
     calibration->request = *request;
     calibration->windows_left = left;
-    calibration->cores = asim_calibration_cores();
+    calibration->cores = asim_calibration_cores(request->cores);
     calibration->split_count =
         asim_calibration_candidates(calibration->cores, left, calibration->splits);
     double limit = fmin(options->calibrate_seconds,
@@ -310,8 +382,8 @@ asim_calibration_begin(const struct asim_calibration_request *request)
     if (calibration->split_count < 2 ||
         calibration->seconds_each < campaign->timing.trial)
         goto none;
-    if (make_folders(calibration, &cause) < 0 ||
-        start_candidate(calibration, calibration->started, &cause) < 0) {
+    remove_folders(campaign);
+    if (start_candidate(calibration, calibration->started, &cause) < 0) {
         asim_log_write(campaign->log, ASIM_LOG_INFO, "Calibration: left out: %s",
                        cause.text);
         goto none;
@@ -329,12 +401,7 @@ bool asim_calibration_step(struct asim_calibration *calibration, double now)
 {
     const struct asim_campaign *campaign = calibration->request.campaign;
     struct asim_error cause = {0};
-    bool running = false;
-    for (size_t k = 0; k < calibration->trial_count; k++) {
-        end_trial(&calibration->trials[k], false);
-        running |= calibration->trials[k].running;
-    }
-    if (running && now < calibration->deadline)
+    if (!is_settled(calibration, now))
         return false;
     finish_candidate(calibration);
     while (!calibration->useless && ++calibration->at < calibration->split_count)
@@ -342,13 +409,14 @@ bool asim_calibration_step(struct asim_calibration *calibration, double now)
             return false;
     if (calibration->useless) {
         asim_log_write(campaign->log, ASIM_LOG_INFO,
-                       "Calibration: left out: a trial of %.1f s gave no speed",
-                       calibration->seconds_each);
+                       "Calibration: left out after a trial of %.1f s: %s",
+                       calibration->seconds_each, calibration->useless);
         return true;
     }
     say_result(calibration, now);
     if (asim_calibration_keep(campaign, calibration->request.gromacs,
-                              calibration->request.gpus->count, calibration->splits,
+                              calibration->request.gpus->count,
+                              calibration->request.cores, calibration->splits,
                               calibration->split_count, &cause) < 0)
         asim_log_write(campaign->log, ASIM_LOG_WARNING,
                        "Calibration: not kept, and not made use of: %s", cause.text);
@@ -357,7 +425,7 @@ bool asim_calibration_step(struct asim_calibration *calibration, double now)
 
 double asim_calibration_due(const struct asim_calibration *calibration)
 {
-    return calibration->deadline;
+    return calibration->due;
 }
 
 void asim_calibration_destroy(struct asim_calibration *calibration)
@@ -365,15 +433,6 @@ void asim_calibration_destroy(struct asim_calibration *calibration)
     if (!calibration)
         return;
     end_all(calibration);
-    for (size_t k = 0; k < calibration->trial_count; k++) {
-        asim_folder_remove(calibration->trials[k].folder);
-        free(calibration->trials[k].folder);
-    }
-    char *folder =
-        asim_path_join(calibration->request.campaign->folder, TRIALS_FOLDER, NULL);
-    if (folder)
-        asim_folder_remove(folder);
-    free(folder);
-    free(calibration->trials);
+    remove_folders(calibration->request.campaign);
     free(calibration);
 }

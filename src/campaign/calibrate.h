@@ -16,7 +16,7 @@ enum { ASIM_THREADS_MOST = 64 }; /* mdrun's own limit is 128; more never pays */
  * are left: false where there is nothing. */
 bool asim_calibration_recall(const struct asim_campaign *campaign,
                              const struct asim_gromacs *gromacs, int gpu_count,
-                             int *ret_ntomp);
+                             const struct asim_cores *cores, int *ret_ntomp);
 
 /* Divisions that are worth a trial, the one without a measurement first: about half as
  * many windows each time. Returns how many. */
@@ -35,8 +35,9 @@ struct asim_calibration_request {
     const struct asim_run_options *options; /* as the user gave them */
     const struct asim_gromacs *gromacs;
     const struct asim_gpus *gpus;
-    int epoll_fd; /* ends of trials wake it, */
-    uint64_t tag; /* with this */
+    const struct asim_cores *cores; /* that are divided */
+    int epoll_fd;                   /* ends of trials wake it, */
+    uint64_t tag;                   /* with this */
 };
 /* NULL where there is nothing to choose, the work is too short, a window runs already
  * or others use the cores. What `request` points to is borrowed until the end. */

@@ -19,14 +19,9 @@
 
 #define CALIBRATION_NAME "calibration.json"
 
-int asim_calibration_cores(void)
+int asim_calibration_cores(const struct asim_cores *cores)
 {
-    struct asim_core_slots slots;
-    if (asim_core_slots_create(0, 1, &slots, NULL) < 0)
-        return 1;
-    int cores = slots.at_once;
-    asim_core_slots_finish(&slots);
-    return cores;
+    return cores->physical_count < cores->limit ? cores->physical_count : cores->limit;
 }
 
 void asim_calibration_host(char *ret_host, size_t size)
@@ -79,7 +74,8 @@ static char *file_path(const struct asim_campaign *campaign, struct asim_error *
 }
 
 static json_t *key_json(const struct asim_campaign *campaign,
-                        const struct asim_gromacs *gromacs, int gpu_count)
+                        const struct asim_gromacs *gromacs, int gpu_count,
+                        const struct asim_cores *cores)
 {
     char host[256];
     asim_calibration_host(host, sizeof host);
@@ -88,7 +84,7 @@ static json_t *key_json(const struct asim_campaign *campaign,
                      "gromacs_version", gromacs->version, strlen(gromacs->version),
                      "bias", asim_bias_method(campaign->plan.bias)->name, "tpr_sha256",
                      campaign->plan.windows[0].tpr_sha256, "cores",
-                     asim_calibration_cores(), "gpus", gpu_count);
+                     asim_calibration_cores(cores), "gpus", gpu_count);
 }
 
 /* True where every member of the key is in `found` with the same value. */
@@ -135,18 +131,18 @@ static json_t *read_file(const struct asim_campaign *campaign)
 
 bool asim_calibration_recall(const struct asim_campaign *campaign,
                              const struct asim_gromacs *gromacs, int gpu_count,
-                             int *ret_ntomp)
+                             const struct asim_cores *cores, int *ret_ntomp)
 {
     struct asim_split splits[ASIM_SPLITS_MOST];
     json_t *json = read_file(campaign), *key = NULL;
     size_t count = json ? decode(json, splits) : 0;
     if (count > 0)
-        key = key_json(campaign, gromacs, gpu_count);
+        key = key_json(campaign, gromacs, gpu_count, cores);
     size_t left = asim_campaign_unfinished_count(campaign);
     bool known = key && left > 0 && fits(json, key);
     if (known)
-        *ret_ntomp = splits[asim_calibration_choose(splits, count,
-                                                    asim_calibration_cores(), left)]
+        *ret_ntomp = splits[asim_calibration_choose(
+                                splits, count, asim_calibration_cores(cores), left)]
                          .threads;
     json_decref(key);
     json_decref(json);
@@ -167,11 +163,12 @@ size_t asim_campaign_splits(const struct asim_campaign *campaign,
 
 int asim_calibration_keep(const struct asim_campaign *campaign,
                           const struct asim_gromacs *gromacs, int gpu_count,
+                          const struct asim_cores *cores,
                           const struct asim_split *splits, size_t count,
                           struct asim_error *err)
 {
     char when[64];
-    json_t *json = key_json(campaign, gromacs, gpu_count), *array = json_array();
+    json_t *json = key_json(campaign, gromacs, gpu_count, cores), *array = json_array();
     char *path = file_path(campaign, err), *line = NULL;
     int rc = -1;
     asim_utc_time_text(when, sizeof when);

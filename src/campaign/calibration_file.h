@@ -5,11 +5,12 @@
 #include "campaign/calibrate.h"
 #include "campaign/options.h"
 
-/* Cores that windows of one thread would use here. */
-int asim_calibration_cores(void);
+/* How many of the cores windows of one thread would use. */
+int asim_calibration_cores(const struct asim_cores *cores);
 void asim_calibration_host(char *ret_host, size_t size);
 int asim_calibration_keep(const struct asim_campaign *campaign,
                           const struct asim_gromacs *gromacs, int gpu_count,
+                          const struct asim_cores *cores,
                           const struct asim_split *splits, size_t count,
                           struct asim_error *err);
 

@@ -272,6 +272,8 @@ void asim_campaign_close(struct asim_campaign *campaign)
     asim_plan_finish(&campaign->plan);
     asim_journal_close(campaign->journal);
     asim_campaign_lock_give(&campaign->lock_fd); /* when nothing is written any more */
+    if (campaign->gromacs_cache)
+        asim_cores_finish(&campaign->gromacs_cache->cores);
     free(campaign->gromacs_cache);
     free(campaign->folder);
     pthread_mutex_destroy(&campaign->mutex);

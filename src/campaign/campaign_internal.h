@@ -10,6 +10,7 @@
 #include "campaign/records.h"
 #include "campaign/slurm_jobs.h"
 #include "campaign/window_state.h"
+#include "engine/affinity.h"
 #include "engine/gpus.h"
 
 struct asim_driver;
@@ -65,13 +66,14 @@ struct asim_campaign_window {
     bool has_news; /* it is in the campaign's news */
 };
 
-/* gmx and its GPUs as last looked up for asim_campaign_window_command. */
+/* gmx, its GPUs and the cores as last looked up for asim_campaign_window_command. */
 struct asim_gromacs_cache {
     bool known;
     char name[4096]; /* as asked for; "": the default */
     char wanted_gpus[256];
     struct asim_gromacs gromacs;
     struct asim_gpus gpus;
+    struct asim_cores cores; /* owned */
 };
 
 /* Every public function takes the mutex: a campaign may be used from several threads.

@@ -30,10 +30,11 @@ int asim_driver_divide(struct asim_driver *driver, struct asim_error *err)
     struct asim_campaign *campaign = driver->campaign;
     struct asim_run_options *options = &driver->options;
     bool measured;
-    if (asim_options_resolve(campaign, &driver->gromacs, driver->gpus.count, options,
-                             &measured, err) < 0 ||
-        asim_core_slots_create(options->jobs, options->ntmpi * options->ntomp,
-                               &driver->slots, err) < 0)
+    if (asim_options_resolve(campaign, &driver->gromacs, driver->gpus.count,
+                             &driver->cores, options, &measured, err) < 0 ||
+        asim_core_slots_create(&driver->cores, options->jobs,
+                               options->ntmpi * options->ntomp, &driver->slots,
+                               err) < 0)
         return -1;
     driver->slot_users = asim_alloc_array((size_t)driver->slots.slot_count,
                                           sizeof *driver->slot_users, err);
@@ -69,12 +70,13 @@ int asim_driver_calibrate(struct asim_driver *driver, int epoll_fd, uint64_t tag
         .options = &driver->options,
         .gromacs = &driver->gromacs,
         .gpus = &driver->gpus,
+        .cores = &driver->cores,
         .epoll_fd = epoll_fd,
         .tag = tag,
     };
     int known;
     if (!asim_calibration_recall(driver->campaign, &driver->gromacs, driver->gpus.count,
-                                 &known))
+                                 &driver->cores, &known))
         driver->calibration = asim_calibration_begin(&request);
     return driver->calibration ? 0 : asim_driver_divide(driver, err);
 }

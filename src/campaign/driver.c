@@ -88,6 +88,7 @@ void asim_driver_destroy(struct asim_driver *driver)
     free(driver->gromacs_name);
     free(driver->gpus_wanted);
     asim_calibration_destroy(driver->calibration);
+    asim_cores_finish(&driver->cores);
     const int fds[] = {driver->epoll_fd, driver->timer_fd, driver->wake_fd,
                        driver->spool_fd, driver->changes_fd};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
@@ -460,7 +461,7 @@ int asim_driver_start(struct asim_campaign *campaign,
         goto fail;
     driver->options.gromacs = driver->gromacs_name;
     driver->options.gpus = driver->gpus_wanted;
-    if (open_descriptors(driver, err) < 0)
+    if (open_descriptors(driver, err) < 0 || asim_cores_look(&driver->cores, err) < 0)
         goto fail;
     if ((asim_campaign_unfinished_count(campaign) > 0 &&
          asim_driver_prepare(driver, err) < 0) ||

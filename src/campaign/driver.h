@@ -51,6 +51,7 @@ struct asim_driver {
     char *gromacs_name, *gpus_wanted; /* as asked for; NULL: the default; owned */
     struct asim_gromacs gromacs;
     struct asim_gpus gpus;
+    struct asim_cores cores; /* as they were at the start; divided when there is work */
     struct asim_calibration
         *calibration;             /* while it is tried how to divide the cores */
     struct asim_core_slots slots; /* none until they are divided */

@@ -57,18 +57,20 @@ bool asim_options_leave_division(const struct asim_campaign *campaign,
 /* Without a measurement: no core idles, and each window has as few threads as that
  * allows, for what threads wait for each other is lost. */
 static int default_threads(const struct asim_campaign *campaign,
-                           const struct asim_run_options *options)
+                           const struct asim_run_options *options,
+                           const struct asim_cores *cores)
 {
     size_t at_once = asim_campaign_unfinished_count(campaign);
     if (options->jobs > 0 && (size_t)options->jobs < at_once)
         at_once = (size_t)options->jobs;
-    size_t cores = (size_t)asim_cores_available() / (size_t)options->ntmpi;
-    size_t each = at_once > 0 ? cores / at_once : 1;
+    size_t ranks = (size_t)cores->limit / (size_t)options->ntmpi;
+    size_t each = at_once > 0 ? ranks / at_once : 1;
     return each < 1 ? 1 : each > ASIM_THREADS_MOST ? ASIM_THREADS_MOST : (int)each;
 }
 
 int asim_options_resolve(const struct asim_campaign *campaign,
                          const struct asim_gromacs *gromacs, int gpu_count,
+                         const struct asim_cores *cores,
                          struct asim_run_options *options, bool *ret_measured,
                          struct asim_error *err)
 {
@@ -79,10 +81,10 @@ int asim_options_resolve(const struct asim_campaign *campaign,
     if (options->ntmpi == 0)
         options->ntmpi = 1;
     if (free)
-        *ret_measured =
-            asim_calibration_recall(campaign, gromacs, gpu_count, &options->ntomp);
+        *ret_measured = asim_calibration_recall(campaign, gromacs, gpu_count, cores,
+                                                &options->ntomp);
     if (options->ntomp == 0)
-        options->ntomp = default_threads(campaign, options);
+        options->ntomp = default_threads(campaign, options, cores);
     return 0;
 }
 
@@ -116,7 +118,7 @@ int asim_options_command(const struct asim_campaign *campaign,
     return asim_mdrun_command(&mdrun, ret_argv, err);
 }
 
-/* gmx and GPUs as they were last looked up: a dry run asks for every window. */
+/* gmx, GPUs and cores as they were last looked up: a dry run asks for every window. */
 static int look_up(struct asim_gromacs_cache *cache,
                    const struct asim_run_options *options, struct asim_error *err)
 {
@@ -127,13 +129,17 @@ static int look_up(struct asim_gromacs_cache *cache,
         return 0;
     struct asim_gromacs gromacs;
     struct asim_gpus gpus;
+    struct asim_cores cores;
     if (strlen(name) >= sizeof cache->name ||
         strlen(wanted) >= sizeof cache->wanted_gpus)
         return asim_fail(err, ASIM_EUSAGE,
                          "the name of gmx, or the list of GPUs, is too long");
     if (asim_gromacs_find(options->gromacs, &gromacs, err) < 0 ||
-        asim_gpus_choose(&gromacs, options->gpus, &gpus, err) < 0)
+        asim_gpus_choose(&gromacs, options->gpus, &gpus, err) < 0 ||
+        asim_cores_look(&cores, err) < 0)
         return -1;
+    asim_cores_finish(&cache->cores);
+    cache->cores = cores;
     cache->gromacs = gromacs;
     cache->gpus = gpus;
     memcpy(cache->name, name, strlen(name) + 1);
@@ -153,8 +159,8 @@ int asim_campaign_window_command(const struct asim_campaign *campaign, size_t i,
         return asim_fail(err, ASIM_EUSAGE, "there is no window %zu; there are %zu", i,
                          campaign->plan.window_count);
     if (look_up(cache, options, err) < 0 ||
-        asim_options_resolve(campaign, &cache->gromacs, cache->gpus.count, &resolved,
-                             &measured, err) < 0)
+        asim_options_resolve(campaign, &cache->gromacs, cache->gpus.count,
+                             &cache->cores, &resolved, &measured, err) < 0)
         return -1;
     double left = asim_options_hours_left(&resolved, &campaign->windows[i].life);
     const int *gpu_id =
@@ -173,10 +179,10 @@ int asim_campaign_division(const struct asim_campaign *campaign,
     struct asim_run_options resolved = *options;
     struct asim_core_slots slots;
     if (look_up(cache, options, err) < 0 ||
-        asim_options_resolve(campaign, &cache->gromacs, cache->gpus.count, &resolved,
-                             ret_measured, err) < 0 ||
-        asim_core_slots_create(resolved.jobs, resolved.ntmpi * resolved.ntomp, &slots,
-                               err) < 0)
+        asim_options_resolve(campaign, &cache->gromacs, cache->gpus.count,
+                             &cache->cores, &resolved, ret_measured, err) < 0 ||
+        asim_core_slots_create(&cache->cores, resolved.jobs,
+                               resolved.ntmpi * resolved.ntomp, &slots, err) < 0)
         return -1;
     *ret_split =
         (struct asim_split){.windows = slots.at_once, .threads = resolved.ntomp};

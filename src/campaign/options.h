@@ -14,9 +14,10 @@ int asim_options_check(const struct asim_campaign *campaign,
 bool asim_options_leave_division(const struct asim_campaign *campaign,
                                  const struct asim_run_options *options);
 /* Fills in what 0 stands for, by what was measured where there is something
- * (*ret_measured). `gpu_count` as the windows get them. */
+ * (*ret_measured). `gpu_count` and `cores` as the windows get them. */
 int asim_options_resolve(const struct asim_campaign *campaign,
                          const struct asim_gromacs *gromacs, int gpu_count,
+                         const struct asim_cores *cores,
                          struct asim_run_options *options, bool *ret_measured,
                          struct asim_error *err);
 /* `options` are resolved. `maxh` 0: no limit; `gpu_id` NULL: gmx chooses. argv is freed

@@ -23,20 +23,13 @@
 
 enum { CPUS_LARGEST = 1 << 16 };
 
-/* Allowed processing units in the order of the topology, neighbours together. */
-struct cores {
-    int count;
-    int *cpu;
-    int *core; /* [count] number of the physical core, ascending */
-    int physical_count;
-    int limit; /* how many may be used; at least 1 */
-};
-
-static void cores_finish(struct cores *cores)
+void asim_cores_finish(struct asim_cores *cores)
 {
+    if (!cores)
+        return;
     free(cores->cpu);
     free(cores->core);
-    *cores = (struct cores){0};
+    *cores = (struct asim_cores){0};
 }
 
 /* Whole cores below one cgroup's CPU quota; INT_MAX where it sets none. */
@@ -137,7 +130,7 @@ static bool affinity_mask(hwloc_topology_t topology, hwloc_cpuset_t set)
 }
 
 static int list_units(hwloc_topology_t topology, hwloc_const_cpuset_t allowed,
-                      struct cores *cores, struct asim_error *err)
+                      struct asim_cores *cores, struct asim_error *err)
 {
     int total = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PU);
     if (total < 1 || total > CPUS_LARGEST)
@@ -178,9 +171,9 @@ static int load_topology(hwloc_topology_t topology)
     return hwloc_topology_load(topology);
 }
 
-static int look_at_cores(struct cores *ret_cores, struct asim_error *err)
+int asim_cores_look(struct asim_cores *ret_cores, struct asim_error *err)
 {
-    struct cores cores = {0};
+    struct asim_cores cores = {0};
     hwloc_topology_t topology = NULL;
     hwloc_cpuset_t allowed = hwloc_bitmap_alloc();
     int rc = -1;
@@ -203,10 +196,10 @@ static int look_at_cores(struct cores *ret_cores, struct asim_error *err)
     cores.limit = quota < cores.limit ? quota : cores.limit;
     cores.limit = slurm < cores.limit ? slurm : cores.limit;
     *ret_cores = cores;
-    cores = (struct cores){0};
+    cores = (struct asim_cores){0};
     rc = 0;
 out:
-    cores_finish(&cores);
+    asim_cores_finish(&cores);
     if (topology)
         hwloc_topology_destroy(topology);
     hwloc_bitmap_free(allowed);
@@ -215,26 +208,22 @@ out:
 
 int asim_cores_available(void)
 {
-    struct cores cores;
-    if (look_at_cores(&cores, NULL) < 0)
+    struct asim_cores cores;
+    if (asim_cores_look(&cores, NULL) < 0)
         return 1;
     int limit = cores.limit;
-    cores_finish(&cores);
+    asim_cores_finish(&cores);
     return limit;
 }
 
-/* Keeps the first processing unit of every physical core. */
-static void drop_siblings(struct cores *cores)
+/* All processing units, or the first of every physical core; returns how many. */
+static int choose_units(const struct asim_cores *cores, bool siblings, int *ret_cpus)
 {
     int kept = 0;
-    for (int i = 0; i < cores->count; i++) {
-        if (kept > 0 && cores->core[i] == cores->core[kept - 1])
-            continue;
-        cores->cpu[kept] = cores->cpu[i];
-        cores->core[kept] = cores->core[i];
-        kept++;
-    }
-    cores->count = kept;
+    for (int i = 0; i < cores->count; i++)
+        if (siblings || i == 0 || cores->core[i] != cores->core[i - 1])
+            ret_cpus[kept++] = cores->cpu[i];
+    return kept;
 }
 
 void asim_core_slots_finish(struct asim_core_slots *slots)
@@ -250,52 +239,46 @@ void asim_core_slots_finish(struct asim_core_slots *slots)
     *slots = (struct asim_core_slots){0};
 }
 
-int asim_core_slots_create(int slots_wanted, int slot_width,
-                           struct asim_core_slots *ret_slots, struct asim_error *err)
+int asim_core_slots_create(const struct asim_cores *cores, int slots_wanted,
+                           int slot_width, struct asim_core_slots *ret_slots,
+                           struct asim_error *err)
 {
     struct asim_core_slots slots = {0};
-    struct cores cores = {0};
     int rc = -1;
     if (slots_wanted < 0 || slot_width < 1)
         return asim_fail(err, ASIM_EUSAGE,
                          "%d windows of %d cores: at least one core a window is needed",
                          slots_wanted, slot_width);
-    if (look_at_cores(&cores, err) < 0)
-        return -1;
-    bool exclusive = cores.limit >= cores.count;
     int64_t needed = (int64_t)(slots_wanted ? slots_wanted : 1) * slot_width;
-    if (needed > cores.limit) {
-        asim_fail(err, ASIM_EUSAGE,
-                  "%d windows x %d cores = %" PRId64
-                  " cores, but this process may use %d; run fewer windows at once (-j) "
-                  "or with fewer threads (--ntmpi, --ntomp)",
-                  slots_wanted ? slots_wanted : 1, slot_width, needed, cores.limit);
-        goto out;
-    }
-    if (needed <= cores.physical_count)
-        drop_siblings(&cores);
-    int usable = cores.count < cores.limit ? cores.count : cores.limit;
+    if (needed > cores->limit)
+        return asim_fail(
+            err, ASIM_EUSAGE,
+            "%d windows x %d cores = %" PRId64
+            " cores, but this process may use %d; run fewer windows at once (-j) "
+            "or with fewer threads (--ntmpi, --ntomp)",
+            slots_wanted ? slots_wanted : 1, slot_width, needed, cores->limit);
+    slots.cpus = asim_alloc_array((size_t)cores->count, sizeof *slots.cpus, err);
+    if (!slots.cpus)
+        return -1;
+    int units = choose_units(cores, needed > cores->physical_count, slots.cpus);
+    int usable = units < cores->limit ? units : cores->limit;
+    slots.exclusive = cores->limit >= cores->count;
     slots.slot_width = slot_width;
     slots.at_once = slots_wanted ? slots_wanted : usable / slot_width;
     /* Where others hold some cores there are others to go to. */
-    slots.slot_count = exclusive ? cores.count / slot_width : slots.at_once;
-    slots.exclusive = exclusive;
-    size_t cpu_count = (size_t)slots.slot_count * (size_t)slot_width;
-    slots.cpus = asim_alloc_array(cpu_count, sizeof *slots.cpus, err);
+    slots.slot_count = slots.exclusive ? units / slot_width : slots.at_once;
     slots.taken = asim_alloc_array((size_t)slots.slot_count, 1, err);
     slots.claim_fd =
         asim_alloc_array((size_t)slots.slot_count, sizeof *slots.claim_fd, err);
-    if (!slots.cpus || !slots.taken || !slots.claim_fd)
+    if (!slots.taken || !slots.claim_fd)
         goto out;
     for (int slot = 0; slot < slots.slot_count; slot++)
         slots.claim_fd[slot] = -1;
-    memcpy(slots.cpus, cores.cpu, cpu_count * sizeof *slots.cpus);
     *ret_slots = slots;
     slots = (struct asim_core_slots){0};
     rc = 0;
 out:
     asim_core_slots_finish(&slots);
-    cores_finish(&cores);
     return rc;
 }
 

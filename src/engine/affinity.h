@@ -7,7 +7,21 @@
 
 #include "base/error.h"
 
-/* A pool of slots of equal width over the allowed cores. */
+/* Cores that a process may use, as they were when they were looked at: processing units
+ * in the order of the topology, neighbours together. */
+struct asim_cores {
+    int count;
+    int *cpu;  /* [count] OS indices */
+    int *core; /* [count] number of the physical core, ascending */
+    int physical_count;
+    int limit; /* how many may be used; at least 1 */
+};
+
+void asim_cores_finish(struct asim_cores *cores);
+/* Those of the calling thread. */
+int asim_cores_look(struct asim_cores *ret_cores, struct asim_error *err);
+
+/* A pool of slots of equal width over such cores. */
 struct asim_core_slots {
     int slot_count; /* places; may be more than windows shall run at once */
     int at_once;    /* windows that shall run at once */
@@ -24,12 +38,13 @@ struct asim_core_slots {
 };
 
 void asim_core_slots_finish(struct asim_core_slots *slots);
-/* As many slots of `slot_width` neighbouring cores as fit. ASIM_EUSAGE with the
+/* As many slots of `slot_width` neighbours among `cores` as fit. ASIM_EUSAGE with the
  * arithmetic where slots_wanted x slot_width exceeds the cores (slots_wanted 0: as many
  * as fit). One physical core's hardware threads count as one where the machine has
  * enough physical cores. No claims are made until asim_core_slots_claim_from. */
-int asim_core_slots_create(int slots_wanted, int slot_width,
-                           struct asim_core_slots *ret_slots, struct asim_error *err);
+int asim_core_slots_create(const struct asim_cores *cores, int slots_wanted,
+                           int slot_width, struct asim_core_slots *ret_slots,
+                           struct asim_error *err);
 /* From now on a slot is taken only where its cores can be claimed in the file `path`
  * (owned from here; NULL: none). Nothing where the cores are not exclusive: windows are
  * not bound to them then. */

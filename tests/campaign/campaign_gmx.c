@@ -11,7 +11,11 @@
  * only while there is no checkpoint), deaf (ignores TERM).
  *
  * A trial of its speed (-noconfout) takes 0.1 s and says what $CAMPAIGN_GMX_SPEED has
- * for its number of threads ("1:10 2:25", ns/day; none: it fails).
+ * for its number of threads ("1:10 2:25", ns/day; none: it fails). At "hang" it does so
+ * and holds "$CAMPAIGN_GMX_HANGS" meanwhile; while one holds it, no other trial ends
+ * well.
+ *
+ * The cores that it may use are added to $CAMPAIGN_GMX_CPUS, a line each time.
  *
  * Where the campaign's folder has a file "hurry", steps take no time: a test makes its
  * windows as long as it likes and ends them when it has seen what it wanted to see.
@@ -21,6 +25,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -202,6 +207,29 @@ static int mdrun(void)
     return 0;
 }
 
+static void tell_cpus(void)
+{
+    const char *path = getenv("CAMPAIGN_GMX_CPUS");
+    cpu_set_t cpus;
+    char text[4096] = "";
+    size_t used = 0;
+    if (!path || sched_getaffinity(0, sizeof cpus, &cpus) < 0)
+        return;
+    for (int cpu = 0; cpu < CPU_SETSIZE && used < sizeof text - 8; cpu++)
+        if (CPU_ISSET(cpu, &cpus))
+            used += (size_t)snprintf(text + used, sizeof text - used, "%d ", cpu);
+    snprintf(text + used, sizeof text - used, "\n");
+    append(path, text);
+}
+
+static void wait_for_ever(int fd)
+{
+    signal(SIGTERM, SIG_IGN);
+    flock(fd, LOCK_EX); /* a second one waits here */
+    for (;;)
+        pause();
+}
+
 static int trial(int argc, char **argv)
 {
     const char *speeds = getenv("CAMPAIGN_GMX_SPEED"), *threads = "";
@@ -212,7 +240,13 @@ static int trial(int argc, char **argv)
             threads = argv[i + 1];
     snprintf(key, sizeof key, "%s:", threads);
     const char *found = speeds ? strstr(speeds, key) : NULL;
+    const char *hangs = getenv("CAMPAIGN_GMX_HANGS");
+    int fd = hangs ? open(hangs, O_RDWR | O_CREAT, 0666) : -1;
+    if (found && strncmp(found + strlen(key), "hang", 4) == 0)
+        wait_for_ever(fd);
     wait_microseconds(100000);
+    if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+        return 1;
     if (!found || sscanf(found + strlen(key), "%lf", &speed) != 1)
         return 1;
     snprintf(text, sizeof text,
@@ -232,6 +266,7 @@ int main(int argc, char **argv)
                getenv("CAMPAIGN_GMX_GPU") ? "CUDA" : "disabled");
         return 0;
     }
+    tell_cpus();
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "-noconfout") == 0)
             return trial(argc, argv);

@@ -191,3 +191,11 @@ int fixture_run(struct asim_campaign *campaign, double seconds, struct asim_erro
             return -2;
     }
 }
+
+bool fixture_command_has(const char *folder, size_t i, const char *text)
+{
+    char command[4000];
+    fixture_read_text(fixture_window_path(folder, i, "cmd.sh"), command,
+                      sizeof command);
+    return strstr(command, text) != NULL;
+}

@@ -19,6 +19,8 @@ void fixture_write_plan(const struct asim_plan *plan, const char *path);
 const char *fixture_window_path(const char *folder, size_t i, const char *name);
 /* Lines of a file; 0 where there is none. */
 size_t fixture_count_lines(const char *path);
+/* Whether the command of the window's newest attempt has the text. */
+bool fixture_command_has(const char *folder, size_t i, const char *text);
 void fixture_read_text(const char *path, char *ret_text, size_t size);
 
 /* Opens with short intervals; fails the test where it cannot. */

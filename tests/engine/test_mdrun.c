@@ -133,9 +133,12 @@ static void test_slots(void **state)
     (void)state;
     struct asim_core_slots slots;
     struct asim_error err = {0};
+    struct asim_cores pool;
     int cores = asim_cores_available();
     assert_true(cores >= 1);
-    assert_int_equal(asim_core_slots_create(cores, 1, &slots, NULL), 0);
+    assert_int_equal(asim_cores_look(&pool, NULL), 0);
+    assert_int_equal(pool.limit, cores);
+    assert_int_equal(asim_core_slots_create(&pool, cores, 1, &slots, NULL), 0);
     assert_int_equal(slots.at_once, cores);
     assert_int_equal(slots.slot_count, cores);
     for (int i = 0; i < cores; i++) {
@@ -147,16 +150,18 @@ static void test_slots(void **state)
     asim_core_slots_give(&slots, 0);
     assert_int_equal(asim_core_slots_take(&slots, NULL), 0);
     asim_core_slots_finish(&slots);
-    assert_int_equal(asim_core_slots_create(cores + 1, 1, &slots, &err), -1);
+    assert_int_equal(asim_core_slots_create(&pool, cores + 1, 1, &slots, &err), -1);
     assert_int_equal(err.status, ASIM_EUSAGE);
-    assert_int_equal(asim_core_slots_create(0, cores, &slots, NULL), 0);
+    assert_int_equal(asim_core_slots_create(&pool, 0, cores, &slots, NULL), 0);
     assert_int_equal(slots.slot_count, 1);
     asim_core_slots_finish(&slots);
     /* A share of the machine only: counted, but not bound. */
     size_t count = 9;
     setenv("SLURM_CPUS_ON_NODE", "1", 1);
     assert_int_equal(asim_cores_available(), 1);
-    assert_int_equal(asim_core_slots_create(0, 1, &slots, NULL), 0);
+    asim_cores_finish(&pool);
+    assert_int_equal(asim_cores_look(&pool, NULL), 0);
+    assert_int_equal(asim_core_slots_create(&pool, 0, 1, &slots, NULL), 0);
     unsetenv("SLURM_CPUS_ON_NODE");
     assert_int_equal(slots.at_once, 1);
     assert_int_equal(slots.slot_count, 1);
@@ -165,6 +170,7 @@ static void test_slots(void **state)
         assert_int_equal(count, 0);
     }
     asim_core_slots_finish(&slots);
+    asim_cores_finish(&pool);
 }
 
 static void test_step_of_a_quiet_log(void **state)

@@ -290,7 +290,10 @@ static void test_what_gmx_inherits(void **state)
     char *folder = folder_create(), path[4096], target[4096], text[8192], number[32];
     int leak = open("/dev/zero", O_RDONLY); /* not close-on-exec */
     struct asim_core_slots slots;
-    assert_int_equal(asim_core_slots_create(1, 1, &slots, NULL), 0);
+    struct asim_cores cores;
+    assert_int_equal(asim_cores_look(&cores, NULL), 0);
+    assert_int_equal(asim_core_slots_create(&cores, 1, 1, &slots, NULL), 0);
+    asim_cores_finish(&cores);
     const char *argv[] = {getenv("FAKE_GMX"), NULL};
     struct asim_spawn spawn = {.folder = folder,
                                .attempt = 1,
