@@ -23,6 +23,9 @@ PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "sco
             "sinfo")
 PR_SET_PDEATHSIG = 1
 SKIP = 77
+# Everything is waited for until it is there; only what never comes takes so long, or the
+# first where Slurm cannot run and its tests are skipped.
+START_SECONDS, LONGEST_SECONDS = 120, 600
 
 CONF = """\
 ClusterName=loopback
@@ -64,20 +67,29 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+def bound(kind, port):
+    made = socket.socket(type=kind)
+    try:
+        made.bind(("127.0.0.1", port))
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
 def free_ports(count):
-    """The first of `count` neighbouring ports that nobody listens on."""
-    # Processes that start at the same time have neighbouring numbers: 16 ports each.
-    for base in range(21000 + 16 * os.getpid() % 20000, 60000, count):
-        sockets = []
+    """The first of `count` neighbouring ports that nobody listens on, and sockets to keep:
+    Slurm wants the ports of TCP, a cluster beside this one sees those of UDP taken."""
+    # Below those that the kernel gives to whoever connects.
+    for base in range(21000, 32000, count):
+        reserved = []
         try:
             for port in range(base, base + count):
-                sockets.append(socket.socket())
-                sockets[-1].bind(("127.0.0.1", port))
-            return base
+                reserved.append(bound(socket.SOCK_DGRAM, port))
+                bound(socket.SOCK_STREAM, port).close()
+            return base, reserved
         except OSError:
-            continue
-        finally:
-            for each in sockets:
+            for each in reserved:
                 each.close()
     raise RuntimeError("no free ports")
 
@@ -90,7 +102,8 @@ class Cluster:
         os.makedirs(self.folder, exist_ok=True)
         for name in ["state"] + [f"spool/{node}" for node in self.names]:
             os.makedirs(os.path.join(self.folder, name), exist_ok=True)
-        host, port = socket.gethostname().split(".")[0], free_ports(nodes + 1)
+        host = socket.gethostname().split(".")[0]
+        port, self.reserved = free_ports(nodes + 1)
         lines = "\n".join(
             f"NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 "
             f"Port={port + 1 + i} CPUs={cpus} RealMemory=500"
@@ -126,12 +139,14 @@ class Cluster:
                               f"--pid-file={where}/munged.pid",
                               f"--log-file={where}/munged.log",
                               f"--seed-file={where}/munge.seed"])
-        self.wait_for(lambda: os.path.exists(f"{where}/munge.socket"), 10, "munged")
+        self.wait_for(lambda: os.path.exists(f"{where}/munge.socket"), "munged",
+                      START_SECONDS)
         self.start_controller()
         for node in self.names:
             self.start_node(node)
         self.wait_for(lambda: len(self.ask("sinfo", "-hN", "-t", "idle", "-o", "%N")
-                                  .split()) == self.count, 30, "all nodes idle")
+                                  .split()) == self.count, "all nodes idle",
+                      START_SECONDS)
         return self
 
     def start_controller(self):
@@ -162,11 +177,12 @@ class Cluster:
     @staticmethod
     def ask(*command):
         """What a command of Slurm prints; "" where it fails."""
-        done = subprocess.run(command, text=True, capture_output=True, timeout=60)
+        done = subprocess.run(command, text=True, capture_output=True,
+                              timeout=LONGEST_SECONDS)
         return done.stdout if done.returncode == 0 else ""
 
     @staticmethod
-    def wait_for(condition, seconds, what):
+    def wait_for(condition, what, seconds=LONGEST_SECONDS):
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
@@ -187,7 +203,7 @@ class Cluster:
         if "slurmctld" in self.daemons:
             self.ask("scancel", "--user", getpass.getuser())
             try:
-                self.wait_for(lambda: not self.ask("squeue", "-h"), 20, "jobs end")
+                self.wait_for(lambda: not self.ask("squeue", "-h"), "jobs end", 60)
             except TimeoutError as problem:
                 print(problem)
         for name in list(self.daemons)[::-1]:

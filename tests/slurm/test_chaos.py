@@ -164,8 +164,8 @@ def main():
             if campaign.process.poll() is not None:
                 campaign.start()
             time.sleep(2)
-        campaign.process.wait(timeout=120)
-        slurm.wait_for(lambda: not running(slurm), 120, "jobs leave")
+        campaign.process.wait(timeout=cluster.LONGEST_SECONDS)
+        slurm.wait_for(lambda: not running(slurm), "jobs leave")
     watcher.ended = True
     watcher.join()
     if watcher.doubles:

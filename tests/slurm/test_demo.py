@@ -67,7 +67,7 @@ def extend_a_running_window(autosim, box, folder):
         found[:] = [window["window_id"] for window in windows_of(autosim, folder)
                     if window["status"] == "Running"]
         return found
-    box.wait_for(runs, 120, "a window runs")
+    box.wait_for(runs, "a window runs")
     common.run([autosim, "extend", "-C", folder, "--ns", str(EXTRA_NS), str(found[0])])
     return found[0]
 
@@ -108,7 +108,7 @@ def main():
                                  stderr=subprocess.PIPE, text=True,
                                  preexec_fn=cluster.die_with_parent)
         longer = extend_a_running_window(autosim, box, os.path.join(root, "slurm"))
-        errors = slurm.communicate(timeout=600)[1]
+        errors = slurm.communicate(timeout=2 * cluster.LONGEST_SECONDS)[1]
     if slurm.returncode not in codes:
         sys.exit(f"slurm: exit {slurm.returncode}: {errors}")
     check_steps(os.path.join(root, "slurm"), longer, float(length))

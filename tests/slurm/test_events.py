@@ -12,6 +12,7 @@ moment were there two gmx in one window.
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -22,7 +23,7 @@ import common  # noqa: E402
 import standin  # noqa: E402
 from test_kill import Watcher, gmx_by_folder  # noqa: E402
 
-WINDOWS, SECONDS_A_WINDOW = 16, 600
+WINDOWS, SECONDS_A_WINDOW = 16, 3600
 
 
 def records(folder, event=None):
@@ -73,14 +74,17 @@ def running(slurm):
 
 def forget_submission(slurm, campaign):
     """kill -9 as soon as sbatch has its answer; what the disk has is older."""
-    slurm.wait_for(lambda: records(campaign.folder, "job"), 30, "a submission")
+    slurm.wait_for(lambda: records(campaign.folder, "job"), "a submission")
+    # Or it might submit again before the other job is there, and get the number itself.
+    campaign.process.send_signal(signal.SIGSTOP)
     slurm.kill_controller()
     slurm.forget_jobs()
     first = records(campaign.folder, "job")[0]
     slurm.start_controller()
-    slurm.wait_for(lambda: slurm.ask("sinfo", "-h"), 30, "the controller is back")
-    other = slurm.ask("sbatch", "--parsable", "--wrap=sleep 200",
+    slurm.wait_for(lambda: slurm.ask("sinfo", "-h"), "the controller is back")
+    other = slurm.ask("sbatch", "--parsable", "--wrap=sleep 100000",
                       "--output=/dev/null").strip()
+    campaign.process.send_signal(signal.SIGCONT)
     if other != first["job_id"]:
         sys.exit(f"job {other} was to get the number of the lost job {first['job_id']}")
     print(f"controller killed after it acknowledged job {first['job_id']}, which it "
@@ -90,34 +94,39 @@ def forget_submission(slurm, campaign):
 
 def disturb(slurm, campaign):
     other = forget_submission(slurm, campaign)
-    slurm.wait_for(lambda: campaign.count("Running") >= 4, 60, "windows run")
+    slurm.wait_for(lambda: campaign.count("Running") >= 4, "windows run")
     slurm.ask("scancel", other)
-    slurm.wait_for(lambda: len(running(slurm)) >= 3, 30, "slots run")
-    nodes = sorted(running(slurm))
+    found = {}
+
+    def three_run():
+        found.clear()
+        found.update(running(slurm))
+        return len(found) >= 3
+    slurm.wait_for(three_run, "slots run")
+    nodes = sorted(found)
     print(f"slots run on {nodes}")
     slurm.kill_node(nodes[0])
     print(f"slurmd of {nodes[0]} killed")
-    time.sleep(2)
-    print(f"job {running(slurm)[nodes[1]]} cancelled from outside")
-    slurm.ask("scancel", running(slurm)[nodes[1]])
+    slurm.ask("scancel", found[nodes[1]])
+    print(f"job {found[nodes[1]]} cancelled from outside")
     campaign.kill()
     print("coordinator killed")
-    time.sleep(3)
+    slurm.wait_for(lambda: found[nodes[1]] not in running(slurm).values(),
+                   "the cancelled job leaves")
     campaign.start()
     slurm.ask("scontrol", "update", f"NodeName={nodes[1]}", "State=DRAIN", "Reason=test")
     print(f"{nodes[1]} drained")
-    time.sleep(2)
-    if nodes[2] in running(slurm):
-        print(f"job {running(slurm)[nodes[2]]} requeued")
-        slurm.ask("scontrol", "requeue", running(slurm)[nodes[2]])
+    again = running(slurm).get(nodes[2])
+    if again:
+        print(f"job {again} requeued")
+        slurm.ask("scontrol", "requeue", again)
     slurm.wait_for(lambda: "down" in slurm.ask("sinfo", "-hN", "-n", nodes[0], "-o", "%T"),
-                   40, f"{nodes[0]} is called down")
+                   f"{nodes[0]} is called down")
     print(f"{nodes[0]} is down for the controller; its slot runs on: "
           f"{campaign.count('Running')} windows run")
-    time.sleep(3)
     slurm.start_node(nodes[0])
     print(f"slurmd of {nodes[0]} is back")
-    slurm.wait_for(lambda: time_limits(campaign) > 0, 120, "a time limit is reached")
+    slurm.wait_for(lambda: time_limits(campaign) > 0, "a time limit is reached")
 
 
 def time_limits(campaign):
@@ -164,11 +173,11 @@ def main():
         campaign.start()
         disturb(slurm, campaign)
         standin.hurry(folder)
-        code = campaign.process.wait(timeout=240)
+        code = campaign.process.wait(timeout=cluster.LONGEST_SECONDS)
         took = time.monotonic() - began
         if code != 0:
             sys.exit(f"exit {code}:\n{open(folder + '.log').read()[-3000:]}")
-        slurm.wait_for(lambda: not live_elements(slurm), 60, "jobs leave")
+        slurm.wait_for(lambda: not live_elements(slurm), "jobs leave")
     watcher.ended = True
     watcher.join()
     if watcher.doubles:

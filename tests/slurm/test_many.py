@@ -36,7 +36,8 @@ def run_slots(slurm, root, programs, count):
     os.mkdir(folder)
     standin.make(folder, count, 10, 2000)
     before, began = questions(slurm), time.monotonic()
-    done = common.run([coordinator, folder, autosim, gmx, "4", "2", "6"], timeout=600)
+    done = common.run([coordinator, folder, autosim, gmx, "4", "2", "6"],
+                      timeout=3 * cluster.LONGEST_SECONDS)
     took = time.monotonic() - began
     print(done.stdout.strip())
     asked = questions(slurm) - before
@@ -64,7 +65,7 @@ def run_array(slurm, root, gmx, count):
     began = time.monotonic()
     subprocess.run(["sbatch", "--wait", f"--array=0-{count - 1}", "--output=/dev/null",
                     "--cpus-per-task=1", script], check=True, capture_output=True,
-                   timeout=600)
+                   timeout=cluster.LONGEST_SECONDS)
     took = time.monotonic() - began
     done = sum(os.path.exists(os.path.join(folder, "windows", f"{i:03d}", "confout.gro"))
                for i in range(count))
@@ -81,7 +82,8 @@ def run_two_nodes(root, programs):
     folder = os.path.join(root, "nodes")
     os.mkdir(folder)
     standin.make(folder, 32, 20, 20000)
-    common.run([coordinator, folder, autosim, gmx, "2", "2", "6", "10", "2"], timeout=200)
+    common.run([coordinator, folder, autosim, gmx, "2", "2", "6", "10", "2"],
+               timeout=cluster.LONGEST_SECONDS)
     hosts = set()
     for slot in slots_of(autosim, folder):
         hosts.add(slot["node"])
@@ -100,17 +102,17 @@ def cancel(slurm, root, programs):
     autosim, coordinator, gmx = programs
     folder = os.path.join(root, "cancelled")
     os.mkdir(folder)
-    standin.make(folder, 40, 1000, 100000)
+    standin.make(folder, 40, 36000, 100000)
     campaign = Campaign(autosim, coordinator, gmx, folder)
     campaign.start()
-    slurm.wait_for(lambda: campaign.count("Running") == 8, 60, "windows run")
+    slurm.wait_for(lambda: campaign.count("Running") == 8, "windows run")
     slots = slots_of(autosim, folder)
     if len(slots) != 4 or any(s["over"] or s["windows_running"] != 2 for s in slots):
         sys.exit(f"four slots with two windows each were expected: {slots}")
     print(common.run([autosim, "status", "-C", folder]).stdout.split("\n\n")[-1])
     common.run([autosim, "cancel", "-C", folder])
-    slurm.wait_for(lambda: not live_elements(slurm), 30, "jobs leave")
-    campaign.process.wait(timeout=30)
+    slurm.wait_for(lambda: not live_elements(slurm), "jobs leave")
+    campaign.process.wait(timeout=cluster.LONGEST_SECONDS)
     states = [window["status"] for window in campaign.status()]
     if states.count("Waiting") != 8 or states.count("Planned") != 32:
         sys.exit(f"after cancel: {states}")

@@ -30,25 +30,25 @@ exec '{gmx}' "$@"
 class Scene:
     """One campaign on the cluster; its windows last until the scene is over."""
 
-    def __init__(self, slurm, root, programs, name, windows, steps=6000, busy=6):
+    def __init__(self, slurm, root, programs, name, windows, steps=36000, busy=6):
         self.slurm, self.count = slurm, windows
         autosim, coordinator, gmx = programs
         folder = os.path.join(root, name)
         os.mkdir(folder)
         standin.make(folder, windows, steps, 100000, checkpoint_every=10)
         self.campaign = Campaign(autosim, coordinator, gmx, folder)
-        self.campaign.command[4:] = ["3", "2", "3", "10"]
+        self.campaign.command[4:] = ["3", "2", "3", "600"]
         self.campaign.start()
-        self.wait(lambda: self.campaign.count("Running") >= busy, 60, f"{busy} windows run")
+        self.wait(lambda: self.campaign.count("Running") >= busy, f"{busy} windows run")
 
-    def wait(self, condition, seconds, what):
-        self.slurm.wait_for(condition, seconds, what)
+    def wait(self, condition, what):
+        self.slurm.wait_for(condition, what)
 
     def log(self):
         return open(self.campaign.folder + ".log").read()
 
-    def wait_for_word(self, text, seconds=60):
-        self.wait(lambda: text in self.log(), seconds, f"the log says '{text}'")
+    def wait_for_word(self, text):
+        self.wait(lambda: text in self.log(), f"the log says '{text}'")
 
     def tell(self, *words):
         common.run([self.campaign.autosim, words[0], "-C", self.campaign.folder,
@@ -72,30 +72,34 @@ class Scene:
 
     def complete(self):
         standin.hurry(self.campaign.folder)
-        code = self.campaign.process.wait(timeout=180)
+        code = self.campaign.process.wait(timeout=cluster.LONGEST_SECONDS)
         if code != 0:
             sys.exit(f"exit {code}:\n{self.log()[-3000:]}")
         for i in range(self.count):
             if self.ends(i).count("completed") != 1:
                 sys.exit(f"window {i}: {self.ends(i)}")
-        self.wait(lambda: not live_elements(self.slurm), 60, "jobs leave")
+        self.wait(lambda: not live_elements(self.slurm), "jobs leave")
 
 
 def failing_start(slurm, root, programs):
     """The node takes jobs and cannot start them; Slurm calls it idle all the time."""
     scene = Scene(slurm, root, programs, "start", 9)
+    word = "failed to start 1 of its elements and holds them"
     node, job = sorted(running(slurm).items())[0]
     spool = os.path.join(slurm.folder, "spool", node)
-    slurm.ask("scontrol", "requeue", job)
-    scene.wait(lambda: len(scene.slots()) == 2, 20, "the slot has left")
-    # Slurm starts a job again only some seconds after it was queued again.
-    os.rename(spool, spool + ".away")
-    open(spool, "w").close()
-    scene.wait_for_word("failed to start 1 of its elements and holds them")
-    os.remove(spool)
-    os.rename(spool + ".away", spool)
+    while word not in scene.log():
+        slurm.ask("scontrol", "requeue", job)
+        scene.wait(lambda: len(scene.slots()) == 2, "the slot has left")
+        # Slurm starts a job again only some seconds after it was queued again; where that
+        # was sooner, once more.
+        os.rename(spool, spool + ".away")
+        open(spool, "w").close()
+        scene.wait(lambda: word in scene.log() or len(scene.slots()) == 3,
+                   "the job is held, or was started before")
+        os.remove(spool)
+        os.rename(spool + ".away", spool)
     held = [job for job, state, _ in live_elements(slurm) if state == "PENDING"]
-    scene.wait(lambda: len(running(slurm)) == 3, 60, "another job in its place")
+    scene.wait(lambda: len(running(slurm)) == 3, "another job in its place")
     if job not in held or len(records(scene.campaign.folder, "submit")) < 2:
         sys.exit(f"job {job} was to be held still, and replaced: {held}")
     scene.complete()
@@ -129,7 +133,7 @@ def every_node_left_out(slurm, root, programs):
         """Since the last submission, on record; else the run would stop."""
         events = [record["event"] for record in records(scene.campaign.folder)]
         return "completed" in events[::-1][:events[::-1].index("submit")]
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + cluster.LONGEST_SECONDS
     while left_out() != slurm.names:
         if time.monotonic() > deadline:
             sys.exit(f"nodes were to be left out:\n{scene.log()[-2000:]}")
@@ -147,7 +151,7 @@ def limit_shortened(slurm, root, programs):
     scene = Scene(slurm, root, programs, "limit", 6)
     for job in running(slurm).values():
         slurm.ask("scontrol", "update", f"JobId={job}", "TimeLimit=1")
-    scene.wait(lambda: not running(slurm), 150, "Slurm ends the jobs")
+    scene.wait(lambda: not running(slurm), "Slurm ends the jobs")
     stopped = [i for i in range(scene.count) if scene.ends(i) == ["stopped"]]
     if len(stopped) != scene.count:
         sys.exit(f"six windows were to stop with checkpoints: {stopped}")
@@ -159,19 +163,19 @@ def changed_while_running(slurm, root, programs):
     scene = Scene(slurm, root, programs, "changes", 9)
     cancels = slurm.controller_requests().get("REQUEST_KILL_JOB", 0)
     scene.tell("pause")
-    scene.wait(lambda: not live_elements(slurm), 40, "pause empties the cluster")
+    scene.wait(lambda: not live_elements(slurm), "pause empties the cluster")
     if scene.campaign.count("Waiting") < 6 or scene.campaign.count("Running") > 0:
         sys.exit(f"after pause: {scene.campaign.status()}")
     cancels = slurm.controller_requests().get("REQUEST_KILL_JOB", 0) - cancels
     if cancels > 3:
         sys.exit(f"{cancels} scancel for one pause")
     scene.tell("resume")
-    scene.wait(lambda: scene.campaign.count("Running") >= 6, 60, "resume")
+    scene.wait(lambda: scene.campaign.count("Running") >= 6, "resume")
     running_window = next(window["window_id"] for window in scene.campaign.status()
                           if window["status"] == "Running")
     scene.tell("cancel", str(running_window))
     scene.wait(lambda: "stopped" in scene.ends(running_window)[1:] or
-               scene.campaign.count("Cancelled") == 1, 30, "cancel reaches the slot")
+               scene.campaign.count("Cancelled") == 1, "cancel reaches the slot")
     scene.tell("resume", str(running_window))
     scene.complete()
     print("pause, resume, cancel and restore of a window reached running slots")

@@ -65,7 +65,7 @@ class Slots:
         below = descendants(process.pid)[1:]
         process.kill()
         process.wait()
-        deadline = time.monotonic() + 1
+        deadline = time.monotonic() + 60
         while any(os.path.exists(f"/proc/{pid}/exe") and
                   open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] != "Z"
                   for pid in below if os.path.exists(f"/proc/{pid}")):
@@ -115,7 +115,7 @@ def main():
             suspended.remove(item)
     for _, process, everything in suspended:
         signal_all(everything, signal.SIGCONT)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while True:
         status = json.loads(common.run([autosim, "status", "-C", folder,
                                         "--json"]).stdout)["windows"]
