@@ -181,7 +181,7 @@ static const struct option_spec table[] = {
     {"until", 0, "ERR", OPTIONS_UNTIL, KIND_REAL, AT(until_kj_mol), 1e-6, 1e6,
      "go on until the 95% band of the whole profile is narrower than +-ERR kJ/mol and "
      "every check passes, twice in a row"},
-    {"max-ns", 0, "X", OPTIONS_UNTIL, KIND_REAL, AT(most_ns), 1e-9, 1e12,
+    {"max-ns", 0, "X", OPTIONS_UNTIL | OPTIONS_SLOT, KIND_REAL, AT(most_ns), 1e-9, 1e12,
      "at most so much simulated time, all windows together: then windows write their "
      "checkpoints and leave (default: what is planned; with --until ten times that)"},
     {"apply", 0, NULL, OPTIONS_CHECK, KIND_FLAG, AT(apply), 0, 0,

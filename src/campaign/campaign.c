@@ -75,19 +75,32 @@ static int open_journal(struct asim_campaign *campaign, struct asim_error *err)
     return 0;
 }
 
-/* Someone who only looks sees how far running windows are. */
-static void look_at_running(struct asim_campaign *campaign)
+void asim_campaign_look_at_steps(struct asim_campaign *campaign)
 {
     for (size_t i = 0; i < campaign->plan.window_count; i++) {
         struct asim_campaign_window *window = &campaign->windows[i];
-        if (asim_window_phase_state(window->life.phase) != ASIM_WINDOW_RUNNING)
+        if (window->runner ||
+            asim_window_phase_state(window->life.phase) != ASIM_WINDOW_RUNNING)
             continue;
         char *folder = asim_campaign_window_folder(campaign, i, NULL);
         if (folder)
             window->seen_step = asim_mdrun_step(folder, campaign->plan.dt_ps);
+        free(folder);
+    }
+}
+
+/* Someone who only looks sees which windows run no more; locks of other nodes may not
+ * be seen from here. */
+static void look_at_locks(struct asim_campaign *campaign)
+{
+    for (size_t i = 0; i < campaign->plan.window_count; i++) {
+        struct asim_campaign_window *window = &campaign->windows[i];
+        if (asim_window_phase_state(window->life.phase) != ASIM_WINDOW_RUNNING ||
+            campaign->fold.source_count > 0)
+            continue;
         enum asim_window_lock lock;
-        /* Locks of other nodes may not be seen from here. */
-        window->seen_lost = folder && campaign->fold.source_count == 0 &&
+        char *folder = asim_campaign_window_folder(campaign, i, NULL);
+        window->seen_lost = folder &&
                             asim_window_lock_probe(folder, &lock, NULL) == 0 &&
                             lock == ASIM_WINDOW_FREE;
         free(folder);
@@ -179,8 +192,10 @@ static int open_locked(const char *folder, struct asim_plan *plan,
     if (open_journal(campaign, err) < 0 || asim_fold_pull(campaign, err) < 0 ||
         (!readonly && asim_journal_commit(campaign->journal, err) < 0))
         goto fail;
-    if (readonly)
-        look_at_running(campaign);
+    if (readonly) {
+        asim_campaign_look_at_steps(campaign);
+        look_at_locks(campaign);
+    }
     *plan = (struct asim_plan){0};
     *ret_campaign = campaign;
     return 0;

@@ -146,6 +146,10 @@ int asim_campaign_grow(struct asim_campaign *campaign, size_t old_count,
                        struct asim_error *err);
 /* How far a window is, 0 .. its last step, as far as that is known. */
 int64_t asim_campaign_step(const struct asim_campaign *campaign, size_t i);
+/* All windows together are simulated as far as was asked for at most; 0: no limit. */
+bool asim_campaign_steps_are_up(const struct asim_campaign *campaign, double most_ns);
+/* How far windows are that run elsewhere. */
+void asim_campaign_look_at_steps(struct asim_campaign *campaign);
 void asim_campaign_tell(struct asim_campaign *campaign, size_t i);
 void asim_campaign_enter(const struct asim_campaign *campaign);
 void asim_campaign_leave(const struct asim_campaign *campaign);

@@ -467,7 +467,7 @@ int asim_driver_start(struct asim_campaign *campaign,
          asim_driver_prepare(driver, err) < 0) ||
         take_windows(driver, err) < 0)
         goto fail;
-    driver->steps_are_up = asim_driver_steps_are_up(driver);
+    driver->steps_are_up = asim_campaign_steps_are_up(campaign, options->most_ns);
     campaign->driver = driver;
     /* The first dispatch begins the work; the wake-up makes the descriptor readable. */
     asim_driver_wake(driver);

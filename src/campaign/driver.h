@@ -135,8 +135,6 @@ int asim_driver_go_on_calibrating(struct asim_driver *driver, double now, bool d
 /* Nothing is started for now. */
 bool asim_driver_is_held(const struct asim_driver *driver);
 void asim_driver_begin_stop(struct asim_driver *driver);
-/* As much is simulated as was asked for at most. */
-bool asim_driver_steps_are_up(const struct asim_driver *driver);
 int asim_driver_handle_timers(struct asim_driver *driver, double now,
                               struct asim_error *err);
 /* Sets the timer to when the next of it is due. */

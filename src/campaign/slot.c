@@ -263,7 +263,13 @@ int asim_slot_refresh(struct asim_driver *driver, double now, struct asim_error 
         return 0;
     if (asim_fold_pull(driver->campaign, err) < 0)
         return -1;
-    if (driver->campaign->fold.plan_changed) { /* the next slot reads it */
+    if (driver->options.most_ns > 0)
+        asim_campaign_look_at_steps(driver->campaign);
+    driver->steps_are_up |=
+        asim_campaign_steps_are_up(driver->campaign, driver->options.most_ns);
+    if (driver->steps_are_up) {
+        ask_to_stop(slot, "simulated as much as was asked for");
+    } else if (driver->campaign->fold.plan_changed) { /* the next slot reads it */
         slot->time_is_up = true;
         ask_to_stop(slot, "plan");
     } else if (driver->campaign->paused) {

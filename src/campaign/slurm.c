@@ -24,7 +24,6 @@
 #include "campaign/options.h"
 #include "campaign/requests.h"
 #include "campaign/slurm_script.h"
-#include "engine/mdrun.h"
 
 static const double COMMAND_SECONDS = 60, FOLD_SECONDS = 3;
 static const double QUESTION_SECONDS = 10;
@@ -79,7 +78,15 @@ int asim_slurm_run(struct asim_slurm *slurm, enum asim_slurm_purpose purpose,
 /* No more is wanted of the cluster than that waiting jobs go. */
 static bool is_leaving(const struct asim_slurm *slurm)
 {
-    return all_settled(slurm) || slurm->cancelling || slurm->fatal.status != ASIM_OK;
+    return all_settled(slurm) || slurm->cancelling || slurm->limit_reached ||
+           slurm->fatal.status != ASIM_OK;
+}
+
+/* What windows that stop still simulate is part of what was asked for. */
+static bool may_leave(const struct asim_slurm *slurm)
+{
+    return is_leaving(slurm) &&
+           !(slurm->limit_reached && asim_slurm_slots_live(slurm));
 }
 
 static int collect_command(struct asim_slurm *slurm, double now, struct asim_error *err)
@@ -98,7 +105,7 @@ static int collect_command(struct asim_slurm *slurm, double now, struct asim_err
         rc = asim_slurm_poll_ended(slurm, &result, now, err);
     else if (purpose == ASIM_SLURM_SUBMIT)
         rc = asim_slurm_submit_ended(slurm, &result, now, err);
-    else if (is_leaving(slurm))
+    else if (may_leave(slurm))
         slurm->over = true;
     else
         slurm->emptied = true; /* as far as is known until the next look */
@@ -106,17 +113,20 @@ static int collect_command(struct asim_slurm *slurm, double now, struct asim_err
     return rc;
 }
 
-static void look_at_steps(struct asim_campaign *campaign)
+/* Slots see it too, and stop by themselves where nobody looks after them. */
+static int heed_limit(struct asim_slurm *slurm, struct asim_error *err)
 {
-    for (size_t i = 0; i < campaign->plan.window_count; i++) {
-        struct asim_campaign_window *window = &campaign->windows[i];
-        if (asim_window_phase_state(window->life.phase) != ASIM_WINDOW_RUNNING)
-            continue;
-        char *folder = asim_campaign_window_folder(campaign, i, NULL);
-        if (folder)
-            window->seen_step = asim_mdrun_step(folder, campaign->plan.dt_ps);
-        free(folder);
-    }
+    struct asim_campaign *campaign = slurm->campaign;
+    if (slurm->limit_reached || slurm->cancelling ||
+        !asim_campaign_steps_are_up(campaign, slurm->options.most_ns))
+        return 0;
+    slurm->limit_reached = true;
+    asim_log_write(campaign->log, ASIM_LOG_INFO,
+                   "Campaign: %g ns are simulated, as many as were asked for "
+                   "(--max-ns); jobs that wait are cancelled, windows write their "
+                   "checkpoints and leave",
+                   slurm->options.most_ns);
+    return asim_slurm_cancel(campaign, err);
 }
 
 static int join_slots(struct asim_slurm *slurm, double now, struct asim_error *err)
@@ -129,8 +139,8 @@ static int join_slots(struct asim_slurm *slurm, double now, struct asim_error *e
         asim_journal_commit(slurm->campaign->journal, err) < 0 ||
         asim_slurm_watch_slots(slurm, err) < 0)
         return -1;
-    look_at_steps(slurm->campaign);
-    return 0;
+    asim_campaign_look_at_steps(slurm->campaign);
+    return heed_limit(slurm, err);
 }
 
 /* Submissions whose fate is open: the queue must be asked before more is said. */
@@ -152,14 +162,16 @@ static int decide(struct asim_slurm *slurm, double now, struct asim_error *err)
     /* What Slurm holds would stay in the queue for ever. */
     queued += asim_jobs_held(&slurm->campaign->jobs);
     bool leaves = is_leaving(slurm);
-    bool empties = slurm->campaign->paused && !slurm->emptied;
-    if (queued > 0 && (leaves || empties)) /* scancel asks for the queue itself */
+    bool stays = slurm->limit_reached || slurm->campaign->paused;
+    bool empties = (leaves && !slurm->limit_reached) || (stays && !slurm->emptied);
+    if (queued > 0 && empties) /* scancel asks for the queue itself */
         return now >= slurm->may_ask ? asim_slurm_cancel_waiting(slurm, err) : 0;
-    if (leaves) {
+    if (may_leave(slurm)) {
         slurm->over = true;
         return 0;
     }
-    if (!slurm->campaign->paused && !is_undecided(slurm) && now >= slurm->next_submit) {
+    if (!leaves && !slurm->campaign->paused && !is_undecided(slurm) &&
+        now >= slurm->next_submit) {
         int elements = asim_slurm_elements_wanted(slurm);
         if (elements > 0)
             return asim_slurm_submit(slurm, elements, err);

@@ -59,7 +59,8 @@ struct asim_slurm {
     size_t node_count, node_capacity;
     atomic_int stop_requests;
     bool over, cancelling;
-    bool emptied; /* jobs that waited were cancelled after the last look */
+    bool limit_reached; /* --max-ns */
+    bool emptied;       /* jobs that waited were cancelled after the last look */
     struct asim_error fatal;
 };
 
@@ -106,6 +107,7 @@ char *asim_slurm_excluded(const struct asim_slurm *slurm, struct asim_error *err
 int asim_slurm_write_excluded(const struct asim_slurm *slurm, struct asim_error *err);
 /* Leaves no node out any more; whether any was. */
 bool asim_slurm_forgive_nodes(struct asim_slurm *slurm);
+bool asim_slurm_slots_live(const struct asim_slurm *slurm);
 bool asim_slurm_has_slots(const struct asim_slurm *slurm, const char *token);
 /* Windows that no living slot has. */
 size_t asim_slurm_free_windows(const struct asim_slurm *slurm);

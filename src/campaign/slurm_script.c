@@ -212,6 +212,8 @@ static void add_slot_command(FILE *out, const struct asim_job_script *script,
         fprintf(out, " --ntomp %d", options->ntomp);
     if (options->window_maxh > 0)
         fprintf(out, " --maxh-window %.10g", options->window_maxh);
+    if (options->most_ns > 0)
+        fprintf(out, " --max-ns %.17g", options->most_ns);
     if (options->gpus) {
         fprintf(out, " --gpus");
         add_word(out, options->gpus);

@@ -169,6 +169,14 @@ char *asim_slurm_excluded(const struct asim_slurm *slurm, struct asim_error *err
     return list;
 }
 
+bool asim_slurm_slots_live(const struct asim_slurm *slurm)
+{
+    for (size_t k = 0; k < slurm->slot_count; k++)
+        if (!slurm->slots[k].ended)
+            return true;
+    return false;
+}
+
 bool asim_slurm_has_slots(const struct asim_slurm *slurm, const char *token)
 {
     for (size_t k = 0; k < slurm->slot_count; k++)

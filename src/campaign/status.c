@@ -58,6 +58,20 @@ int64_t asim_campaign_step(const struct asim_campaign *campaign, size_t i)
     return window_step(campaign, i, &ns_per_day);
 }
 
+bool asim_campaign_steps_are_up(const struct asim_campaign *campaign, double most_ns)
+{
+    double steps = 0, planned = 0, most = most_ns * PS_PER_NS;
+    if (!(most > 0))
+        return false;
+    for (size_t i = 0; i < campaign->plan.window_count; i++) {
+        planned += (double)campaign->windows[i].life.nsteps;
+        steps += (double)asim_campaign_step(campaign, i);
+    }
+    /* Windows that come to their ends within it are not stopped shortly before. */
+    return planned * campaign->plan.dt_ps > (1 + 1e-9) * most &&
+           steps * campaign->plan.dt_ps >= most;
+}
+
 int asim_campaign_window(const struct asim_campaign *campaign, size_t i,
                          struct asim_window_status *ret_status, struct asim_error *err)
 {

@@ -168,23 +168,6 @@ static void read_changes(struct asim_driver *driver)
         driver->runners[k]->watch = -1;
 }
 
-/* Looked at when steps are: all that is simulated, against the limit. */
-bool asim_driver_steps_are_up(const struct asim_driver *driver)
-{
-    static const double PS_PER_NS = 1000;
-    const struct asim_campaign *campaign = driver->campaign;
-    double steps = 0, planned = 0, most = driver->options.most_ns * PS_PER_NS;
-    if (!(most > 0))
-        return false;
-    for (size_t i = 0; i < campaign->plan.window_count; i++) {
-        planned += (double)campaign->windows[i].life.nsteps;
-        steps += (double)asim_campaign_step(campaign, i);
-    }
-    /* Windows that come to their ends within it are not stopped shortly before. */
-    return planned * campaign->plan.dt_ps > (1 + 1e-9) * most &&
-           steps * campaign->plan.dt_ps >= most;
-}
-
 int asim_driver_handle_timers(struct asim_driver *driver, double now,
                               struct asim_error *err)
 {
@@ -204,10 +187,11 @@ int asim_driver_handle_timers(struct asim_driver *driver, double now,
             continue;
         look_at_folder(driver, runner, now);
     }
-    if (look) {
+    if (look)
         driver->next_progress = now + driver->campaign->timing.progress;
-        driver->steps_are_up = asim_driver_steps_are_up(driver);
-    }
+    if (look && !driver->campaign->slot) /* a slot looks at the others too */
+        driver->steps_are_up =
+            asim_campaign_steps_are_up(driver->campaign, driver->options.most_ns);
     return 0;
 }
 

@@ -284,6 +284,8 @@ int asim_window_apply(struct asim_window_life *life,
         life->attempt_nsteps = change->nsteps > 0 ? change->nsteps
                                : life->relax      ? ASIM_RELAX_STEPS
                                                   : life->nsteps;
+        if (life->fresh)
+            life->step = -1;
         life->fresh = life->rewind = false;
         break;
     case ASIM_EVENT_REFUSED:

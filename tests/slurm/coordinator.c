@@ -1,5 +1,5 @@
 /*
- * coordinator FOLDER AUTOSIM GMX SLOTS CPUS LEASE [TIME [NODES]]: looks after a
+ * coordinator FOLDER AUTOSIM GMX SLOTS CPUS LEASE [TIME [NODES [NS]]]: looks after a
  * campaign of stand-in windows on Slurm as `autosim run --backend slurm` does, without
  * the stages before and behind. Exit code 0 where every window was completed.
  */
@@ -44,7 +44,7 @@ int main(int argc, char **argv)
     struct asim_log *log = NULL;
     if (argc < 7) {
         fprintf(stderr,
-                "usage: %s FOLDER AUTOSIM GMX SLOTS CPUS LEASE [TIME [NODES]]\n",
+                "usage: %s FOLDER AUTOSIM GMX SLOTS CPUS LEASE [TIME [NODES [NS]]]\n",
                 argv[0]);
         return 2;
     }
@@ -56,6 +56,7 @@ int main(int argc, char **argv)
     options.slurm.lease_seconds = atof(argv[6]);
     options.slurm.time = argc > 7 ? argv[7] : NULL;
     options.slurm.nodes = argc > 8 ? atoi(argv[8]) : 1;
+    options.most_ns = argc > 9 ? atof(argv[9]) : 0;
     options.slurm.poll_seconds = 10;
     options.ntomp = options.ntmpi = 1;
     int rc = asim_log_open(NULL, &log, &err);

@@ -5,8 +5,8 @@
 
 A node cannot start jobs, so Slurm holds what it sent there; gmx fails on one node; slots
 vanish until every node is left out; an administrator shortens a job's time limit and Slurm
-ends it with TERM; people change the campaign while slots run. Each time it completes, and
-its log says what happened.
+ends it with TERM; people change the campaign while slots run; as much is simulated as was
+asked for. Each time it completes, and its log says what happened.
 """
 import os
 import shutil
@@ -30,14 +30,15 @@ exec '{gmx}' "$@"
 class Scene:
     """One campaign on the cluster; its windows last until the scene is over."""
 
-    def __init__(self, slurm, root, programs, name, windows, steps=36000, busy=6):
+    def __init__(self, slurm, root, programs, name, windows, steps=36000, busy=6,
+                 most_ns="0"):
         self.slurm, self.count = slurm, windows
         autosim, coordinator, gmx = programs
         folder = os.path.join(root, name)
         os.mkdir(folder)
         standin.make(folder, windows, steps, 100000, checkpoint_every=10)
         self.campaign = Campaign(autosim, coordinator, gmx, folder)
-        self.campaign.command[4:] = ["3", "2", "3", "600"]
+        self.campaign.command[4:] = ["3", "2", "3", "600", "1", most_ns]
         self.campaign.start()
         self.wait(lambda: self.campaign.count("Running") >= busy, f"{busy} windows run")
 
@@ -181,6 +182,30 @@ def changed_while_running(slurm, root, programs):
     print("pause, resume, cancel and restore of a window reached running slots")
 
 
+def limit_of_simulated_time(slurm, root, programs):
+    """--max-ns: windows stop with checkpoints, nothing waits in the queue any more, the
+    coordinator leaves; and so at once when it is started again."""
+    most_steps, ps_a_step = 300, 0.002
+    scene = Scene(slurm, root, programs, "time", 9,
+                  most_ns=repr(most_steps * ps_a_step / 1000))
+    scene.campaign.process.wait(timeout=cluster.LONGEST_SECONDS)
+    scene.wait(lambda: not live_elements(slurm), "jobs leave")
+    windows = scene.campaign.status()
+    steps = sum(max(window["step"], 0) for window in windows)
+    if steps < most_steps or any(window["status"] not in ("Waiting", "Planned")
+                                 for window in windows):
+        sys.exit(f"{most_steps} steps were to be simulated: {windows}")
+    jobs = len(records(scene.campaign.folder, "submit"))
+    scene.campaign.start()
+    scene.campaign.process.wait(timeout=cluster.LONGEST_SECONDS)
+    if len(records(scene.campaign.folder, "submit")) != jobs:
+        sys.exit("a job was submitted beyond the limit")
+    scene.campaign.command[-1] = "0"
+    scene.campaign.start()
+    scene.complete()
+    print(f"limit of {most_steps} steps: stopped with checkpoints at {steps}")
+
+
 def main():
     autosim, coordinator, gmx = map(os.path.abspath, sys.argv[1:4])
     missing = cluster.missing_programs()
@@ -192,7 +217,7 @@ def main():
         out.write(GMX.format(root=root, gmx=gmx))
     programs = autosim, coordinator, script
     scenes = [failing_start, bad_gmx, every_node_left_out, limit_shortened,
-              changed_while_running]
+              changed_while_running, limit_of_simulated_time]
     wanted = sys.argv[4:]
     with cluster.Cluster(os.path.join(root, "cluster"), nodes=3) as slurm:
         for scene in scenes:
