@@ -331,6 +331,7 @@ int asim_runner_spawn(struct asim_driver *driver, struct asim_runner *runner,
         .attempt = runner->attempt,
         .argv = (const char *const *)runner->argv,
         .bound = driver->campaign->slot != NULL,
+        .server = &driver->server,
     };
     spawn.cpus = asim_core_slots_cpus(&driver->slots, runner->slot, &spawn.cpu_count);
     int claim_fd = driver->slots.claim_fd[runner->slot];

@@ -89,6 +89,7 @@ void asim_driver_destroy(struct asim_driver *driver)
     free(driver->gpus_wanted);
     asim_calibration_destroy(driver->calibration);
     asim_cores_finish(&driver->cores);
+    asim_shim_server_finish(&driver->server);
     const int fds[] = {driver->epoll_fd, driver->timer_fd, driver->wake_fd,
                        driver->spool_fd, driver->changes_fd};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
@@ -451,6 +452,7 @@ int asim_driver_start(struct asim_campaign *campaign,
     driver->campaign = campaign;
     driver->options = *options;
     driver->next_claim = -INFINITY;
+    driver->server = (struct asim_shim_server)ASIM_SHIM_SERVER_INIT;
     driver->epoll_fd = driver->timer_fd = driver->wake_fd = driver->spool_fd =
         driver->changes_fd = -1;
     asim_random_seed(&driver->random, asim_random_entropy());

@@ -60,8 +60,9 @@ struct asim_driver {
     int epoll_fd, timer_fd, wake_fd;
     int spool_fd;   /* inotify of requests/; -1: looked at from time to time */
     int changes_fd; /* of the folders of running windows; -1: they are looked at */
-    bool looked;    /* gmx and its GPUs were found */
-    bool prepared;  /* cores are divided too, and the session is on record */
+    struct asim_shim_server server; /* of the windows' shims */
+    bool looked;                    /* gmx and its GPUs were found */
+    bool prepared; /* cores are divided too, and the session is on record */
     struct asim_runner **runners; /* [runner_count], unordered */
     size_t runner_count, runner_capacity;
     struct asim_runner **spawns; /* intended, to be spawned after the next commit */

@@ -85,8 +85,7 @@ static bool is_leaving(const struct asim_slurm *slurm)
 /* What windows that stop still simulate is part of what was asked for. */
 static bool may_leave(const struct asim_slurm *slurm)
 {
-    return is_leaving(slurm) &&
-           !(slurm->limit_reached && asim_slurm_slots_live(slurm));
+    return is_leaving(slurm) && !(slurm->limit_reached && asim_slurm_slots_live(slurm));
 }
 
 static int collect_command(struct asim_slurm *slurm, double now, struct asim_error *err)

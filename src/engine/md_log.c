@@ -31,16 +31,16 @@ int asim_file_tail(const char *path, size_t tail_bytes, char **ret_text,
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno != ENOENT)
         return asim_fail(err, ASIM_EIO, "cannot open '%s': %s", path, strerror(errno));
-    char *text = asim_alloc_array(tail_bytes + 1, 1, err);
+    if (fd >= 0 && (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))) {
+        close(fd);
+        return asim_fail(err, ASIM_EIO, "'%s' is not a regular file", path);
+    }
+    size_t size = fd < 0 ? 0 : (size_t)status.st_size, done = 0;
+    size_t wanted = size < tail_bytes ? size : tail_bytes;
+    char *text = asim_alloc_array(wanted + 1, 1, err);
     if (!text)
         goto out;
     if (fd >= 0) {
-        if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode)) {
-            asim_fail(err, ASIM_EIO, "'%s' is not a regular file", path);
-            goto out;
-        }
-        size_t size = (size_t)status.st_size, done = 0;
-        size_t wanted = size < tail_bytes ? size : tail_bytes;
         while (done < wanted) {
             ssize_t got =
                 pread(fd, text + done, wanted - done, (off_t)(size - wanted + done));

@@ -343,6 +343,9 @@ static bool is_leftover(const char *name)
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
                                   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     const char *dot = strrchr(name, '.');
+    if (dot && strncmp(name, "attempt-", 8) == 0 && dot - name >= 8 &&
+        strcmp(dot, ".part") == 0 && strncmp(dot - 8, ".process", 8) == 0)
+        return true;
     if (!dot || strlen(dot + 1) != 6 || strspn(dot + 1, letters) != 6)
         return false;
     size_t length = (size_t)(dot - name);
@@ -353,16 +356,32 @@ static bool is_leftover(const char *name)
            strncmp(dot - 5, ".json", 5) == 0;
 }
 
-/* Where one cannot be removed it does no harm. */
-static void remove_leftovers(const char *folder)
+static bool is_run_file(const char *name)
 {
+    for (int i = 0; i < RUN_FILE_COUNT; i++)
+        if (strcmp(name, run_files[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Where one cannot be removed it does no harm. Tells whether there are files of a run:
+ * one look at the folder is cheaper than one for each of them. */
+static int remove_leftovers(const char *folder, bool *ret_has_run_files,
+                            struct asim_error *err)
+{
+    bool found = false;
     DIR *entries = opendir(folder);
-    for (struct dirent *entry = entries ? readdir(entries) : NULL; entry;
-         entry = readdir(entries))
+    if (!entries)
+        return asim_fail(err, ASIM_EIO, "cannot read the folder '%s': %s", folder,
+                         strerror(errno));
+    for (struct dirent *entry = readdir(entries); entry; entry = readdir(entries)) {
+        found |= is_run_file(entry->d_name);
         if (is_leftover(entry->d_name))
             unlinkat(dirfd(entries), entry->d_name, 0);
-    if (entries)
-        closedir(entries);
+    }
+    closedir(entries);
+    *ret_has_run_files = found;
+    return 0;
 }
 
 static int use_previous(const char *folder, struct asim_error *err)
@@ -405,7 +424,9 @@ int asim_mdrun_prepare(const char *folder, int attempt, enum asim_mdrun_from fro
         return asim_fail(err, ASIM_ELOCKED,
                          "attempt %d cannot be prepared: a process still runs in '%s'",
                          attempt, folder);
-    remove_leftovers(folder);
+    bool has_run_files = false;
+    if (remove_leftovers(folder, &has_run_files, err) < 0)
+        return -1;
     int rewound = 0;
     if (from == ASIM_FROM_PREVIOUS &&
         (rewound = rewind_checkpoint(folder, previous, err)) < 0)
@@ -415,10 +436,7 @@ int asim_mdrun_prepare(const char *folder, int attempt, enum asim_mdrun_from fro
         return -1;
     if (rewound || (from == ASIM_FROM_CHECKPOINT && file_in(folder, ASIM_MDRUN_CPT)))
         return asim_mdrun_collect(folder, err);
-    for (int i = 0; i < RUN_FILE_COUNT; i++)
-        if (file_in(folder, run_files[i]))
-            return set_aside(folder, previous, err);
-    return 0;
+    return has_run_files ? set_aside(folder, previous, err) : 0;
 }
 
 uint64_t asim_mdrun_activity(const char *folder)

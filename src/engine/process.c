@@ -100,18 +100,16 @@ static char *cpu_list(const struct asim_spawn *spawn, struct asim_error *err)
     return text;
 }
 
-static int shim_arguments(const struct asim_spawn *spawn, const char *shim,
-                          char ***ret_argv, struct asim_error *err)
+/* Those behind the program's name. */
+static int shim_arguments(const struct asim_spawn *spawn, char ***ret_argv,
+                          struct asim_error *err)
 {
     size_t count = 0, done = 0;
     while (spawn->argv[count])
         count++;
-    char **argv = asim_alloc_array(count + 7, sizeof *argv, err);
+    char **argv = asim_alloc_array(count + 6, sizeof *argv, err);
     if (!argv)
         return -1;
-    argv[done] = asim_strdup(shim, err);
-    if (!argv[done++])
-        goto fail;
     argv[done] = asim_strdup(spawn->folder, err);
     if (!argv[done++])
         goto fail;
@@ -150,7 +148,7 @@ static int raise_fence(const struct asim_spawn *spawn, struct asim_error *err)
                          "attempt %d of '%s' cannot start: attempt %d was started "
                          "before; number attempts upwards",
                          spawn->attempt, spawn->folder, newest);
-    if (newest == spawn->attempt)
+    if (newest == spawn->attempt || spawn->attempt == 1) /* none is older */
         return 0;
     char *path = asim_path_join(spawn->folder, ASIM_FENCE_NAME, err);
     char text[16];
@@ -200,10 +198,58 @@ static int spawn_program(char **argv, char **environment, int claim_fd, pid_t *r
     return cause;
 }
 
+/* A shim that is a process of its own from the start. */
+static int spawn_directly(const struct asim_spawn *spawn, char **arguments,
+                          pid_t *ret_pid, struct asim_error *err)
+{
+    char **environment = NULL, **argv = NULL;
+    size_t count = 0;
+    int rc = -1;
+    char *shim = find_shim(err);
+    while (arguments[count])
+        count++;
+    if (!shim || asim_process_environment(&environment, err) < 0)
+        goto out;
+    argv = asim_alloc_array(count + 2, sizeof *argv, err);
+    if (!argv)
+        goto out;
+    argv[0] = shim;
+    memcpy(argv + 1, arguments, count * sizeof *argv);
+    int cause = spawn_program(argv, environment, spawn->claim_fd, ret_pid);
+    rc = cause == 0 ? 0
+                    : asim_fail(err, cause == ENOMEM ? ASIM_ENOMEM : ASIM_EENV,
+                                "cannot start '%s': %s", shim, strerror(cause));
+out:
+    free(argv);
+    asim_argv_free(environment);
+    free(shim);
+    return rc;
+}
+
+static void start_server(struct asim_shim_server *server)
+{
+    char **environment = NULL;
+    char *shim = find_shim(NULL);
+    if (shim && asim_process_environment(&environment, NULL) == 0)
+        asim_shim_server_start(server, shim, environment, NULL);
+    asim_argv_free(environment);
+    free(shim);
+}
+
+static bool spawn_by_server(const struct asim_spawn *spawn, char **arguments,
+                            pid_t *ret_pid)
+{
+    if (!spawn->server || spawn->folder[0] != '/')
+        return false;
+    if (!spawn->server->tried)
+        start_server(spawn->server);
+    return asim_shim_server_spawn(spawn->server, arguments, spawn->claim_fd, ret_pid);
+}
+
 int asim_process_spawn(const struct asim_spawn *spawn, struct asim_process *ret_process,
                        struct asim_error *err)
 {
-    char **argv = NULL, **environment = NULL;
+    char **arguments = NULL;
     struct asim_process process = ASIM_PROCESS_INIT;
     int rc = -1;
     if (spawn->attempt < 1 || !spawn->argv[0] || spawn->argv[0][0] != '/')
@@ -211,16 +257,10 @@ int asim_process_spawn(const struct asim_spawn *spawn, struct asim_process *ret_
                          "attempt %d of '%s' cannot start: attempts count from 1 and "
                          "the program needs an absolute path",
                          spawn->attempt, spawn->folder);
-    char *shim = find_shim(err);
-    if (!shim || shim_arguments(spawn, shim, &argv, err) < 0 ||
-        asim_process_environment(&environment, err) < 0 || raise_fence(spawn, err) < 0)
+    if (shim_arguments(spawn, &arguments, err) < 0 || raise_fence(spawn, err) < 0 ||
+        (!spawn_by_server(spawn, arguments, &process.pid) &&
+         spawn_directly(spawn, arguments, &process.pid, err) < 0))
         goto out;
-    int cause = spawn_program(argv, environment, spawn->claim_fd, &process.pid);
-    if (cause) {
-        asim_fail(err, cause == ENOMEM ? ASIM_ENOMEM : ASIM_EENV,
-                  "cannot start '%s': %s", shim, strerror(cause));
-        goto out;
-    }
     /* Not reaped by anybody yet, so the number is still its own. */
     process.pidfd = pidfd_open_of(process.pid);
     if (process.pidfd < 0) {
@@ -234,9 +274,7 @@ int asim_process_spawn(const struct asim_spawn *spawn, struct asim_process *ret_
     *ret_process = process;
     rc = 0;
 out:
-    asim_argv_free(argv);
-    asim_argv_free(environment);
-    free(shim);
+    asim_argv_free(arguments);
     return rc;
 }
 

@@ -12,8 +12,9 @@
  * boot id), attempt-N.exit.json (the record), attempt-N.stdout, attempt-N.stderr,
  * attempt-N.refused.json (where the shim left without running anything), and
  * attempt-N.exit.part (the space kept for the record while gmx runs). `fence` holds the
- * number of the newest attempt: a shim that finds another number than its own after it
- * got the lock leaves. An attempt number runs at most once. `lock` is never removed.
+ * number of the newest attempt (none: the first): a shim that finds another number than
+ * its own after it got the lock leaves. An attempt number runs at most once. `lock` is
+ * never removed.
  */
 #ifndef ENGINE_PROCESS_H
 #define ENGINE_PROCESS_H
@@ -23,6 +24,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "engine/shim_server.h"
 
 struct asim_spawn {
     const char *folder;      /* the window's, must exist */
@@ -32,6 +34,7 @@ struct asim_spawn {
     size_t cpu_count;        /* 0: unchanged */
     int claim_fd;            /* of those cores, shared with shim and gmx; 0: none */
     bool bound;              /* shim and gmx are killed when the spawning thread dies */
+    struct asim_shim_server *server; /* makes the shim; NULL: it is spawned */
 };
 
 /* A running shim. */
@@ -49,14 +52,14 @@ void asim_process_finish(
     struct asim_process *process); /* closes pidfd, kills nothing */
 
 /*
- * Writes the fence, spawns the shim (posix_spawn, never fork of the host program) and
- * returns its pidfd. The shim program is $AUTOSIM_SHIM, or beside the running program,
- * or where it was installed. ASIM_EENV where it is missing; ASIM_EUSAGE where a newer
- * attempt than this one was spawned before. The same attempt may be spawned again: what
- * comes second is refused.
+ * Writes the fence, spawns the shim (posix_spawn, never fork of the host program), or
+ * has the server make it, and returns its pidfd. The shim program is $AUTOSIM_SHIM, or
+ * beside the running program, or where it was installed. ASIM_EENV where it is missing;
+ * ASIM_EUSAGE where a newer attempt than this one was spawned before. The same attempt
+ * may be spawned again: what comes second is refused.
  *
  * gmx gets the caller's environment without what contradicts the command line (see
- * asim_process_environment).
+ * asim_process_environment); of a server, as it was at the first spawn.
  *
  * The spawning process is the shim's parent and must reap it by asim_process_reap once
  * pidfd is readable; nothing else does.

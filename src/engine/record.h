@@ -26,6 +26,9 @@ enum asim_shim_exit {
 /* The shim's argument and descriptor where a claim on cores is handed to it. */
 #define ASIM_SHIM_CLAIM "claim"
 enum { ASIM_SHIM_CLAIM_FD = 3 };
+/* Where it makes shims (shim_server.h); the socket comes as this descriptor. */
+#define ASIM_SHIM_SERVE "serve"
+enum { ASIM_SHIM_SERVER_FD = 3 };
 
 /* "FOLDER/attempt-N.SUFFIX"; free with free(). */
 char *asim_attempt_path(const char *folder, int attempt, const char *suffix,

@@ -1,5 +1,7 @@
 /*
- * autosim-shim FOLDER ATTEMPT CPUS CLAIM OWNER PROGRAM [ARGUMENT...]
+ * autosim-shim FOLDER ATTEMPT CPUS CLAIM OWNER PROGRAM [ARGUMENT...], or
+ * autosim-shim serve, which makes such shims without starting the program anew
+ * (shim_server.h).
  *
  * Runs one gmx in FOLDER and writes down how it ended. CPUS is "-" or numbers with
  * commas. CLAIM is "claim" where descriptor 3 holds a claim on them (core_claims.h),
@@ -14,17 +16,18 @@
  * (F_OFD_SETLK), which gmx shares from its fork on: there is no instant between "the
  * shim holds it" and "gmx holds it", and the kernel lets it go when the last of both is
  * gone, however they end. Under the lock two things are checked: that FOLDER/fence
- * names this attempt (the fence is raised before a newer attempt's shim is spawned, so
- * that a shim delayed for any time sees it), and that this attempt has not been started
- * before (its process record is not there). Nobody can pass these checks between ours
- * and the exec, because passing needs the lock.
+ * names this attempt, or is not there for the first (the fence is raised before a newer
+ * attempt's shim is spawned, so that a shim delayed for any time sees it), and that
+ * this attempt has not been started before (its process record is not there). Nobody
+ * can pass these checks between ours and the exec, because passing needs the lock.
  *
  * gmx waits before its exec until attempt-N.process.json names it; a gmx that runs can
  * therefore always be found, even when the shim is killed. A shim that refuses touches
  * no file but its own attempt-N.refused.json.
  *
  * The space of the exit record is taken before gmx starts: a disk that gmx fills does
- * not cost the record.
+ * not cost the record. Of the files only the exit record must survive a crash of the
+ * machine; process numbers mean nothing then.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -46,6 +49,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "engine/record.h"
+#include "engine/shim_serve.h"
 
 enum {
     RECORD_BYTES = 4096, /* taken from the disk beforehand */
@@ -181,7 +185,7 @@ static int take_folder(struct shim *shim)
     }
     if (asim_fence_read(".", &fence, &err) < 0)
         return refuse(shim, err.text);
-    if (fence != shim->attempt) {
+    if (fence != shim->attempt && (fence != 0 || shim->attempt != 1)) {
         snprintf(text, sizeof text, "attempt %d was overtaken by attempt %d",
                  shim->attempt, fence);
         return refuse(shim, text);
@@ -206,10 +210,17 @@ static bool write_all(int fd, const char *data, size_t size)
 static bool reserve_record(struct shim *shim)
 {
     char blanks[RECORD_BYTES];
-    memset(blanks, ' ', sizeof blanks);
     attempt_name(shim, "exit.part", shim->record_part);
     shim->record_fd = open(shim->record_part, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    return shim->record_fd >= 0 && write_all(shim->record_fd, blanks, RECORD_BYTES) &&
+    if (shim->record_fd < 0)
+        return false;
+    if (fallocate(shim->record_fd, 0, 0, RECORD_BYTES) == 0)
+        return true;
+    if (errno == ENOSPC || errno == EDQUOT)
+        return false;
+    /* A file system that cannot: what has been written and synced is there as well. */
+    memset(blanks, ' ', sizeof blanks);
+    return write_all(shim->record_fd, blanks, RECORD_BYTES) &&
            fsync(shim->record_fd) == 0;
 }
 
@@ -278,8 +289,7 @@ static _Noreturn void child_run(const struct shim *shim, pid_t shim_pid, int go_
         _exit(127);
     sigset_t none;
     sigemptyset(&none);
-    for (int i = 1; i < NSIG; i++)
-        signal(i, SIG_DFL);
+    signal(SIGPIPE, SIG_DFL); /* whoever made the shim has set the others so */
     sigprocmask(SIG_SETMASK, &none, NULL);
     fcntl(shim->lock_fd, F_SETFD, 0);
     execv(shim->argv[0], shim->argv);
@@ -325,7 +335,7 @@ static bool start_child(struct shim *shim)
 static bool write_process_record(const struct shim *shim)
 {
     struct asim_process_identity self, child;
-    char name[PATH_BYTES], boot_id[64], host[256] = "";
+    char name[PATH_BYTES], part[PATH_BYTES], boot_id[64], host[256] = "";
     if (!asim_process_identify(getpid(), &self) ||
         !asim_process_identify(shim->child, &child))
         return false;
@@ -338,10 +348,13 @@ static bool write_process_record(const struct shim *shim)
                   "shim_start_ticks", (json_int_t)self.start_ticks, "gmx_pid",
                   (int)child.pid, "gmx_start_ticks", (json_int_t)child.start_ticks);
     char *line = object ? asim_record_seal(object, NULL) : NULL;
-    int rc = line ? asim_file_replace(name, line, strlen(line), NULL) : -1;
+    attempt_name(shim, "process.part", part);
+    int fd = line ? open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666) : -1;
+    bool done = fd >= 0 && write_all(fd, line, strlen(line)) && close(fd) == 0 &&
+                rename(part, name) == 0;
     free(line);
     json_decref(object);
-    return rc == 0;
+    return done;
 }
 
 static bool stop_is_pending(void)
@@ -434,16 +447,19 @@ static int run(struct shim *shim)
     return write_record(shim, &ending);
 }
 
-int main(int argc, char **argv)
+static void stop_signals(sigset_t *ret_signals)
+{
+    const int taken[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
+    sigemptyset(ret_signals);
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        sigaddset(ret_signals, taken[i]);
+}
+
+int asim_shim_main(int argc, char **argv)
 {
     struct shim shim = {.lock_fd = -1, .record_fd = -1, .go_fd = -1, .failure_fd = -1};
     int64_t attempt, owner = 0;
-    /* The first thing: a stop must wait until there is somebody to tell. */
-    sigemptyset(&shim.signals);
-    const int taken[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
-    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
-        sigaddset(&shim.signals, taken[i]);
-    sigprocmask(SIG_BLOCK, &shim.signals, NULL);
+    stop_signals(&shim.signals); /* blocked from the start */
     signal(SIGPIPE, SIG_IGN);
     bool claim = argc > 4 && strcmp(argv[4], ASIM_SHIM_CLAIM) == 0;
     close_descriptors_from(claim ? ASIM_SHIM_CLAIM_FD + 1 : ASIM_SHIM_CLAIM_FD);
@@ -470,4 +486,17 @@ int main(int argc, char **argv)
     if (chdir(argv[1]) < 0)
         return ASIM_SHIM_NO_RECORD;
     return run(&shim);
+}
+
+int main(int argc, char **argv)
+{
+    /* The first thing: a stop must wait until there is somebody to tell. */
+    sigset_t stops;
+    stop_signals(&stops);
+    sigprocmask(SIG_BLOCK, &stops, NULL);
+    if (argc == 2 && strcmp(argv[1], ASIM_SHIM_SERVE) == 0) {
+        close_descriptors_from(ASIM_SHIM_SERVER_FD + 1);
+        return asim_shim_serve(argv[0]);
+    }
+    return asim_shim_main(argc, argv);
 }

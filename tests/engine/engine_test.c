@@ -79,12 +79,19 @@ void read_text(const char *folder, const char *name, char *ret_text, size_t size
         fclose(file);
 }
 
+struct asim_shim_server *shim_server(void)
+{
+    static struct asim_shim_server server = ASIM_SHIM_SERVER_INIT;
+    return getenv("ENGINE_TEST_SERVER") ? &server : NULL;
+}
+
 struct asim_process spawn_fake(const char *folder, int attempt, const char *script)
 {
     struct asim_process process = ASIM_PROCESS_INIT;
     struct asim_error err = {0};
     const char *argv[] = {getenv("FAKE_GMX"), "mdrun", NULL};
-    struct asim_spawn spawn = {.folder = folder, .attempt = attempt, .argv = argv};
+    struct asim_spawn spawn = {
+        .folder = folder, .attempt = attempt, .argv = argv, .server = shim_server()};
     write_text(folder, "script", script);
     if (asim_process_spawn(&spawn, &process, &err) < 0)
         fail_msg("%s", err.text);

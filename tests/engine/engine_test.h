@@ -21,6 +21,9 @@ bool has_file(const char *folder, const char *name);
 /* At most `size` - 1 bytes of a file; "" where there is none. */
 void read_text(const char *folder, const char *name, char *ret_text, size_t size);
 
+/* With $ENGINE_TEST_SERVER: a server that makes the shims; otherwise they are spawned.
+ */
+struct asim_shim_server *shim_server(void);
 /* Spawns the fake gmx with `script` in the folder. */
 struct asim_process spawn_fake(const char *folder, int attempt, const char *script);
 /* Waits for the end and reaps; fails the test after `seconds`. Gives the exit code. */

@@ -94,9 +94,9 @@ static void test_leftovers_go(void **state)
 {
     (void)state;
     char *folder = folder_create();
-    static const char *const gone[] = {"fence.Ab12Cd", "window.tpr.000000",
-                                       "attempt-12.process.json.zzzzzz",
-                                       "attempt-1.refused.json.Q1w2E3"};
+    static const char *const gone[] = {
+        "fence.Ab12Cd", "attempt-1.process.part", "window.tpr.000000",
+        "attempt-12.process.json.zzzzzz", "attempt-1.refused.json.Q1w2E3"};
     static const char *const kept[] = {
         "fence",        "window.tpr",          "fence.Ab12C",        "fence.Ab12C-",
         "mine.Ab12Cd",  "attempt-1.exit.json", "attempt-1.stdout",   "bias.xvg",

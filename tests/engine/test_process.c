@@ -63,7 +63,8 @@ static void test_program_missing(void **state)
     (void)state;
     char *folder = folder_create();
     const char *argv[] = {"/no/such/gmx", NULL};
-    struct asim_spawn spawn = {.folder = folder, .attempt = 1, .argv = argv};
+    struct asim_spawn spawn = {
+        .folder = folder, .attempt = 1, .argv = argv, .server = shim_server()};
     struct asim_process process = ASIM_PROCESS_INIT;
     assert_int_equal(asim_process_spawn(&spawn, &process, NULL), 0);
     assert_int_equal(wait_process(&process, 10), ASIM_SHIM_RECORDED);
@@ -299,7 +300,8 @@ static void test_what_gmx_inherits(void **state)
                                .attempt = 1,
                                .argv = argv,
                                .cpus = slots.cpus,
-                               .cpu_count = 1};
+                               .cpu_count = 1,
+                               .server = shim_server()};
     struct asim_process process = ASIM_PROCESS_INIT;
     write_text(folder, "script", "mark up\nsleep 60000");
     setenv("OMP_NUM_THREADS", "7", 1);
@@ -340,6 +342,95 @@ static void test_what_gmx_inherits(void **state)
     wait_process(&process, 10);
     asim_core_slots_finish(&slots);
     close(leak);
+    folder_remove(folder);
+}
+
+static long parent_of(long pid)
+{
+    char path[64], text[1024];
+    snprintf(path, sizeof path, "/proc/%ld", pid);
+    read_text(path, "stat", text, sizeof text);
+    const char *at = strrchr(text, ')');
+    return at ? strtol(at + 4, NULL, 10) : -1;
+}
+
+/* A shim that a server made is a child of ours in a session of its own, as one that was
+ * spawned; it does not need the server, nor do later ones. */
+static void test_server(void **state)
+{
+    (void)state;
+    char *folder = folder_create(), *other = folder_create();
+    struct asim_shim_server server = ASIM_SHIM_SERVER_INIT;
+    const char *argv[] = {getenv("FAKE_GMX"), NULL};
+    int claim = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+    struct asim_spawn spawn = {.folder = folder,
+                               .attempt = 1,
+                               .argv = argv,
+                               .claim_fd = claim,
+                               .bound = true,
+                               .server = &server};
+    struct asim_process process = ASIM_PROCESS_INIT, second = ASIM_PROCESS_INIT;
+    write_text(folder, "script", "mark up\nsleep 300\nexit 7");
+    assert_int_equal(asim_process_spawn(&spawn, &process, NULL), 0);
+    wait_file(folder, "up");
+    assert_true(server.fd >= 0);
+    assert_int_not_equal(server.pid, process.pid);
+    assert_int_equal(parent_of(process.pid), getpid());
+    assert_int_equal(getsid(process.pid), process.pid);
+    assert_int_equal(recorded_pid(folder, 1, "shim_pid"), process.pid);
+    char path[64], target[64];
+    snprintf(path, sizeof path, "/proc/%ld/fd/%d",
+             (long)recorded_pid(folder, 1, "gmx_pid"), ASIM_SHIM_CLAIM_FD);
+    ssize_t length = readlink(path, target, sizeof target - 1);
+    assert_int_equal(length, strlen("/dev/zero"));
+    assert_memory_equal(target, "/dev/zero", strlen("/dev/zero"));
+
+    kill(server.pid, SIGKILL);
+    spawn.folder = other;
+    spawn.claim_fd = 0;
+    write_text(other, "script", "exit 8");
+    assert_int_equal(asim_process_spawn(&spawn, &second, NULL), 0);
+    assert_int_equal(server.fd, -1); /* it was asked, and is not asked again */
+    assert_int_equal(wait_process(&second, 10), ASIM_SHIM_RECORDED);
+    assert_int_equal(read_record(other, 1).exit_code, 8);
+    assert_int_equal(wait_process(&process, 10), ASIM_SHIM_RECORDED);
+    assert_int_equal(read_record(folder, 1).exit_code, 7);
+    assert_true(waitpid(-1, NULL, WNOHANG) <= 0); /* nothing is left to reap */
+    asim_shim_server_finish(&server);
+    close(claim);
+    folder_remove(other);
+    folder_remove(folder);
+}
+
+/* One that is closed leaves; so does one whose parent is killed. */
+static void test_server_leaves(void **state)
+{
+    (void)state;
+    char *folder = folder_create(), text[32];
+    pid_t parent = fork();
+    if (parent == 0) {
+        struct asim_shim_server server = ASIM_SHIM_SERVER_INIT;
+        const char *argv[] = {getenv("FAKE_GMX"), NULL};
+        struct asim_spawn spawn = {
+            .folder = folder, .attempt = 1, .argv = argv, .server = &server};
+        struct asim_process process = ASIM_PROCESS_INIT;
+        write_text(folder, "script", "mark up\nsleep 60000");
+        if (asim_process_spawn(&spawn, &process, NULL) < 0)
+            _exit(1);
+        snprintf(text, sizeof text, "%ld\n", (long)server.pid);
+        write_text(folder, "server", text);
+        write_text(folder, "told", "");
+        pause();
+        _exit(0);
+    }
+    wait_file(folder, "up");
+    wait_file(folder, "told");
+    read_text(folder, "server", text, sizeof text);
+    kill(parent, SIGKILL);
+    waitpid(parent, NULL, 0);
+    wait_gone((pid_t)strtol(text, NULL, 10), 10);
+    assert_false(is_free(folder)); /* the window goes on */
+    asim_process_signal(folder, 1, SIGKILL);
     folder_remove(folder);
 }
 
@@ -387,6 +478,8 @@ int main(void)
         cmocka_unit_test(test_adoption),
         cmocka_unit_test(test_reused_pid),
         cmocka_unit_test(test_what_gmx_inherits),
+        cmocka_unit_test(test_server),
+        cmocka_unit_test(test_server_leaves),
         cmocka_unit_test(test_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
