@@ -312,6 +312,11 @@ static enum asim_run_end judge_silence(const struct evidence *evidence,
     if (signal_number == SIGTERM || signal_number == SIGINT)
         return conclude(outcome, ASIM_END_STOPPED, "stopped by signal %d; %s",
                         signal_number, checkpoint);
+    if (signal_number == SIGKILL && record->out_of_memory)
+        return conclude(outcome, ASIM_END_MACHINE,
+                        "out of memory: the kernel killed gmx at step %lld (peak %.0f "
+                        "MB); %s",
+                        step, record->peak_memory_mb, checkpoint);
     if (signal_number == SIGKILL)
         return conclude(outcome, ASIM_END_MACHINE,
                         "killed (signal 9) at step %lld: by hand, or for memory (peak "

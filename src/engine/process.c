@@ -468,6 +468,7 @@ static int read_exit(const json_t *object, struct asim_exit_record *ret_record,
     record.exit_code = (int)exit_code;
     record.signal_number = (int)signal_number;
     record.spawn_failed = json_is_true(json_object_get(object, "spawn_failed"));
+    record.out_of_memory = json_is_true(json_object_get(object, "out_of_memory"));
     *ret_record = record;
     return 1;
 }

@@ -115,7 +115,8 @@ struct asim_exit_record {
     int exit_code;     /* of gmx, where it exited */
     int signal_number; /* that killed it; 0: it exited */
     bool refused; /* the shim found the lock held or a newer fence; gmx never ran */
-    bool spawn_failed; /* gmx could not be executed; exit_code is errno */
+    bool spawn_failed;  /* gmx could not be executed; exit_code is errno */
+    bool out_of_memory; /* killed when the kernel killed for memory; false: not known */
     double runtime_seconds;
     double cpu_seconds;
     double peak_memory_mb;

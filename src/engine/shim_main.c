@@ -48,6 +48,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "engine/memory_kills.h"
 #include "engine/record.h"
 #include "engine/shim_serve.h"
 
@@ -84,12 +85,15 @@ struct shim {
     pid_t child;
     int go_fd;      /* closing it without a byte makes the child leave */
     int failure_fd; /* end of file: gmx runs */
+    int kills_fd;   /* of memory_kills.h */
+    int64_t kills;  /* before gmx began; -1: not known */
 };
 
 struct ending {
     int exit_code;
     int signal_number;
     bool spawn_failed;
+    bool out_of_memory; /* the kernel killed for memory when gmx was killed */
     char reason[256];
     struct rusage usage;
 };
@@ -233,9 +237,10 @@ static char *record_line(const struct shim *shim, const struct ending *ending)
     char when[64];
     asim_utc_time_text(when, sizeof when);
     json_t *object = json_pack(
-        "{s:i, s:i, s:i, s:b, s:s, s:f, s:f, s:f, s:s}", "attempt", shim->attempt,
+        "{s:i, s:i, s:i, s:b, s:b, s:s, s:f, s:f, s:f, s:s}", "attempt", shim->attempt,
         "exit_code", ending->exit_code, "signal", ending->signal_number, "spawn_failed",
-        ending->spawn_failed, "reason", ending->reason, "runtime_seconds",
+        ending->spawn_failed, "out_of_memory", ending->out_of_memory, "reason",
+        ending->reason, "runtime_seconds",
         asim_monotonic_seconds() - shim->start_seconds, "cpu_seconds", cpu_seconds,
         "peak_memory_mb", (double)usage->ru_maxrss / 1024.0, "ended", when);
     char *line = object ? asim_record_seal(object, NULL) : NULL;
@@ -418,6 +423,10 @@ static void reap_child(const struct shim *shim, struct ending *ending)
         ending->signal_number = WTERMSIG(status);
     else
         ending->exit_code = WEXITSTATUS(status);
+    /* 128 + 9: how a wrapper script says it. */
+    if (shim->kills >= 0 &&
+        (ending->signal_number == SIGKILL || ending->exit_code == 128 + SIGKILL))
+        ending->out_of_memory = asim_memory_kills_read(shim->kills_fd) > shim->kills;
 }
 
 static int run(struct shim *shim)
@@ -431,6 +440,7 @@ static int run(struct shim *shim)
         return ASIM_SHIM_NO_RECORD;
     }
     shim->start_seconds = asim_monotonic_seconds();
+    shim->kills = asim_memory_kills_read(shim->kills_fd);
     bool started = start_child(shim);
     if (!started || !write_process_record(shim)) {
         ending.spawn_failed = true;
@@ -455,15 +465,22 @@ static void stop_signals(sigset_t *ret_signals)
         sigaddset(ret_signals, taken[i]);
 }
 
-int asim_shim_main(int argc, char **argv)
+static bool has_claim(int argc, char **argv)
 {
-    struct shim shim = {.lock_fd = -1, .record_fd = -1, .go_fd = -1, .failure_fd = -1};
+    return argc > 4 && strcmp(argv[4], ASIM_SHIM_CLAIM) == 0;
+}
+
+int asim_shim_main(int argc, char **argv, int kills_fd)
+{
+    struct shim shim = {.lock_fd = -1,
+                        .record_fd = -1,
+                        .go_fd = -1,
+                        .failure_fd = -1,
+                        .kills_fd = kills_fd};
     int64_t attempt, owner = 0;
     stop_signals(&shim.signals); /* blocked from the start */
     signal(SIGPIPE, SIG_IGN);
-    bool claim = argc > 4 && strcmp(argv[4], ASIM_SHIM_CLAIM) == 0;
-    close_descriptors_from(claim ? ASIM_SHIM_CLAIM_FD + 1 : ASIM_SHIM_CLAIM_FD);
-    if (argc < 7 || (!claim && strcmp(argv[4], "-") != 0) ||
+    if (argc < 7 || (!has_claim(argc, argv) && strcmp(argv[4], "-") != 0) ||
         !asim_parse_int64(argv[2], &attempt) || attempt < 1 || attempt > INT_MAX ||
         (strcmp(argv[5], "-") != 0 && !asim_parse_int64(argv[5], &owner)) ||
         owner < 0 || owner > INT_MAX || argv[6][0] != '/') {
@@ -494,9 +511,10 @@ int main(int argc, char **argv)
     sigset_t stops;
     stop_signals(&stops);
     sigprocmask(SIG_BLOCK, &stops, NULL);
-    if (argc == 2 && strcmp(argv[1], ASIM_SHIM_SERVE) == 0) {
-        close_descriptors_from(ASIM_SHIM_SERVER_FD + 1);
-        return asim_shim_serve(argv[0]);
-    }
-    return asim_shim_main(argc, argv);
+    bool serves = argc == 2 && strcmp(argv[1], ASIM_SHIM_SERVE) == 0;
+    bool has_third = serves || has_claim(argc, argv);
+    close_descriptors_from(has_third ? ASIM_SHIM_CLAIM_FD + 1 : ASIM_SHIM_CLAIM_FD);
+    int kills_fd = asim_memory_kills_open();
+    return serves ? asim_shim_serve(argv[0], kills_fd)
+                  : asim_shim_main(argc, argv, kills_fd);
 }

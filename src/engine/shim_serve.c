@@ -75,17 +75,18 @@ static pid_t fork_sibling(void)
 }
 
 /* In the new process, as it would be had it been spawned. */
-static _Noreturn void become_shim(const struct request *request)
+static _Noreturn void become_shim(const struct request *request, int kills_fd)
 {
     setsid();
-    if (request->claim_fd >= 0)
-        dup2(request->claim_fd, ASIM_SHIM_CLAIM_FD); /* instead of the socket */
-    else
-        close(ASIM_SHIM_SERVER_FD);
-    _exit(asim_shim_main(request->argc, (char **)request->argv));
+    close(ASIM_SHIM_SERVER_FD);
+    if (request->claim_fd >= 0) {
+        dup2(request->claim_fd, ASIM_SHIM_CLAIM_FD);
+        close(request->claim_fd);
+    }
+    _exit(asim_shim_main(request->argc, (char **)request->argv, kills_fd));
 }
 
-int asim_shim_serve(char *program)
+int asim_shim_serve(char *program, int kills_fd)
 {
     static struct request request;
     pid_t parent = getppid();
@@ -107,7 +108,7 @@ int asim_shim_serve(char *program)
             continue;
         pid_t child = fork_sibling();
         if (child == 0)
-            become_shim(&request);
+            become_shim(&request, kills_fd);
         int32_t answer = child > 0 ? (int32_t)child : 0;
         ssize_t sent = send(ASIM_SHIM_SERVER_FD, &answer, sizeof answer, MSG_NOSIGNAL);
         if (request.claim_fd >= 0)

@@ -8,7 +8,8 @@
  * mode: ok (default), blowup (fatal LINCS error at half of the steps), input (bad TPR),
  * full (out of disk space, unless there is a file "space"), hang (at once, without a
  * write, ignores TERM), die (SIGKILL at half of the steps), diefirst (the same, but
- * only while there is no checkpoint), deaf (ignores TERM).
+ * only while there is no checkpoint), eat (takes all memory there is, as diefirst),
+ * deaf (ignores TERM).
  *
  * A trial of its speed (-noconfout) takes 0.1 s and says what $CAMPAIGN_GMX_SPEED has
  * for its number of threads ("1:10 2:25", ns/day; none: it fails). At "hang" it does so
@@ -127,6 +128,17 @@ static long pause_of(long microseconds)
     return microseconds > 0 && access("../../hurry", F_OK) == 0 ? 0 : microseconds;
 }
 
+static _Noreturn void eat_memory(void)
+{
+    enum { BYTES = 1 << 20 };
+    for (;;) {
+        char *bytes = malloc(BYTES);
+        if (!bytes)
+            exit(97);
+        memset(bytes, 1, BYTES);
+    }
+}
+
 static int mdrun(void)
 {
     long steps, sample_every, checkpoint_every, microseconds, atoms, first = 0;
@@ -186,6 +198,8 @@ static int mdrun(void)
         if (step == steps / 2 &&
             (strcmp(mode, "die") == 0 || (strcmp(mode, "diefirst") == 0 && first == 0)))
             raise(SIGKILL);
+        if (step == steps / 2 && strcmp(mode, "eat") == 0 && first == 0)
+            eat_memory();
         if (step == steps / 2 && strcmp(mode, "blowup") == 0)
             fatal("Too many LINCS warnings (1003)");
         if (step > first && step % checkpoint_every == 0 && step < steps) {
