@@ -10,6 +10,7 @@
 #include <sha256.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -190,6 +191,26 @@ static int sync_parent(const char *path, struct asim_error *err)
     return rc;
 }
 
+/* As mkostemp, with the permissions of any other file of the user: a umask can be asked
+ * for only by changing it, for all threads of the program. */
+static int make_temporary(char *template)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    enum { TAIL = 6, TRIES = 100 };
+    char *tail = template + strlen(template) - TAIL;
+    int fd = -1;
+    for (int i = 0; i < TRIES && fd < 0 && (i == 0 || errno == EEXIST); i++) {
+        uint64_t random = 0;
+        if (getrandom(&random, sizeof random, 0) != sizeof random)
+            return -1;
+        for (int k = 0; k < TAIL; k++, random /= sizeof letters - 1)
+            tail[k] = letters[random % (sizeof letters - 1)];
+        fd = open(template, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    }
+    return fd;
+}
+
 int asim_output_open(const char *path, struct asim_output *ret_output,
                      struct asim_error *err)
 {
@@ -199,17 +220,13 @@ int asim_output_open(const char *path, struct asim_output *ret_output,
     output.temporary = asim_format(err, "%s.XXXXXX", path);
     if (!output.path || !output.temporary)
         goto fail;
-    fd = mkostemp(output.temporary, O_CLOEXEC);
+    fd = make_temporary(output.temporary);
     if (fd < 0) {
         asim_fail(err, ASIM_EIO, "cannot write '%s': %s", path, strerror(errno));
         free(output.temporary); /* nothing to unlink */
         output.temporary = NULL;
         goto fail;
     }
-    /* mkostemp makes 0600; the file shall be as readable as any other of the user. */
-    mode_t mask = umask(0);
-    umask(mask);
-    fchmod(fd, 0666 & ~mask);
     output.stream = fdopen(fd, "w");
     if (!output.stream) {
         asim_fail(err, ASIM_EIO, "cannot write '%s': %s", path, strerror(errno));

@@ -1,9 +1,12 @@
 /* The floor that everything stands on: errors, memory, files, words, numbers, threads.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -104,6 +107,50 @@ static void a_file_is_replaced_whole_or_not_at_all(void **state)
     assert_int_equal(asim_file_replace("/nowhere/at/all", "x", 1, &err), -1);
     assert_int_equal(err.status, ASIM_EIO);
     assert_non_null(strstr(err.text, "/nowhere/at/all"));
+    free(path);
+}
+
+/* Makes private files as a host program would; leaves at once when one was not. */
+static void *make_private_files(void *context)
+{
+    atomic_int *state = context; /* 0: go on; 1: enough; 2: one was readable */
+    char path[] = "private-XXXXXX";
+    close(mkstemp(path));
+    while (atomic_load(state) == 0) {
+        struct stat status;
+        unlink(path);
+        int fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0666);
+        if (fd >= 0 && fstat(fd, &status) == 0 && (status.st_mode & 077))
+            atomic_store(state, 2);
+        close(fd);
+    }
+    unlink(path);
+    return NULL;
+}
+
+/* What is replaced has the permissions that the umask leaves, and at no moment does the
+ * program have another umask, which would be that of its other threads too. */
+static void the_umask_is_obeyed_and_never_changed(void **state)
+{
+    (void)state;
+    char *path = in_folder("umask");
+    struct stat status;
+    pthread_t thread;
+    atomic_int going = 0;
+    mode_t before = umask(077);
+    assert_int_equal(pthread_create(&thread, NULL, make_private_files, &going), 0);
+    for (int i = 0; i < 4000 && atomic_load(&going) == 0; i++) {
+        struct asim_output output;
+        assert_int_equal(asim_output_open(path, &output, NULL), 0);
+        asim_output_close(&output);
+    }
+    assert_int_equal(atomic_exchange(&going, 1), 0);
+    pthread_join(thread, NULL);
+    umask(027);
+    assert_int_equal(asim_file_replace(path, "x", 1, NULL), 0);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0640);
+    umask(before);
     free(path);
 }
 
@@ -395,6 +442,7 @@ int main(void)
         cmocka_unit_test(exit_codes_are_the_documented_ones),
         cmocka_unit_test(sizes_that_overflow_are_refused),
         cmocka_unit_test(a_file_is_replaced_whole_or_not_at_all),
+        cmocka_unit_test(the_umask_is_obeyed_and_never_changed),
         cmocka_unit_test(folders_are_made_with_all_above_them),
         cmocka_unit_test(checksums_are_sha256),
         cmocka_unit_test(quoted_words_come_through_a_shell),
