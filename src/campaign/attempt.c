@@ -100,7 +100,8 @@ void asim_runner_remove(struct asim_driver *driver, struct asim_runner *runner)
     driver->runners[runner->position] = driver->runners[--driver->runner_count];
     driver->runners[runner->position]->position = runner->position;
     asim_changes_forget(driver->changes_fd, runner->watch);
-    asim_process_finish(&runner->process); /* the descriptor leaves the epoll set */
+    asim_driver_unwatch(driver, runner);
+    asim_process_finish(&runner->process);
     free(window->cpus);
     window->cpus = NULL;
     window->cpu_count = 0;
@@ -155,6 +156,7 @@ int asim_runner_probe(struct asim_driver *driver, struct asim_runner *runner,
         struct asim_process process = ASIM_PROCESS_INIT;
         int found = asim_process_adopt(runner->folder, runner->attempt, &process, NULL);
         if (found == 1) {
+            asim_driver_unwatch(driver, runner);
             asim_process_finish(&runner->process);
             runner->process = process;
             runner->adopt_after = now + runner->probe_delay;
@@ -173,6 +175,7 @@ void asim_runner_shim_ended(struct asim_driver *driver, struct asim_runner *runn
     if (runner->spawned)
         asim_process_reap(&runner->process, NULL, NULL);
     runner->spawned = false;
+    asim_driver_unwatch(driver, runner);
     asim_process_finish(&runner->process);
     runner->probe_delay = driver->campaign->timing.probe_first;
     if (isinf(runner->kill_at))
@@ -305,9 +308,11 @@ int asim_window_intend(struct asim_driver *driver, size_t i, int slot,
     if (!folder)
         return -1;
     /* An attempt that was given up for lost may have started after all. */
-    if (asim_file_exists(folder) &&
-        (asim_window_lock_probe(folder, &lock, &cause) < 0 ||
-         lock == ASIM_WINDOW_HELD)) {
+    bool unknown =
+        asim_file_exists(folder) && asim_window_lock_probe(folder, &lock, &cause) < 0;
+    if (unknown && cause.status == ASIM_EENV) { /* nor will it ever be known here */
+        rc = not_ready(driver, i, &cause, err);
+    } else if (unknown || lock == ASIM_WINDOW_HELD) {
         asim_driver_queue(driver, i,
                           asim_monotonic_seconds() + campaign->timing.probe_largest);
         rc = 0;

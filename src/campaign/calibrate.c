@@ -153,10 +153,12 @@ static void remove_folders(const struct asim_campaign *campaign)
     free(folder);
 }
 
-static void reap_trial(struct trial *trial)
+static void reap_trial(const struct asim_calibration *calibration, struct trial *trial)
 {
     if (!trial->running || asim_process_reap(&trial->process, NULL, NULL) == 0)
         return;
+    /* Before it is closed: the host may have forked, see asim_driver_unwatch. */
+    epoll_ctl(calibration->request.epoll_fd, EPOLL_CTL_DEL, trial->process.pidfd, NULL);
     asim_process_finish(&trial->process);
     trial->running = false;
 }
@@ -169,14 +171,14 @@ static void kill_trial(const struct trial *trial)
 }
 
 /* Until the end, as far as that can be waited for. */
-static void end_trial(struct trial *trial)
+static void end_trial(const struct asim_calibration *calibration, struct trial *trial)
 {
     enum { LOOKS = 100, LOOK_MS = 20 };
     for (int i = 0; i < LOOKS && trial->running; i++) {
         struct pollfd ended = {.fd = trial->process.pidfd, .events = POLLIN};
         kill_trial(trial);
         poll(&ended, 1, LOOK_MS);
-        reap_trial(trial);
+        reap_trial(calibration, trial);
     }
     if (trial->running) /* gmx is bound to its shim and goes with it */
         kill(trial->process.pid, SIGKILL);
@@ -239,7 +241,7 @@ static void end_all(struct asim_calibration *calibration)
 {
     for (size_t k = 0; k < calibration->trial_count; k++) {
         struct trial *trial = &calibration->trials[k];
-        end_trial(trial);
+        end_trial(calibration, trial);
         if (trial->folder)
             asim_folder_remove(trial->folder);
         free(trial->folder);
@@ -294,7 +296,7 @@ static bool is_settled(struct asim_calibration *calibration, double now)
 {
     bool running = false;
     for (size_t k = 0; k < calibration->trial_count; k++) {
-        reap_trial(&calibration->trials[k]);
+        reap_trial(calibration, &calibration->trials[k]);
         running |= calibration->trials[k].running;
     }
     if (running && now < calibration->deadline)

@@ -63,6 +63,12 @@ int asim_driver_watch(struct asim_driver *driver, struct asim_runner *runner,
     return watch_fd(driver, runner->process.pidfd, runner->window_index, err);
 }
 
+void asim_driver_unwatch(struct asim_driver *driver, struct asim_runner *runner)
+{
+    if (runner->process.pidfd >= 0)
+        epoll_ctl(driver->epoll_fd, EPOLL_CTL_DEL, runner->process.pidfd, NULL);
+}
+
 void asim_driver_pause(struct asim_driver *driver, const struct asim_error *cause)
 {
     if (driver->fatal.status == ASIM_OK) {

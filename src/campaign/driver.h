@@ -118,6 +118,9 @@ int asim_driver_post(struct asim_driver *driver, size_t i, enum asim_window_even
                      struct asim_error *err);
 int asim_driver_watch(struct asim_driver *driver, struct asim_runner *runner,
                       struct asim_error *err);
+/* Before the descriptor is closed: where the host program has forked meanwhile, closing
+ * it here does not take it out of the epoll set, and its end would be told for ever. */
+void asim_driver_unwatch(struct asim_driver *driver, struct asim_runner *runner);
 /* The window shall start when it is due and there is room; nothing happens where it
  * must not, or waits already. */
 void asim_driver_queue(struct asim_driver *driver, size_t i, double due_seconds);

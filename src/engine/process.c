@@ -25,8 +25,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
-#include "engine/libexec.h"
 #include "engine/record.h"
+#include "engine/shim_path.h"
 
 static int pidfd_open_of(pid_t pid)
 {
@@ -45,46 +45,6 @@ void asim_process_finish(struct asim_process *process)
     if (process->pidfd > 0)
         close(process->pidfd);
     *process = (struct asim_process)ASIM_PROCESS_INIT;
-}
-
-/* Beside the running program, in an installation's libexec, or in the build tree. */
-static const char *const shim_places[] = {
-    "autosim-shim",
-    "../libexec/autosim/autosim-shim",
-    "../src/engine/autosim-shim",
-    "../../src/engine/autosim-shim",
-};
-
-static char *find_shim(struct asim_error *err)
-{
-    const char *named = secure_getenv("AUTOSIM_SHIM");
-    if (named && *named) {
-        if (access(named, X_OK) == 0)
-            return asim_strdup(named, err);
-        asim_fail(err, ASIM_EENV, "$AUTOSIM_SHIM names '%s', which cannot be run: %s",
-                  named, strerror(errno));
-        return NULL;
-    }
-    char program[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-    program[length > 0 ? length : 0] = '\0';
-    char *slash = strrchr(program, '/');
-    if (slash) {
-        slash[1] = '\0';
-        for (size_t i = 0; i < sizeof shim_places / sizeof *shim_places; i++) {
-            char *path = asim_format(err, "%s%s", program, shim_places[i]);
-            if (!path || access(path, X_OK) == 0)
-                return path;
-            free(path);
-        }
-    }
-    if (access(ASIM_LIBEXEC_SHIM, X_OK) == 0)
-        return asim_strdup(ASIM_LIBEXEC_SHIM, err);
-    asim_fail(err, ASIM_EENV,
-              "the helper program autosim-shim is neither near '%s' nor at '%s'; "
-              "install autosim completely or name it in $AUTOSIM_SHIM",
-              program, ASIM_LIBEXEC_SHIM);
-    return NULL;
 }
 
 /* "0,1,5", or "-" for no change. */
@@ -205,7 +165,7 @@ static int spawn_directly(const struct asim_spawn *spawn, char **arguments,
     char **environment = NULL, **argv = NULL;
     size_t count = 0;
     int rc = -1;
-    char *shim = find_shim(err);
+    char *shim = asim_shim_path(err);
     while (arguments[count])
         count++;
     if (!shim || asim_process_environment(&environment, err) < 0)
@@ -229,7 +189,7 @@ out:
 static void start_server(struct asim_shim_server *server)
 {
     char **environment = NULL;
-    char *shim = find_shim(NULL);
+    char *shim = asim_shim_path(NULL);
     if (shim && asim_process_environment(&environment, NULL) == 0)
         asim_shim_server_start(server, shim, environment, NULL);
     asim_argv_free(environment);
@@ -319,8 +279,14 @@ int asim_window_lock_probe(const char *folder, enum asim_window_lock *ret_state,
     }
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     if (fd < 0 || fcntl(fd, F_OFD_GETLK, &whole) < 0) {
-        asim_fail(err, ASIM_EIO, "cannot look at the lock '%s': %s", path,
-                  strerror(errno));
+        bool none = fd >= 0 && (errno == ENOSYS || errno == ENOLCK ||
+                                errno == EOPNOTSUPP || errno == EINVAL);
+        asim_fail(
+            err, none ? ASIM_EENV : ASIM_EIO, "cannot look at the lock '%s': %s%s",
+            path, strerror(errno),
+            none ? "; this file system gives no locks: mount it with them (Lustre: "
+                   "flock or localflock; NFS: with its lock service)"
+                 : "");
         goto out;
     }
     *ret_state = whole.l_type == F_UNLCK ? ASIM_WINDOW_FREE : ASIM_WINDOW_HELD;

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -133,6 +135,34 @@ static int reseed_text(const char *folder, const struct asim_plan *plan,
                  start->reseed_index < 2 ? "blowup" : "ok");
     snprintf(path, sizeof path, "%s/window.tpr", folder);
     return asim_file_replace(path, text, (size_t)length, err);
+}
+
+/* A host program that forks while windows run keeps copies of what is watched: their
+ * ends are told once all the same, and nobody is woken for nothing. */
+static void test_host_forks(void **state)
+{
+    (void)state;
+    char *folder = fixture_create_folder();
+    struct asim_error err = {0};
+    struct epoll_event events[8];
+    fixture_write_window(folder, 0, "100 10 20 2000 3\n");
+    struct asim_campaign *campaign = fixture_open(folder, 1, 100, NULL);
+    assert_int_equal(fixture_start(campaign, 1, 0, &err), 0);
+    assert_int_equal(asim_campaign_dispatch(campaign, &err), 1);
+    assert_non_null(campaign->windows[0].runner);
+    pid_t child = fork();
+    if (child == 0) {
+        pause();
+        _exit(0);
+    }
+    assert_int_equal(fixture_run(campaign, 60, &err), 0);
+    int count = epoll_wait(campaign->driver->epoll_fd, events, 8, 0);
+    for (int k = 0; k < count; k++)
+        assert_true(events[k].data.u64 > 0); /* the window's */
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    asim_campaign_close(campaign);
+    fixture_remove_folder(folder);
 }
 
 static void test_physics_starts_afresh_with_new_velocities(void **state)
@@ -480,6 +510,7 @@ int main(void)
     supervise();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_windows_complete),
+        cmocka_unit_test(test_host_forks),
         cmocka_unit_test(test_physics_starts_afresh_with_new_velocities),
         cmocka_unit_test(test_retry_does_not_repeat_velocities),
         cmocka_unit_test(test_causes_and_limits),
