@@ -87,8 +87,8 @@ enum asim_window_lock {
 };
 
 /* Looks whether a process holds the window's folder. Only asks, never takes the lock: a
- * shim that starts at the same instant is not disturbed. ASIM_EENV where the file system
- * has no locks. */
+ * shim that starts at the same instant is not disturbed. ASIM_EENV where the file
+ * system has no locks. */
 int asim_window_lock_probe(const char *folder, enum asim_window_lock *ret_state,
                            struct asim_error *err);
 
