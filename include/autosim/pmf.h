@@ -21,9 +21,9 @@ struct asim_pmf_window {
 struct asim_pmf_options {
     double temperature_kelvin; /* must be given */
     double begin_nm, end_nm; /* the profile's range; NAN: one sigma beyond the outermost
-                                centre, less the bins at that end, as far as the
-                                outermost window's mean, with fewer than 50 effective
-                                samples */
+                                centre, less the bins at that end with fewer than 50
+                                effective samples that lie beyond that centre, or
+                                between it and samples that a wall holds back */
     double period_nm;   /* of the coordinate, e.g. 360 for a dihedral in degrees (all
                            lengths here are in the coordinate's unit then): biases act the
                            shortest way round, the profile goes once round, centres lie

@@ -238,19 +238,24 @@ static void describe_range(const struct job *job, const struct asim_pmf *pmf,
         text, size, "Its standard error is %.2g to %.2g kJ/mol from %.4g to %.4g%s",
         least, most, lattice->bins_begin_nm,
         lattice->bins_begin_nm + width * (double)pmf->bin_count, job->unit);
-    if (job->problem.trimmed_count > 0 && used > 0 && (size_t)used < size)
+    size_t within = job->problem.trim.within;
+    size_t trimmed = job->problem.trim.beyond + within;
+    if (trimmed > 0 && used > 0 && (size_t)used < size)
+        used += snprintf(text + used, size - (size_t)used,
+                         "; %zu bin%s beyond, with fewer than %.0f effective samples, "
+                         "%s left out",
+                         trimmed, trimmed == 1 ? "" : "s", ASIM_SUPPORT_SAMPLES,
+                         trimmed == 1 ? "is" : "are");
+    if (within > 0 && used > 0 && (size_t)used < size)
         snprintf(text + used, size - (size_t)used,
-                 "; %zu bin%s beyond, with fewer than %.0f effective samples, %s left "
-                 "out",
-                 job->problem.trimmed_count, job->problem.trimmed_count == 1 ? "" : "s",
-                 ASIM_SUPPORT_SAMPLES, job->problem.trimmed_count == 1 ? "is" : "are");
+                 " (%zu of them between the outermost centres, at walls)", within);
 }
 
 static void write_verdict(const struct job *job, struct asim_pmf *pmf)
 {
     size_t failed = 0;
     const struct asim_gate *first = NULL;
-    char range[240];
+    char range[222]; /* leaves room for a gate's sentence */
     for (size_t i = 0; i < pmf->gate_count; i++)
         if (!pmf->gates[i].pass) {
             first = first ? first : &pmf->gates[i];

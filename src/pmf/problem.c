@@ -210,19 +210,6 @@ static int choose_range(struct asim_problem *problem, struct asim_error *err)
     return 0;
 }
 
-/* A wall holds the outermost windows back from their centres: what lies beyond both the
- * centre and the mean of their samples may be left out. */
-static int trim_range(struct asim_problem *problem, struct asim_error *err)
-{
-    size_t last = problem->window_count - 1;
-    double lowest =
-        fmax(problem->windows[0].bias.centre_nm, problem->lattice.windows[0].mean_nm);
-    double highest = fmin(problem->windows[last].bias.centre_nm,
-                          problem->lattice.windows[last].mean_nm);
-    return asim_support_trim(&problem->lattice, lowest, highest, problem->default_begin,
-                             problem->default_end, &problem->trimmed_count, err);
-}
-
 /* Each window's samples on the side of the seam where its centre is: series without
  * jumps, and a few images of some stretches of the coordinate. */
 static int unwrap(struct asim_problem *problem, struct asim_error *err)
@@ -275,7 +262,10 @@ static int lay_out(struct asim_problem *problem, struct asim_error *err)
     };
     if (asim_lattice_make(problem->windows, problem->window_count, &lattice_options,
                           &problem->lattice, err) < 0 ||
-        trim_range(problem, err) < 0)
+        asim_support_trim(&problem->lattice, problem->windows[0].bias.centre_nm,
+                          problem->windows[problem->window_count - 1].bias.centre_nm,
+                          problem->default_begin, problem->default_end, &problem->trim,
+                          err) < 0)
         return -1;
     return asim_estimate_make(&problem->lattice, problem->biases,
                               options->minimum_overlap, options->thread_count,

@@ -3,6 +3,7 @@
 #define PMF_PROBLEM_H
 
 #include "pmf/estimate.h"
+#include "pmf/support.h"
 
 struct asim_problem {
     const struct asim_pmf_window *windows; /* of a coordinate with a period: with each
@@ -10,8 +11,8 @@ struct asim_problem {
     size_t window_count;
     struct asim_pmf_options options; /* with every default filled in */
     double kt_kj_mol;
-    size_t trimmed_count; /* bins left out at default ends */
-    double sigma_nm;      /* narrowest width that a bias allows in a flat profile */
+    struct asim_trim trim; /* of default ends */
+    double sigma_nm;       /* narrowest width that a bias allows in a flat profile */
     struct asim_reduced_bias *biases;
     struct asim_lattice lattice;
     struct asim_estimate estimate;

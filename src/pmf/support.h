@@ -18,14 +18,21 @@ int asim_support_count(const struct asim_lattice *lattice,
                        struct asim_support *ret_support, struct asim_error *err);
 void asim_support_finish(struct asim_support *support);
 
+/* Bins that were left out at the ends. */
+struct asim_trim {
+    size_t beyond; /* the outermost centres */
+    size_t within; /* them, where walls hold the windows back */
+};
+
 /*
- * Of the bins below `lowest_nm` and above `highest_nm` leaves out those at the ends
- * with too few effective samples: steep walls keep windows from sampling there, and
- * single samples say nothing. Bins in between always stay: what they lack is for a gate
- * to tell. `begin`, `end`: which ends may be shortened. Returns how many bins went.
+ * Leaves out the bins at the ends that have too few effective samples: those beyond the
+ * outermost centres, where single samples say nothing, and those between such a centre
+ * and samples that a wall keeps away from it, half of the range at most. Bins in
+ * between always stay: what they lack is for a gate to tell. `begin`, `end`: which ends
+ * may be shortened.
  */
-int asim_support_trim(struct asim_lattice *lattice, double lowest_nm, double highest_nm,
-                      bool begin, bool end, size_t *ret_trimmed,
-                      struct asim_error *err);
+int asim_support_trim(struct asim_lattice *lattice, double first_centre_nm,
+                      double last_centre_nm, bool begin, bool end,
+                      struct asim_trim *ret_trim, struct asim_error *err);
 
 #endif

@@ -83,23 +83,6 @@ static void test_one_window(void **state)
     }
 }
 
-/* Sound windows in a steep well whose outermost centres their samples hardly reach: the
- * profile ends where the samples do, and is sound. */
-static void test_walls(void **state)
-{
-    (void)state;
-    struct synthetic s = sound();
-    s.curvature_kj_mol_nm2 = 1500;
-    struct asim_pmf_window *windows = synthetic_windows(&s);
-    struct asim_pmf pmf = compute(windows, s.window_count, 300);
-    if (!pmf.trustworthy)
-        fail_msg("%s", pmf.verdict);
-    assert_true(pmf.x_nm[0] > s.first_centre_nm);
-    assert_true(pmf.x_nm[0] < pmf.mean_nm[0]);
-    asim_pmf_finish(&pmf);
-    synthetic_free(windows, s.window_count);
-}
-
 /* On sound data test statistics follow their distributions: not only do the gates pass,
  * they would not pass anything. Means over 100 seeds. */
 static void test_statistics_are_calibrated(void **state)
@@ -371,7 +354,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sound),
         cmocka_unit_test(test_one_window),
-        cmocka_unit_test(test_walls),
         cmocka_unit_test(test_statistics_are_calibrated),
         cmocka_unit_test(test_gap),
         cmocka_unit_test(test_near_gap),

@@ -76,43 +76,6 @@ static void test_gaussian(void **state)
     synthetic_free(windows, s.window_count);
 }
 
-/* Bins beyond the outermost centres that hardly a sample reaches are left out, and the
- * others keep their places and, but for the offset, their values. */
-static void test_trims_default_ends(void **state)
-{
-    (void)state;
-    struct synthetic s = synthetic_default();
-    s.sample_count = 1200;
-    double first = s.first_centre_nm, sigma = sqrt(synthetic_kt(&s) / 2000);
-    double last = first + (double)(s.window_count - 1) * s.spacing_nm;
-    struct asim_pmf_window *windows = synthetic_windows(&s);
-    struct asim_pmf_options options = options_at(300);
-    struct asim_pmf pmf = compute(&s, windows, &options);
-    options.begin_nm = first - sigma;
-    options.end_nm = last + sigma;
-    struct asim_pmf whole = compute(&s, windows, &options);
-    assert_true(pmf.bin_count < whole.bin_count);
-    assert_true(pmf.x_nm[0] < first && pmf.x_nm[pmf.bin_count - 1] > last);
-    assert_non_null(strstr(pmf.verdict, "effective samples, are left out"));
-    assert_null(strstr(whole.verdict, "left out"));
-    size_t skipped = 0;
-    while (fabs(whole.x_nm[skipped] - pmf.x_nm[0]) > 1e-6)
-        assert_true(++skipped < whole.bin_count);
-    assert_true(skipped > 0);
-    double offset = pmf.pmf_kj_mol[0] - whole.pmf_kj_mol[skipped];
-    for (size_t i = 0; i < pmf.bin_count; i++) {
-        double x = whole.x_nm[skipped + i], f = whole.pmf_kj_mol[skipped + i];
-        assert_true(fabs(pmf.x_nm[i] - x) < 1e-12);
-        assert_true(fabs(pmf.pmf_kj_mol[i] - f - offset) < 1e-12);
-        assert_true(pmf.error_kj_mol[i] < 0.6);
-    }
-    for (size_t i = 0; i < skipped; i++)
-        assert_true(whole.error_kj_mol[i] > pmf.error_kj_mol[0]);
-    asim_pmf_finish(&pmf);
-    asim_pmf_finish(&whole);
-    synthetic_free(windows, s.window_count);
-}
-
 static double double_well_kj_mol(double x)
 {
     double t = x / 0.2;
@@ -541,7 +504,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gaussian),
-        cmocka_unit_test(test_trims_default_ends),
         cmocka_unit_test(test_double_well),
         cmocka_unit_test(test_certificate),
         cmocka_unit_test(test_threads_change_nothing),
