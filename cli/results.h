@@ -16,6 +16,10 @@ struct results {
     struct asim_window_check *checks;    /* [plan.window_count] of check.json */
 };
 
+/* Without samples and checks: how far the windows are. */
+int results_read_progress(const char *folder, struct results *ret_results,
+                          struct asim_error *err);
+
 int results_read(const char *folder, struct results *ret_results,
                  struct asim_error *err);
 void results_finish(struct results *results);

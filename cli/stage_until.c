@@ -287,7 +287,7 @@ int stage_until_apply(struct workplace *workplace, const struct asim_pmf *pmf,
     struct results results = {0};
     int rc = -1;
     if (decisions_read(settings->folder, &decisions, err) < 0 ||
-        results_read(settings->folder, &results, err) < 0)
+        results_read_progress(settings->folder, &results, err) < 0)
         goto out;
     struct decision_round *round = find_round(&decisions, settings, &results, pmf, err);
     if (!round || fill_actions(pmf, &results, round, err) < 0)
@@ -310,7 +310,7 @@ int stage_until(struct workplace *workplace, const struct asim_pmf *pmf,
     struct results results = {0};
     int rc = -1;
     if (decisions_read(settings->folder, &decisions, err) < 0 ||
-        results_read(settings->folder, &results, err) < 0)
+        results_read_progress(settings->folder, &results, err) < 0)
         goto out;
     struct decision_round *round = find_round(&decisions, settings, &results, pmf, err);
     if (!round)
