@@ -35,6 +35,13 @@ class Inputs:
                     out.write(data)
         return self._once(f"water{copies}.xtc", make)
 
+    def other_files(self):
+        """Folder with beads.xtc, mixed.xtc, water.trr, water.dcd, 50 frames each."""
+        def make(path):
+            os.makedirs(path)
+            self.book.peer("other_files", self.adk("adk_oplsaa.xtc"), path)
+        return self._once("other", make)
+
     def ca_indices(self):
         def make(path):
             with open(path, "w") as out:

@@ -2,21 +2,21 @@
 
 Every contestant is called once without being counted, then all are called once in each
 round, one after the other, so that a disturbance meets all alike; ratios are taken within
-a round. Programs run pinned to cores. Only the standard library, and little of it: the
-peak memory of a program is never told as less than what this process has.
+a round. Programs run pinned to cores, started by launch.c, which tells their peak memory.
 """
 import dataclasses
 import os
+import re
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 import typing
 
 ALONE = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
          "GMX_MAXBACKUP": "-1", "AUTOSIM_CORE_CLAIMS": "off", "PYTHONWARNINGS": "ignore"}
+launcher = "launch"  # bench/launch of the build tree
 
 
 class Failed(Exception):
@@ -38,7 +38,7 @@ class Done:
     wall: float
     peak_mb: float
     out: str
-    stopped: bool = False  # by the time limit: seconds are a lower bound
+    stopped: bool = False  # by the limit: seconds are a lower bound
 
     def sample(self, answer=None, times=1):
         return Sample(self.cpu / times, self.wall / times, self.peak_mb, answer)
@@ -48,34 +48,29 @@ def allowed_cores():
     return sorted(os.sched_getaffinity(0))
 
 
-def run(command, stdin="", cwd=None, env=None, cores=1, codes=(0,), limit=None):
+def run(command, stdin="", cwd=None, env=None, cores=1, codes=(0,), limit=0):
     """Runs a program on the last `cores` of those allowed (0: all); Failed unless its exit
-    code is among `codes`. It is killed after `limit` seconds."""
+    code is among `codes`. It is killed after `limit` whole processor seconds."""
     pinned = allowed_cores()[-cores:] if cores else allowed_cores()
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors, \
-            tempfile.TemporaryFile("w+") as given:
+            tempfile.TemporaryFile("w+") as given, tempfile.TemporaryFile("w+") as report:
         given.write(stdin)
         given.seek(0)
-        begin = time.monotonic()
-        child = subprocess.Popen(
-            list(map(str, command)), stdin=given, stdout=out, stderr=errors, cwd=cwd,
-            env={**os.environ, **ALONE, **(env or {})},
-            preexec_fn=lambda: os.sched_setaffinity(0, pinned))
-        timer = threading.Timer(limit or 3600, child.kill)
-        timer.start()
-        _, status, usage = os.wait4(child.pid, 0)
-        timer.cancel()
-        wall = time.monotonic() - begin
-        child.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
+        subprocess.run([launcher, str(report.fileno()), str(limit),
+                        ",".join(map(str, pinned)), *map(str, command)], check=True,
+                       stdin=given, stdout=out, stderr=errors, cwd=cwd,
+                       pass_fds=[report.fileno()],
+                       env={**os.environ, **ALONE, **(env or {})})
+        for file in (out, errors, report):
+            file.seek(0)
         text = out.read()
-        errors.seek(0)
-        stopped = bool(limit) and child.returncode == -9
-        if child.returncode not in codes and not stopped:
-            raise Failed(f"{' '.join(map(str, command))}: exit {child.returncode}\n"
+        status, user, system, peak_kb, wall = map(float, report.read().split())
+        code = os.waitstatus_to_exitcode(int(status))
+        stopped = limit > 0 and code == -9
+        if code not in codes and not stopped:
+            raise Failed(f"{' '.join(map(str, command))}: exit {code}\n"
                          f"{text[-500:]}\n{errors.read()[-1500:]}")
-    return Done(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024, text,
-                stopped)
+    return Done(user + system, wall, peak_kb / 1024, text, stopped)
 
 
 def spread(values):
@@ -130,6 +125,51 @@ class Contest:
                         for name, samples in self.samples.items()],
             "ratios": {mine: {peer: self.ratios(mine, peer) for peer in self.samples
                               if peer not in ours} for mine in ours}}
+
+
+def doubled(first, count, quick):
+    return [first * 2 ** k for k in range(min(count, 3) if quick else count)]
+
+
+def grow(book, title, variable, points, make, rounds=3):
+    """make(value) gives a callable that returns a Sample; every point is the least of a
+    few runs, in turns."""
+    calls = {value: make(value) for value in points}
+    seconds = {value: [] for value in points}
+    peaks = {value: 0 for value in points}
+    for _ in range(1 if book.quick else rounds):
+        for value, call in calls.items():
+            sample = call()
+            seconds[value].append(sample.cpu)
+            peaks[value] = max(peaks[value], sample.peak_mb)
+    book.say(title)
+    return {"title": title, "variable": variable, "x": list(points),
+            "seconds": [min(seconds[value]) for value in points],
+            "peak_mb": [peaks[value] for value in points]}
+
+
+def counter():
+    """What counts instructions here: "perf", "valgrind" or None."""
+    for name in ("perf", "valgrind"):
+        if shutil.which(name) and instructions(name, ["true"]):
+            return name
+    return None
+
+
+def instructions(name, command):
+    """Instructions of user code of the whole process; None where they are not counted."""
+    command = list(map(str, command))
+    if name == "perf":
+        command, pattern = ["perf", "stat", "-x,", "-e", "instructions:u", *command], \
+            r"^(\d+),,instructions"
+    else:
+        command, pattern = ["valgrind", "--tool=cachegrind", "--cache-sim=no",
+                            "--cachegrind-out-file=/dev/null", *command], \
+            r"I +refs: +([\d,]+)"
+    done = subprocess.run(command, capture_output=True, text=True,
+                          env={**os.environ, **ALONE})
+    found = re.search(pattern, done.stderr, re.M)
+    return float(found[1].replace(",", "")) if found and not done.returncode else None
 
 
 def target(what, value, wanted, sense=">=", unit="x"):

@@ -23,32 +23,44 @@ class Clock:
                 "wall": time.monotonic() - self.wall, "answer": answer}
 
 
+def low_level(path):
+    """The class in MDAnalysis that reads the file, without a Universe; the first field of
+    its frames is the coordinates."""
+    from MDAnalysis.lib.formats import libdcd, libmdaxdr
+    return {".xtc": libmdaxdr.XTCFile, ".trr": libmdaxdr.TRRFile,
+            ".dcd": libdcd.DCDFile}[path[-4:]]
+
+
 def read_mdanalysis(path):
-    from MDAnalysis.lib.formats.libmdaxdr import XTCFile
+    kind = low_level(path)
     clock, atoms = Clock(), 0
-    with XTCFile(path) as file:
+    with kind(path) as file:
         for frame in file:
-            atoms += len(frame.x)
+            atoms += len(frame[0])
     return clock.stop(atoms)
 
 
 def same_bits(path, dump):
-    """Whether all coordinates are those of a dump of tests/formats/peer_xtc."""
+    """Whether all coordinates are those of a dump of tests/formats/peer_xtc, to the bit,
+    or of a DCD, in Angstrom there, to rounding; and their sum in nm."""
     import numpy as np
-    from MDAnalysis.lib.formats.libmdaxdr import XTCFile
-    with XTCFile(path) as file:
-        theirs = [frame.x.copy() for frame in file]
-    ours = np.fromfile(dump, dtype=np.dtype([("x", "<u4", (len(theirs[0]), 3)),
-                                             ("rest", "<u4", 12)]))
-    return {"answer": len(ours) == len(theirs) and all(
-        np.array_equal(a["x"], b.view("u4")) for a, b in zip(ours, theirs))}
+    with low_level(path)(path) as file:
+        theirs = [frame[0].copy() for frame in file]
+    ours = np.fromfile(dump, dtype=np.dtype([("x", "<f4", (len(theirs[0]), 3)),
+                                             ("rest", "<u4", 12)]))["x"]
+    same = len(ours) == len(theirs) and all(
+        np.allclose(10 * a, b, 1e-6, 1e-6) if path.endswith(".dcd")
+        else np.array_equal(a.view("u4"), b.view("u4")) for a, b in zip(ours, theirs))
+    return {"answer": bool(same), "sum": float(ours.sum(dtype=np.float64))}
 
 
 def read_mdtraj(path, indices=None):
     import mdtraj.formats as formats
     atoms = [int(i) for i in open(indices).read().split()] if indices else None
+    kind = {".xtc": formats.XTCTrajectoryFile, ".trr": formats.TRRTrajectoryFile,
+            ".dcd": formats.DCDTrajectoryFile}[path[-4:]]
     clock, count = Clock(), 0
-    with formats.XTCTrajectoryFile(path) as file:
+    with kind(path) as file:
         while True:  # in parts, as mdtraj.iterload does
             x = file.read(50, atom_indices=atoms)[0]
             if not len(x):
@@ -155,6 +167,36 @@ def frames_in_memory(path, frames, atoms):
          + generator.normal(0, 0.02, (frames, atoms * 3)))
     x.astype(np.float32).tofile(path)
     return {}
+
+
+def other_files(source, folder):
+    """Beads, a mixed system, TRR and DCD, of the frames of an XTC file or at random."""
+    import numpy as np
+    from MDAnalysis.lib.formats.libdcd import DCDFile
+    from MDAnalysis.lib.formats.libmdaxdr import TRRFile, XTCFile
+    random = np.random.default_rng(1)
+    with XTCFile(source) as file:
+        water = [(frame.x.copy(), frame.box.copy()) for frame in file]
+    count = len(water[0][0])
+    # Chains of twelve beads, each 0.47 nm from the last one.
+    step = random.normal(size=(10, 3333, 12, 3))
+    step *= 0.47 / np.linalg.norm(step, axis=3, keepdims=True)
+    start = random.uniform(0, 18, (10, 3333, 1, 3))
+    beads = ((np.cumsum(step, axis=2) + start) % 18).reshape(10, -1, 3)
+    mixed = [np.concatenate([x[:3341], b[:8000], x[3341:15341], b[8000:16000], x[-8000:]])
+             for (x, _), b in zip(water, beads)]
+    for name, frames in (("beads", beads), ("mixed", mixed)):
+        with XTCFile(os.path.join(folder, name + ".xtc"), "w") as out:
+            for k, x in enumerate([*frames] * 5):
+                out.write(x.astype(np.float32), 18 * np.eye(3, dtype=np.float32), k,
+                          float(k), 1000.0)
+    with TRRFile(os.path.join(folder, "water.trr"), "w") as trr, \
+            DCDFile(os.path.join(folder, "water.dcd"), "w") as dcd:
+        dcd.write_header("bench", count, 0, 1, 1.0, 1)
+        for k, (x, box) in enumerate(water * 5):
+            trr.write(x, None, None, box, k, float(k), 0.0, count)
+            dcd.write(10 * x, np.array([60, 60, 60, 90, 90, 90], float))
+    return {"answer": [len(beads[0]), len(mixed[0]), count, count]}
 
 
 def umbrella_samples(folder, windows, count):

@@ -1,25 +1,25 @@
 """The book from its results: RESULTS.md, figures, the sentences of the README. Pure
 functions of results.json, so that a check can tell whether texts and numbers agree."""
-import math
-
 from measure import spread
+from plot import exponent, number
 
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
-
-
-def number(value):
-    """Three significant digits, no exponent."""
-    if value == 0 or not math.isfinite(value):
-        return f"{value:g}"
-    decimals = max(0, 2 - math.floor(math.log10(abs(value))))
-    return f"{value:,.{decimals}f}"
 
 
 def three(values):
     return " / ".join(number(v) for v in spread(values))
 
 
-def contest_text(contest):
+def labelled(name, versions):
+    """A peer with the version of the program that it is or begins with."""
+    for program, version in versions.items():
+        said = name.replace(",", " ") + " "
+        if said.startswith(program + " ") and version[0].isdigit():
+            return f"{name} ({version})"
+    return name
+
+
+def contest_text(contest, versions):
     ours = list(contest["ratios"])
     work, unit = contest["work"], contest["unit"]
     head = ["program", unit, f"{contest['metric']} ms", "peak MB"]
@@ -31,7 +31,7 @@ def contest_text(contest):
              "| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for entry in contest["entries"]:
         seconds = entry[contest["metric"] + "_s"]
-        cells = [entry["name"]]
+        cells = [labelled(entry["name"], versions)]
         if work:
             cells.append(three([work / s for s in seconds]))
         cells += [three([1e3 * s for s in seconds]), number(entry["peak_mb"])]
@@ -39,16 +39,6 @@ def contest_text(contest):
                   if entry["name"] in contest["ratios"][mine] else "" for mine in ours]
         lines.append("| " + " | ".join(cells) + " |")
     return lines + [""]
-
-
-def exponent(x, y):
-    """Slope of the straight line through the logarithms."""
-    pairs = [(math.log(a), math.log(b)) for a, b in zip(x, y) if a > 0 and b > 0]
-    if len(pairs) < 2:
-        return math.nan
-    mean = [sum(values) / len(pairs) for values in zip(*pairs)]
-    above = sum((a - mean[0]) * (b - mean[1]) for a, b in pairs)
-    return above / sum((a - mean[0]) ** 2 for a, _ in pairs)
 
 
 def growth_text(name, growth):
@@ -64,37 +54,6 @@ def growth_text(name, growth):
                   "| peak MB | " + " | ".join(number(m) for m in one["peak_mb"]) + " |", "",
                   f"![{one['title']}](figures/{name}-{k + 1}.svg)", ""]
     return lines
-
-
-def growth_svg(one):
-    """Seconds against the variable, both logarithmic, with the fitted line's power."""
-    width, height, left, top, right, bottom = 420, 260, 62, 30, 14, 44
-    x, y = one["x"], one["seconds"]
-    span = [(math.log10(min(v)), math.log10(max(v))) for v in (x, y)]
-    span = [(a - 0.05, b + 0.05) if b > a else (a - 0.5, b + 0.5) for a, b in span]
-
-    def place(a, b):
-        u = (math.log10(a) - span[0][0]) / (span[0][1] - span[0][0])
-        v = (math.log10(b) - span[1][0]) / (span[1][1] - span[1][0])
-        return (left + u * (width - left - right),
-                height - bottom - v * (height - top - bottom))
-    points = [place(a, b) for a, b in zip(x, y)]
-    line = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
-    texts = [f'<text x="{left}" y="18">{one["title"]}</text>',
-             f'<text x="{width - right}" y="{height - 8}" text-anchor="end">'
-             f'{one["variable"]}, fitted power {exponent(x, y):.2f}</text>']
-    for (u, v), a, b in zip(points, x, y):
-        texts.append(f'<text x="{u:.1f}" y="{height - bottom + 16}" '
-                     f'text-anchor="middle">{a:g}</text>')
-        texts.append(f'<text x="{left - 6}" y="{v + 4:.1f}" text-anchor="end">'
-                     f'{number(1e3 * b)} ms</text>')
-    marks = "".join(f'<circle cx="{u:.1f}" cy="{v:.1f}" r="3"/>' for u, v in points)
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-            f'font-family="sans-serif" font-size="11">\n'
-            f'<rect width="{width}" height="{height}" fill="white"/>\n'
-            f'<path d="M{left} {top}V{height - bottom}H{width - right}" fill="none" '
-            f'stroke="#666"/>\n<polyline points="{line}" fill="none" stroke="#1f6fb2"/>\n'
-            f'<g fill="#1f6fb2">{marks}</g>\n' + "\n".join(texts) + "\n</svg>\n")
 
 
 def targets_of(results):
@@ -113,12 +72,27 @@ def target_text(rows):
     return lines + [""]
 
 
-def row_text(row):
+def elsewhere(row, results):
+    """Where and when a row was measured, if not in the run of the others."""
+    of, now = row.get("of"), origin(results)
+    if not of or of == now:
+        return ""
+    machine = f"on {of['processor']}, " if of["processor"] != now["processor"] else ""
+    return f"{machine}in the run of {of['when']}"
+
+
+def origin(results):
+    return {"processor": results["machine"]["processor"], "when": results["when"]}
+
+
+def row_text(row, results):
     lines = [f"## {row['title']} (`{row['name']}`)", ""]
+    if elsewhere(row, results):
+        lines += [f"Not of this run: measured {elsewhere(row, results)}.", ""]
     if row.get("failed"):
         return lines + ["Not measured: " + row["failed"], ""]
     for contest in row.get("contests", []):
-        lines += contest_text(contest)
+        lines += contest_text(contest, results["versions"])
     for table in row.get("tables", []):
         lines += [table["title"], "", "| " + " | ".join(table["head"]) + " |",
                   "|---" * len(table["head"]) + "|"]
@@ -143,12 +117,11 @@ def markdown(results, bounds=""):
              f"of other work at the beginning {machine['load']:.1f}. Versions: "
              + ", ".join(f"{k} {v}" for k, v in results["versions"].items()) + ".", "",
              "Programs take turns, pinned to cores; ratios are taken within a round. "
-             "Peak memory is the whole process's, never told as less than "
-             f"{results['floor_mb']:.0f} MB, which the runner has.", "",
+             "Peak memory is the whole process's.", "",
              "## Promises", ""]
     lines += target_text(targets_of(results))
     for row in results["rows"]:
-        lines += row_text(row)
+        lines += row_text(row, results)
     return "\n".join(lines).rstrip("\n") + "\n" + ("\n" + bounds if bounds else "")
 
 
@@ -158,9 +131,12 @@ def readme_block(results):
     lines = [BEGIN, f"Measured on {machine['cores']} cores of {machine['processor']}, "
              "medians of one run; [bench/RESULTS.md](bench/RESULTS.md) has all of it:", "",
              "| work | measured |", "|---|---|"]
-    for one in targets_of(results):
-        unit = " times" if one["unit"] == "x" else " " + one["unit"]
-        lines.append(f"| {one['what']} | {number(one['median'])}{unit} |")
+    for row in results["rows"]:
+        note = elsewhere(row, results)
+        for one in row.get("targets", []):
+            unit = " times" if one["unit"] == "x" else " " + one["unit"]
+            lines.append(f"| {one['what']} | {number(one['median'])}{unit}"
+                         + (f" ({note})" if note else "") + " |")
     return "\n".join(lines + [END])
 
 

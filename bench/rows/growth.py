@@ -1,49 +1,8 @@
-"""How time and memory grow: with atoms, frames, selected atoms, windows, samples,
-threads. Every point is the least of a few runs, in turns; the exponent is fitted to
-all."""
-import os
-
+"""How time and memory grow: with atoms, selected atoms, windows, samples, threads; with
+frames and with windows that run, see the rows pca-stream and overhead."""
 import measure
+from measure import doubled, grow
 from . import campaign, pca, pmf, reading
-
-
-def grow(book, title, variable, points, make, rounds=3):
-    """make(value) gives a callable that returns a Sample."""
-    calls = {value: make(value) for value in points}
-    seconds = {value: [] for value in points}
-    peaks = {value: 0 for value in points}
-    for _ in range(1 if book.quick else rounds):
-        for value, call in calls.items():
-            sample = call()
-            seconds[value].append(sample.cpu)
-            peaks[value] = max(peaks[value], sample.peak_mb)
-        book.say(title)
-    return {"title": title, "variable": variable, "x": list(points),
-            "seconds": [min(seconds[value]) for value in points],
-            "peak_mb": [peaks[value] for value in points]}
-
-
-def doubled(first, count, quick):
-    return [first * 2 ** k for k in range(min(count, 3) if quick else count)]
-
-
-def frames(book):
-    """Streaming PCA: time with frames, memory flat."""
-    folder = book.inputs.protein()
-
-    def make(count):
-        traj = book.inputs.longer(os.path.join(folder, "short.xtc"), count, 0, 3)
-        gro = os.path.join(folder, "protein.gro")
-
-        def call():
-            out = os.path.join(book.folder, "out-growth")
-            os.makedirs(out, exist_ok=True)
-            return measure.run([book.program("tests/pca/pca_tool"), gro, traj, out,
-                                "sel=protein and name CA", "threads=1",
-                                "memory=stream"]).sample()
-        return call
-    return grow(book, "streaming PCA of 214 CA of 3341 atoms", "frames",
-                doubled(250, 5, book.quick), make)
 
 
 def atoms(book):
@@ -79,10 +38,7 @@ def pmf_windows(book):
 
 def campaign_windows(book):
     def make(count):
-        def call():
-            seconds, peak = campaign.open_campaign(book, book.folder, count)
-            return measure.Sample(seconds, seconds, peak)
-        return call
+        return lambda: campaign.open_campaign(book, book.folder, count)
     return grow(book, "opening a campaign of three attempts a window", "windows",
                 doubled(1250, 4, book.quick), make, 2)
 
@@ -106,7 +62,7 @@ def threads(book):
 
 
 def row(book):
-    return {"growth": [one(book) for one in (frames, atoms, selected, samples, pmf_windows,
+    return {"growth": [one(book) for one in (atoms, selected, samples, pmf_windows,
                                              campaign_windows, threads)]}
 
 

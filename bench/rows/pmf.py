@@ -13,7 +13,7 @@ import two_atoms  # noqa: E402
 
 WINDOWS, KELVIN, CURVATURE, BOOTSTRAPS = 40, 310.0, 200.0, 200
 WHAM = "gmx wham -ac, bootstraps of trajectories"
-WHAM_SECONDS = 120  # then it is stopped, and ratios are lower bounds
+WHAM_SECONDS = 240  # of processor time; then it is stopped, ratios are lower bounds
 
 
 def estimate(book, folder, source, name="out"):
@@ -57,8 +57,8 @@ def check_profiles(answers):
     if max(worst.values()) > 1:
         raise measure.Failed(f"the exact profile is missed: {worst}")
     if len(worst) < len(answers):
-        worst_said = (f"gmx wham was stopped after {WHAM_SECONDS} s, ratios are lower "
-                      "bounds; ")
+        worst_said = (f"gmx wham was stopped after {WHAM_SECONDS} s of processor time, "
+                      "ratios are lower bounds; ")
     else:
         worst_said = ""
     return worst_said + "off the exact profile, kJ/mol: " + ", ".join(
@@ -77,7 +77,7 @@ def against_wham(book, samples):
         with open(os.path.join(folder, "pullx.dat"), "w") as out:
             out.writelines(f"w{k:03d}_pullx.xvg\n" for k in range(WINDOWS))
     return Contest(
-        f"{WINDOWS} windows x {samples} samples as text, {BOOTSTRAPS} bootstraps",
+        f"{WINDOWS} windows x {samples:,} samples as text, {BOOTSTRAPS} bootstraps",
         {"autosim": estimate(book, folder, ["gmx-wham", "tpr.dat", "pullx.dat"]),
          WHAM: wham(folder)},
         book.pairs, once=() if book.quick else (WHAM,)).compete(check_profiles)
@@ -97,17 +97,18 @@ def row(book):
     else:
         absent.append("gmx")
     if book.has_module("pymbar"):
-        count = 2000 if book.quick else 10000
+        count = 2000 if book.quick else 50000
         folder = book.inputs.umbrella(WINDOWS, count)
         result = Contest(
-            f"{WINDOWS} windows x {count} samples; pymbar solves from memory, no errors",
+            f"{WINDOWS} windows x {count:,} samples; pymbar solves from memory, no errors",
             {"autosim": estimate(book, folder, ["meta", "meta", "--temperature", KELVIN]),
              "pymbar, solve alone": book.python("solve_pymbar", folder, count)},
             book.pairs, once=("pymbar, solve alone",)).compete(check_f_k)
         contests.append(result)
-        notes.append(f"pymbar needs memory for samples x windows: {count} samples a "
-                     "window, once. Ours has 200 bootstraps and reads text.")
-        targets.append(target(f"PMF, 40 x {count:,}, against pymbar's solve",
+        notes.append("The promise was made of pymbar 4. pymbar is run once; ours reads text "
+                     "and has 200 bootstraps.")
+        targets.append(target(f"PMF, {WINDOWS} x {count:,}, 200 bootstraps, against the "
+                              "solve of pymbar alone",
                               result["ratios"]["autosim"]["pymbar, solve alone"], 200))
     else:
         absent.append("pymbar")

@@ -1,9 +1,9 @@
-"""Reading XTC: whole frames, a part of the atoms, on threads."""
+"""Reading trajectories: whole frames, a part of the atoms, on threads, other formats."""
 import os
 
 import inputs
 import measure
-from measure import Contest, target
+from measure import Contest, agree, target
 
 PATHS = ("avx512", "avx2", "scalar")
 
@@ -37,8 +37,9 @@ def built_aside(book, name, path, *arguments, repeats=5):
     return call
 
 
-def same_atoms(book):
-    """Readers that count have read as much, and every bit is what MDAnalysis gives."""
+def same_atoms(book, path):
+    """Readers that count have read as much; what ours give is what MDAnalysis gives; the
+    sums of all coordinates are those of readers built aside (called with 0 repeats)."""
     def check(answers):
         counts = {answer for answer in answers.values() if answer}
         if len(counts) > 1:
@@ -46,20 +47,26 @@ def same_atoms(book):
         said = "all read as many atoms, all paths of autosim give the same bits"
         if not book.has_module("MDAnalysis"):
             return said
-        path = book.inputs.adk("adk_oplsaa.xtc")
         dump = os.path.join(book.folder, "dump")
         measure.run([book.program("tests/formats/peer_xtc"), "dump", path, dump])
-        if not book.peer("same_bits", path, dump)[1]["answer"]:
+        found = book.peer("same_bits", path, dump)[1]
+        os.remove(dump)
+        if not found["answer"]:
             raise measure.Failed("coordinates differ from those of MDAnalysis")
-        return said + ", those of MDAnalysis"
+        said += "; coordinates are those of MDAnalysis" + (
+            ", in nm, to rounding" if path.endswith(".dcd") else " to the bit")
+        sums = [agree(name, [found["sum"]],
+                      [float(measure.run([book.aside[name], path, 0]).out.split()[3])], 1e-6)
+                for name in sorted(set(answers) & set(book.aside))]
+        return said + ("; sums of coordinates: " + ", ".join(sums) if sums else "")
     return check
 
 
-def readers(book, path, absent, indices=None, atoms=0):
+def readers(book, path, absent, indices=None, atoms=0, xtc=True):
     found = {}
-    for name, extra in (("mdlib", ()), ("molly", ("1", str(atoms)) if atoms else ("1",))):
-        if name == "mdlib" and atoms:
-            continue  # reads whole frames only
+    for name, extra in (("mdlib", ()), ("molly", (str(atoms),) if atoms else ())):
+        if not xtc or (name == "mdlib" and atoms):
+            continue  # these two read XTC, mdlib whole frames only
         if name in book.aside:
             found[name] = built_aside(book, name, path, *extra)
         else:
@@ -80,7 +87,8 @@ def whole_frames(book):
     contestants = {f"autosim {simd}": ours(book, path, simd) for simd in paths}
     contestants.update(readers(book, path, absent))
     result = Contest("150 frames of 47,681 atoms, protein in water, 1 thread", contestants,
-                     book.pairs, work=million, unit="million atoms/s").compete(same_atoms(book))
+                     book.pairs, work=million, unit="million atoms/s").compete(
+        same_atoms(book, book.inputs.adk("adk_oplsaa.xtc")))
     wanted = {"avx512": {"mdlib": 3, "molly": 15, "MDAnalysis": 18},
               "avx2": {"mdlib": 1.7, "molly": 7, "MDAnalysis": 9}}
     targets = [target(f"XTC decode, {simd}, against {peer}",
@@ -126,6 +134,31 @@ def ca_only(book):
                     if peer in ratios]}
 
 
+def other_formats(book):
+    folder, absent, contests, targets = book.inputs.other_files(), [], [], []
+    for name, atoms, title in (
+            ("beads.xtc", 39996, "XTC of a coarse-grained model"),
+            ("mixed.xtc", 39341, "XTC of protein, beads and water"),
+            ("water.trr", inputs.WATER_ATOMS, "TRR"),
+            ("water.dcd", inputs.WATER_ATOMS, "DCD"))[2 if book.quick else 0:]:
+        path, xtc = os.path.join(folder, name), name.endswith("xtc")
+        best = paths_here(book, path)[0] if xtc else "scalar"
+        mine = f"autosim {best}" if xtc else "autosim"
+        contestants = {mine: ours(book, path, best)}
+        contestants.update(readers(book, path, absent, xtc=xtc))
+        result = Contest(f"{title}: 50 frames of {atoms:,} atoms", contestants, book.pairs,
+                         work=50e-6 * atoms, unit="million atoms/s").compete(
+                             same_atoms(book, path))
+        contests.append(result)
+        if "MDAnalysis" in contestants:
+            targets.append(target(f"{title}, against MDAnalysis",
+                                  result["ratios"][mine]["MDAnalysis"], 1))
+    return {"contests": contests, "targets": targets, "absent": absent, "notes": [
+        "One thread. MDAnalysis and mdtraj leave the Angstrom of a DCD file as they are, "
+        "autosim converts to nm."]}
+
+
 ROWS = [("xtc", "XTC decode, protein in water", whole_frames),
         ("xtc-threads", "XTC decode on 2 threads", two_threads),
-        ("xtc-ca", "CA atoms only, protein first in the file", ca_only)]
+        ("xtc-ca", "CA atoms only, protein first in the file", ca_only),
+        ("formats", "Other files: TRR, DCD, XTC of other systems", other_formats)]
