@@ -48,39 +48,45 @@ def variants(program):
     return found
 
 
+SAID = {"perf": "Instructions of user code by the processor's counters",
+        "valgrind": "The processor's counters are not to be had here; instructions are those "
+                    "of cachegrind, whose processor has AVX2 and no AVX-512",
+        None: "Instructions are not counted: no processor's counters here, and no valgrind "
+              "or a quick run"}
+
+
+def counted(how, command, items):
+    """Instructions an item: of two rounds less those of one, so that no start counts."""
+    return number((measure.instructions(how, command(2))
+                   - measure.instructions(how, command(1))) / items)
+
+
 def row(book):
     path = book.inputs.adk("adk_oplsaa.xtc")
     kernels = [("XTC decode, an atom", simd, xtc(book, path, 476810, simd))
                for simd in reading.paths_here(book, path)[::-1]]
-    kernels += [("PCA of 1000 x 200 atoms, an atom of a frame", "as chosen",
-                 pca(book, 1000, 200))]
-    kernels += [("sums over the samples of a cell, a sample and window", name,
+    kernels.append(("PCA of 1000 x 200 atoms, an atom of a frame", "as chosen",
+                    pca(book, 1000, 200)))
+    kernels += [("PMF, sums over the samples of a cell, a sample and window", name,
                  mbar(book, kernel))
                 for kernel, name in variants(book.program("bench/bench_mbar"))]
-    kernels += [("MBAR gradient and Hessian, a node and window", "as chosen",
-                 mbar(book, "evaluate"))]
-    how = measure.counter()
-    lines = [[name, variant] for name, variant, _ in kernels]
+    kernels.append(("PMF, MBAR gradient and Hessian, a node and window", "as chosen",
+                    mbar(book, "evaluate")))
     times = [[] for _ in kernels]
     for _ in range(book.pairs):
         for (_, _, (command, nanoseconds, _)), values in zip(kernels, times):
             values.append(nanoseconds(measure.run(command(5)).out))
-    for (_, variant, (command, _, items)), values, line in zip(kernels, times, lines):
-        line.append(three(values))
-        counted = how and (how == "perf" or variant in NARROW)
-        line.append(number((measure.instructions(how, command(3)) -
-                            measure.instructions(how, command(1))) / 2 / items)
-                    if counted else "")
-    said = {"perf": "Instructions of user code by the processor's counters.",
-            "valgrind": "The processor's counters are not to be had here; instructions are "
-                        "those of cachegrind, whose processor has AVX2 and no AVX-512.",
-            None: "No counters of instructions here: neither the processor's nor "
-                  "valgrind."}[how]
-    return {"contests": [], "absent": [], "targets": [], "notes": [
-        said + " Of three rounds less those of one, so that the start does not count."],
-        "tables": [{"title": "The best of 5 rounds in a process; least / median / most of "
-                             f"{book.pairs} processes:",
-                    "head": ["loop", "path", "ns", "instructions"], "rows": lines}]}
+    how = measure.counter()
+    if book.quick and how == "valgrind":
+        how = None  # it takes half a minute
+    lines = [[name, variant, three(values),
+              counted(how, command, items) if how == "perf" or how and variant in NARROW
+              else ""]
+             for (name, variant, (command, _, items)), values in zip(kernels, times)]
+    return {"contests": [], "absent": [], "targets": [], "notes": [SAID[how] + "."],
+            "tables": [{"title": "The best of 5 rounds in a process; least / median / most "
+                                 f"of {book.pairs} processes",
+                        "head": ["loop", "path", "ns", "instructions"], "rows": lines}]}
 
 
 ROWS = [("kernels", "Inner loops on their own", row)]
