@@ -56,10 +56,6 @@ def growth_text(name, growth):
     return lines
 
 
-def targets_of(results):
-    return [one for row in results["rows"] for one in row.get("targets", [])]
-
-
 def target_text(rows):
     lines = ["| promise | wanted | least / median / most | |", "|---|---|---|---|"]
     for one in rows:
@@ -75,10 +71,17 @@ def target_text(rows):
 def elsewhere(row, results):
     """Where and when a row was measured, if not in the run of the others."""
     of, now = row.get("of"), origin(results)
-    if not of or of == now:
+    if not of or all(of[key] == now[key] for key in now):
         return ""
     machine = f"on {of['processor']}, " if of["processor"] != now["processor"] else ""
     return f"{machine}in the run of {of['when']}"
+
+
+def promises(results):
+    """The targets of all rows; what is not of this run says so."""
+    return [{**one, "what": one["what"] + (f" ({note})" if note else "")}
+            for row in results["rows"] for note in [elsewhere(row, results)]
+            for one in row.get("targets", [])]
 
 
 def origin(results):
@@ -92,7 +95,7 @@ def row_text(row, results):
     if row.get("failed"):
         return lines + ["Not measured: " + row["failed"], ""]
     for contest in row.get("contests", []):
-        lines += contest_text(contest, results["versions"])
+        lines += contest_text(contest, row.get("of", results)["versions"])
     for table in row.get("tables", []):
         lines += [table["title"], "", "| " + " | ".join(table["head"]) + " |",
                   "|---" * len(table["head"]) + "|"]
@@ -113,13 +116,14 @@ def markdown(results, bounds=""):
              f"Written by `bench/run`{' --quick' if results['quick'] else ''}; "
              "README.md of this folder says how. "
              f"Machine: {machine['processor']}, {machine['cores']} cores, "
-             f"{machine['memory_gb']:.0f} GB, {machine['system']}; {results['when']}; load "
+             f"{machine['memory_gb']:.0f} GB, {' '.join(machine['flags'])}, "
+             f"{machine['system']}; {results['when']}; load "
              f"of other work at the beginning {machine['load']:.1f}. Versions: "
              + ", ".join(f"{k} {v}" for k, v in results["versions"].items()) + ".", "",
              "Programs take turns, pinned to cores; ratios are taken within a round. "
              "Peak memory is the whole process's.", "",
              "## Promises", ""]
-    lines += target_text(targets_of(results))
+    lines += target_text(promises(results))
     for row in results["rows"]:
         lines += row_text(row, results)
     return "\n".join(lines).rstrip("\n") + "\n" + ("\n" + bounds if bounds else "")
@@ -131,12 +135,9 @@ def readme_block(results):
     lines = [BEGIN, f"Measured on {machine['cores']} cores of {machine['processor']}, "
              "medians of one run; [bench/RESULTS.md](bench/RESULTS.md) has all of it:", "",
              "| work | measured |", "|---|---|"]
-    for row in results["rows"]:
-        note = elsewhere(row, results)
-        for one in row.get("targets", []):
-            unit = " times" if one["unit"] == "x" else " " + one["unit"]
-            lines.append(f"| {one['what']} | {number(one['median'])}{unit}"
-                         + (f" ({note})" if note else "") + " |")
+    for one in promises(results):
+        unit = " times" if one["unit"] == "x" else " " + one["unit"]
+        lines.append(f"| {one['what']} | {number(one['median'])}{unit} |")
     return "\n".join(lines + [END])
 
 
