@@ -83,7 +83,7 @@ static int run_slot(const struct settings *settings, struct asim_log *log,
                     struct asim_error *err)
 {
     struct asim_campaign *campaign = NULL;
-    struct window_checker checker = {0};
+    struct window_check check = {0};
     struct signals signals;
     char name[200];
     bool goes_on = false;
@@ -100,9 +100,9 @@ static int run_slot(const struct settings *settings, struct asim_log *log,
     /* Windows that were planned elsewhere have no analysis to be checked against. */
     bool checks = campaign_file_exists(settings, "pca/pca.json");
     if (rc == 0 && checks)
-        rc = window_checker_init(settings->folder, log, &checker, err);
+        rc = window_check_init(settings->folder, log, &check, err);
     if (rc == 0 && checks)
-        asim_campaign_set_check(campaign, window_checker_look, &checker);
+        asim_campaign_set_check(campaign, asim_window_checker_look, &check.checker);
     if (rc == 0) {
         asim_log_write(log, ASIM_LOG_INFO, "Slot: %s, job %s on node '%s'",
                        asim_campaign_slot_folder(campaign), options.job_id,
@@ -116,7 +116,7 @@ static int run_slot(const struct settings *settings, struct asim_log *log,
     if (rc == 0)
         goes_on = asim_campaign_slot_goes_on(campaign);
     asim_campaign_close(campaign);
-    window_checker_finish(&checker);
+    window_check_finish(&check);
     if (goes_on && settings->requeue)
         queue_again(log);
     signals_give(&signals);

@@ -128,7 +128,7 @@ int stage_windows(struct workplace *workplace, bool *ret_ended, struct asim_erro
 {
     const struct settings *settings = workplace->settings;
     struct asim_campaign *campaign = NULL;
-    struct window_checker checker = {0};
+    struct window_check check = {0};
     struct signals signals;
     int signal_number = 0, code = -1;
     if (signals_take(&signals, false, err) < 0)
@@ -138,9 +138,9 @@ int stage_windows(struct workplace *workplace, bool *ret_ended, struct asim_erro
     asim_campaign_lock_give(&workplace->lock_fd);
     if (asim_campaign_open(settings->folder, workplace->log, &campaign, err) < 0 ||
         (settings->retry_failed && retry_failed(campaign, err) < 0) ||
-        window_checker_init(settings->folder, workplace->log, &checker, err) < 0)
+        window_check_init(settings->folder, workplace->log, &check, err) < 0)
         goto out;
-    asim_campaign_set_check(campaign, window_checker_look, &checker);
+    asim_campaign_set_check(campaign, asim_window_checker_look, &check.checker);
     if (asim_campaign_start(campaign, &settings->run, err) < 0 ||
         launch_named(workplace, campaign, err) < 0 ||
         watch(workplace, campaign, signals.read_fd, &signal_number, err) < 0)
@@ -148,7 +148,7 @@ int stage_windows(struct workplace *workplace, bool *ret_ended, struct asim_erro
     code = windows_exit_code(workplace, campaign, signal_number, ret_ended, err);
 out:
     asim_campaign_close(campaign);
-    window_checker_finish(&checker);
+    window_check_finish(&check);
     signals_give(&signals);
     return code;
 }

@@ -75,6 +75,20 @@ ASIM_API int asim_window_check(const struct asim_ended_window *window,
                                struct asim_window_check *ret_check,
                                struct asim_error *err);
 
+/*
+ * The look at every window that ends, for asim_campaign_set_check: asim_window_check,
+ * whose figures go to check.json and to the log. All borrowed.
+ */
+struct asim_window_checker {
+    const struct asim_pca *pca;
+    const struct asim_topology *top; /* of a window's run input */
+    struct asim_log *log;            /* may be NULL */
+};
+/* An asim_window_check_fn; `checker` is a struct asim_window_checker. */
+ASIM_API int asim_window_checker_look(void *checker,
+                                      const struct asim_ended_window *window,
+                                      struct asim_error *err);
+
 /* check.json in the window's folder; reading gives frame_count 0 where there is none.
  */
 ASIM_API int asim_window_check_write(const struct asim_window_check *check,

@@ -1,10 +1,12 @@
 """A batch of windows along PC1 under asyncio: a campaign folder as the program makes it."""
+import asyncio
 import math
 import time
 from ctypes import byref, c_void_p
 from pathlib import Path
 
 from . import _library as lib
+from ._bias import choose, log_bias
 from ._campaign import Campaign, run_options
 from ._cores import cores, fit_threads
 from ._pca import PCVectorResult, pca_struct
@@ -20,19 +22,15 @@ def remember(result):
     _last_result = result
 
 
-def _prepare_batch(result, topology_file, folder, options, request):
+def _prepare_batch(result, pca, topology_file, folder, bias, options, request):
     """A campaign folder as the program makes it: pca/, plan.json, windows/."""
     request = {**request, "topology_sha256": sha256(topology_file),
                "pc_vector_sha256": vector_sha256(result.pc1_eigenvector)}
     if same_request(folder, request, "a batch"):
         return
     library, error, plan = lib.library(), lib.Error(), lib.Plan()
-    vector, source = result.pc1_eigenvector, result.pc1_eigenvector.source
-    pca = pca_struct(result.eigenvectors, result.eigenvalues, vector.atoms, vector.mean,
-                     vector.reference, "the atoms of the Universe", source,
-                     result.total_variance, projections=result.projections,
-                     cosine_content=result.cosine_content, rmsip=result.rmsip)
-    topology = (c_void_p * 64)()
+    source = result.pc1_eigenvector.source
+    topology = (c_void_p * lib.TOPOLOGY_POINTERS)()
     write_request(folder, request)
     (folder / "pca").mkdir(exist_ok=True)
     lib.check(library.asim_topology_read(lib.path(topology_file), topology,
@@ -48,7 +46,8 @@ def _prepare_batch(result, topology_file, folder, options, request):
                   "trajectories": [input_record(name) for name in source.trajectories],
                   "options": {}}
     write_json(folder / "provenance.json", provenance)
-    with lib.Log() as log:
+    with lib.Log(folder / "autosim_compute.log") as log:
+        log_bias(log, bias)
         lib.check(library.asim_plan_windows(
             byref(pca), lib.path(topology_file), *lib.paths(source.trajectories),
             byref(options), lib.path(folder), log, byref(plan), byref(error)), error)
@@ -58,7 +57,8 @@ def _prepare_batch(result, topology_file, folder, options, request):
 async def execute_autosim_batch(num_windows, max_concurrent_jobs, *, result=None,
                                 topology_file=None, output_dir="autosim",
                                 window_ns=1.0, center_range=None, force_constant=None,
-                                temperature=None, seed=0, gromacs_binary="gmx",
+                                temperature=None, seed=0, bias="auto",
+                                gromacs_binary="gmx",
                                 num_threads=1, num_openmp_threads=1, retries=3,
                                 progress=None):
     """Plans windows along PC1 and runs them, at most so many at once; a list of
@@ -67,6 +67,8 @@ async def execute_autosim_batch(num_windows, max_concurrent_jobs, *, result=None
     `result` is of extract_reaction_coordinates (default: its last), from a Universe of
     files; `topology_file` the run input (default: the Universe's own, if it is a .tpr).
     Windows lie over `center_range` in nm (default: where 99% of the frames are).
+    `bias` is who applies the restraint, as in `autosim plan`: "auto", "edi", "colvars"
+    or "plumed" (with that, one rank has all threads of a window).
     `progress` is called with a list of dictionaries as in `autosim status --json` after
     every change. Failed windows are retried by cause; killed at any time, the same call
     goes on. The folder is a campaign of the program: `autosim pmf -C FOLDER` and
@@ -78,30 +80,40 @@ async def execute_autosim_batch(num_windows, max_concurrent_jobs, *, result=None
              "give its result")
     check_whole_number("num_windows", num_windows)
     check_whole_number("max_concurrent_jobs", max_concurrent_jobs)
-    source = result.pc1_eigenvector.source
+    vector = result.pc1_eigenvector
+    source = vector.source
     if source is None:
         fail("the components are not from trajectory files that windows could start "
              "from: load the Universe from XTC, TRR or DCD files without "
              "transformations")
     topology_file = topology_file or source.topology
     low, high = center_range or (math.nan, math.nan)
+    folder = Path(output_dir)
+    engine = await asyncio.to_thread(choose, gromacs_binary, bias, topology_file, folder)
     options = lib.PlanOptions(
         window_count=int(num_windows), begin_nm=low, end_nm=high,
         force_constant_kj_mol_nm2=force_constant or 0, window_ps=1000 * window_ns,
-        temperature_kelvin=temperature or 0, seed=seed)
+        temperature_kelvin=temperature or 0, seed=seed, bias=engine.number,
+        double_precision=engine.double_precision)
+    pca = pca_struct(result.eigenvectors, result.eigenvalues, vector.atoms, vector.mean,
+                     vector.align_atoms, vector.reference, "the atoms of the Universe",
+                     source, result.total_variance, projections=result.projections,
+                     cosine_content=result.cosine_content, rmsip=result.rmsip)
     request = {"num_windows": int(num_windows), "window_ns": window_ns,
                "center_range": center_range and list(center_range),
                "force_constant": force_constant, "temperature": temperature,
-               "seed": seed}
+               "seed": seed, "bias": bias}
     ranks, threads = await fit_threads(num_threads, num_openmp_threads)
+    if engine.name == "plumed":
+        ranks, threads = 1, ranks * threads
     width = ranks * threads
     jobs = max(1, min(int(max_concurrent_jobs), cores.available() // width))
-    folder = Path(output_dir)
     lent = await cores.take(jobs * width)
     try:
         campaign = Campaign(
             folder, lent, run_options(gromacs_binary, jobs, ranks, threads, retries),
-            lambda: _prepare_batch(result, topology_file, folder, options, request))
+            pca, lambda: _prepare_batch(result, pca, topology_file, folder, engine,
+                                        options, request))
         return await campaign.run(progress)
     finally:
         cores.give(lent)

@@ -11,7 +11,7 @@ import json
 import os
 import select
 import time
-from ctypes import byref, c_int, c_void_p
+from ctypes import addressof, byref, c_int, c_void_p, cast, pointer
 from pathlib import Path
 
 from . import _library as lib
@@ -22,7 +22,7 @@ GRACE_SECONDS = 5.0  # for a checkpoint, before a window that is cancelled is ki
 
 def run_options(gromacs, jobs, ranks, threads, retries):
     return lib.RunOptions(
-        gromacs=None if gromacs == "gmx" else os.fsencode(gromacs), jobs=jobs,
+        gromacs=lib.program(gromacs), jobs=jobs,
         ntmpi=ranks, ntomp=threads, retries=retries, maxh=0, checkpoint_minutes=5,
         launch_all=True)
 
@@ -30,9 +30,11 @@ def run_options(gromacs, jobs, ranks, threads, retries):
 class Campaign:
     """A campaign folder at work. Methods that block run in its thread."""
 
-    def __init__(self, folder, cores, options, prepare):
+    def __init__(self, folder, cores, options, pca, prepare):
         self.folder, self.cores, self.options = Path(folder), cores, options
+        self.pca = pca  # what windows are checked against when they end
         self.prepare = prepare  # makes the folder where it is not made yet
+        self.topology = (c_void_p * lib.TOPOLOGY_POINTERS)()
         self.handle = c_void_p()
         self.log = c_void_p()
         self.fd = -1
@@ -46,6 +48,14 @@ class Campaign:
         lib.check(library.asim_log_open(log, byref(self.log), byref(error)), error)
         lib.check(library.asim_campaign_open(lib.path(self.folder), self.log,
                                              byref(self.handle), byref(error)), error)
+        run_input = self.folder / "windows" / "000" / "window.tpr"
+        lib.check(library.asim_topology_read(lib.path(run_input), self.topology,
+                                             byref(error)), error)
+        self.checker = lib.WindowChecker(pointer(self.pca), addressof(self.topology),
+                                         self.log)
+        library.asim_campaign_set_check(
+            self.handle, cast(library.asim_window_checker_look, c_void_p),
+            byref(self.checker))
         for i in range(library.asim_campaign_window_count(self.handle)):
             lib.check(library.asim_campaign_retry(self.handle, i, byref(error)), error)
         cores = (c_int * len(self.cores))(*self.cores)
@@ -90,6 +100,7 @@ class Campaign:
         library = lib.library()
         library.asim_campaign_close(self.handle)
         library.asim_log_close(self.log)
+        library.asim_topology_finish(self.topology)
         self.handle, self.log, self.fd = c_void_p(), c_void_p(), -1
 
     async def _readable(self):

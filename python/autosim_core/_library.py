@@ -55,6 +55,8 @@ _STATUSES = (("ok", AutosimError), ("failure", AutosimError), ("usage", UsageErr
              ("locked", CampaignLocked), ("cancelled", AutosimError))
 
 
+# Large enough for struct asim_topology, which is the library's business alone.
+TOPOLOGY_POINTERS = 64
 _ROOM = 512  # behind structures that grow: what is new there is 0
 
 
@@ -117,13 +119,26 @@ class PlanOptions(Structure):
     _fields_ = [("window_count", c_int), ("begin_nm", c_double), ("end_nm", c_double),
                 ("force_constant_kj_mol_nm2", c_double), ("window_ps", c_double),
                 ("sample_ps", c_double), ("temperature_kelvin", c_double),
-                ("seed", c_uint64), ("bias", c_int), ("_room", c_char * _ROOM)]
+                ("seed", c_uint64), ("bias", c_int), ("double_precision", c_bool),
+                ("_room", c_char * _ROOM)]
 
 
 class Plan(Structure):
     _fields_ = [("window_count", c_size_t), ("windows", c_void_p),
                 ("temperature_kelvin", c_double), ("spacing_nm", c_double),
                 ("dt_ps", c_double), ("_room", c_char * _ROOM)]
+
+
+class Gromacs(Structure):
+    _fields_ = [("path", c_char * 4096), ("version", c_char * 64), ("year", c_int),
+                ("patch", c_int), ("thread_mpi", c_bool), ("mpi", c_bool),
+                ("double_precision", c_bool), ("colvars", c_bool), ("plumed", c_bool),
+                ("colvars_why", c_char * 160), ("plumed_why", c_char * 160),
+                ("simd", c_char * 32), ("gpu", c_char * 32), ("_room", c_char * _ROOM)]
+
+
+class WindowChecker(Structure):
+    _fields_ = [("pca", POINTER(Pca)), ("top", c_void_p), ("log", c_void_p)]
 
 
 class RunOptions(Structure):
@@ -138,12 +153,14 @@ class Event(Structure):
 
 
 NEWS_IDLE = 1  # ASIM_NEWS_IDLE
+LOG_INFO = 1  # ASIM_LOG_INFO
 
 # What a structure is called in C.
 STRUCTURES = {Error: "asim_error", AtomList: "asim_atom_list",
               PcaOptions: "asim_pca_options", Pca: "asim_pca",
               FrameReader: "asim_frame_reader", Bias: "asim_bias",
               PlanOptions: "asim_plan_options", Plan: "asim_plan",
+              Gromacs: "asim_gromacs", WindowChecker: "asim_window_checker",
               RunOptions: "asim_run_options", Event: "asim_event"}
 
 _E = POINTER(Error)
@@ -152,6 +169,7 @@ _FUNCTIONS = {
     "asim_version": (c_char_p, []),
     "asim_status_exit_code": (c_int, [c_int]),
     "asim_log_open": (c_int, [c_char_p, POINTER(c_void_p), _E]),
+    "asim_log_write": (None, [c_void_p, c_int, c_char_p, c_char_p]),
     "asim_log_close": (None, [c_void_p]),
     "asim_topology_of_atoms": (c_int, [c_size_t, c_void_p, _E]),
     "asim_topology_finish": (None, [c_void_p]),
@@ -173,6 +191,15 @@ _FUNCTIONS = {
         c_int, [POINTER(Pca), c_char_p, _PATHS, c_size_t, POINTER(Bias), c_int64,
                 POINTER(PlanOptions), c_char_p, c_void_p, POINTER(Plan), _E]),
     "asim_plan_finish": (None, [POINTER(Plan)]),
+    "asim_bias_engine_from_name": (c_int, [c_char_p, POINTER(c_int)]),
+    "asim_bias_engine_name": (c_char_p, [c_int]),
+    "asim_gromacs_find": (c_int, [c_char_p, POINTER(Gromacs), _E]),
+    "asim_gromacs_try": (None, [POINTER(Gromacs)]),
+    "asim_gromacs_check_tpr": (c_int, [POINTER(Gromacs), c_char_p, _E]),
+    "asim_bias_choose": (c_int, [POINTER(Gromacs), c_char_p, c_int, POINTER(c_int),
+                                 c_char_p, c_size_t, _E]),
+    "asim_window_checker_look": (c_int, [c_void_p, c_void_p, _E]),
+    "asim_campaign_set_check": (None, [c_void_p, c_void_p, POINTER(WindowChecker)]),
     "asim_cores_available": (c_int, []),
     "asim_campaign_open": (c_int, [c_char_p, c_void_p, POINTER(c_void_p), _E]),
     "asim_campaign_window_count": (c_size_t, [c_void_p]),
@@ -253,6 +280,11 @@ def raise_error(error):
 def path(name):
     """A path as the library takes it."""
     return os.fsencode(name)
+
+
+def program(name):
+    """A GROMACS program; None, the library's own search, for "gmx"."""
+    return None if name == "gmx" else os.fsencode(name)
 
 
 def paths(names):

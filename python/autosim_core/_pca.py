@@ -146,13 +146,13 @@ def _pointer(array, kind, dtype):
     return array, array.ctypes.data_as(POINTER(kind))
 
 
-def pca_struct(vectors, eigenvalues, atoms, mean, reference, selection, source=None,
-               total_variance=None, **more):
+def pca_struct(vectors, eigenvalues, atoms, mean, align_atoms, reference, selection,
+               source=None, total_variance=None, **more):
     """struct asim_pca over arrays; what it points to lives as long as it does.
 
     Without a source it has no frames."""
     pca = lib.Pca()
-    n = len(atoms)
+    n, m = len(atoms), len(align_atoms)
     frames = 0 if source is None else len(source.times_ps)
     keep = []
 
@@ -161,12 +161,12 @@ def pca_struct(vectors, eigenvalues, atoms, mean, reference, selection, source=N
         keep.append(held)
         setattr(pca, name, pointer)
 
-    pca.frame_count, pca.atom_count, pca.align_count = frames, n, n
+    pca.frame_count, pca.atom_count, pca.align_count = frames, n, m
     pca.component_count = len(eigenvalues)
-    pca.align_same = True
-    pca.pbc = _PBC.index("none" if source is None else source.pbc)
-    for name in ("atom_indices", "align_indices"):
-        put(name, atoms, c_uint32, np.uint32)
+    pca.align_same = np.array_equal(atoms, align_atoms)
+    pca.pbc = _PBC.index("auto" if source is None else source.pbc)
+    put("atom_indices", atoms, c_uint32, np.uint32)
+    put("align_indices", align_atoms, c_uint32, np.uint32)
     put("eigenvalues_nm2", eigenvalues)
     put("eigenvectors", vectors)
     put("mean_nm", mean)
@@ -179,7 +179,8 @@ def pca_struct(vectors, eigenvalues, atoms, mean, reference, selection, source=N
     pca.total_variance_nm2 = np.sum(eigenvalues) if total_variance is None else \
         total_variance
     pca.rmsip = more.get("rmsip", math.nan)
-    pca.selection = pca.align_selection = selection.encode()[:399]
+    pca.selection = selection.encode()[:399]
+    pca.align_selection = pca.selection if pca.align_same else b"align_atoms"
     pca.keep = keep
     return pca
 
@@ -253,8 +254,7 @@ def _from_frames(universe, atoms, align, options, log):
     options.atoms, options.align_atoms = ctypes.pointer(own), ctypes.pointer(fit)
     options.pbc = _PBC.index("none")  # what the Universe gives is what is meant
     frames = _Frames(universe, both)
-    # Large enough for struct asim_topology, which is the library's business alone.
-    topology = (c_void_p * 64)()
+    topology = (c_void_p * lib.TOPOLOGY_POINTERS)()
     trajectory, error, pca = c_void_p(), lib.Error(), lib.Pca()
     here = universe.trajectory.frame
     try:

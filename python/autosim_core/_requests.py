@@ -1,4 +1,5 @@
 """What a folder was made for, so that it is never taken for something else."""
+import contextlib
 import hashlib
 import json
 import os
@@ -24,15 +25,22 @@ def vector_sha256(vector):
                           ).hexdigest()
 
 
-def sha256(path):
-    digest = hashlib.sha256()
+@contextlib.contextmanager
+def input_file(path):
+    """The file, open; one that cannot be read is bad input."""
     try:
         with open(path, "rb") as data:
-            for block in iter(lambda: data.read(1 << 20), b""):
-                digest.update(block)
+            yield data
     except OSError as problem:
         raise lib.InputError(f"cannot read '{path}': {problem.strerror}", "input",
                              3) from None
+
+
+def sha256(path):
+    digest = hashlib.sha256()
+    with input_file(path) as data:
+        for block in iter(lambda: data.read(1 << 20), b""):
+            digest.update(block)
     return digest.hexdigest()
 
 

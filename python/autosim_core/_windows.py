@@ -1,4 +1,5 @@
 """One umbrella window under asyncio: a campaign folder of a single window."""
+import asyncio
 import math
 from ctypes import byref
 from dataclasses import dataclass, replace
@@ -8,6 +9,7 @@ from typing import Any, Optional
 import numpy as np
 
 from . import _library as lib
+from ._bias import choose, log_bias
 from ._campaign import Campaign, run_options
 from ._cores import cores, fit_threads, warn
 from ._pca import PrincipalComponent, pca_struct
@@ -22,7 +24,8 @@ class UmbrellaWindowConfig:
 
     A `pc_vector` from extract_reaction_coordinates knows its atoms and its mean; for a
     plain array [3 N] give `atoms` (numbers in the topology, from 0) and `mean` [N, 3] in
-    nm, and `reference` where frames are not superposed on the mean.
+    nm, `reference` where frames are not superposed on the mean, and `align_atoms` where
+    they are superposed on other atoms than are analysed (the colvars bias can do that).
     """
 
     window_id: int
@@ -35,6 +38,7 @@ class UmbrellaWindowConfig:
     reference: Optional[Any] = None
     temperature: Optional[float] = None  # K; None: the run input's
     seed: int = 0  # 0: random
+    align_atoms: Optional[Any] = None  # of `reference`
 
 
 def _is_carrier(vector):
@@ -56,6 +60,7 @@ def _component(config):
     atoms = config.atoms if carried is None else carried.atoms
     mean = config.mean if carried is None else carried.mean
     reference = config.reference if carried is None else carried.reference
+    align_atoms = config.align_atoms if carried is None else carried.align_atoms
     if atoms is None or mean is None:
         fail("pc_vector is a plain array, which does not say what moves: pass "
              "result.pc1_eigenvector of extract_reaction_coordinates as it is, or give "
@@ -65,19 +70,20 @@ def _component(config):
     if reference is None:
         reference = mean - mean.mean(axis=0)
     reference = np.asarray(reference, dtype=np.float64).reshape(-1, 3)
+    align_atoms = atoms if align_atoms is None else np.asarray(align_atoms).reshape(-1)
     if len(atoms) != n or len(mean) != n:
         fail(f"pc_vector is of {n} atoms, but atoms has {len(atoms)} and mean "
               f"{len(mean)}")
-    if carried is not None and not np.array_equal(carried.align_atoms, carried.atoms):
-        fail("the component was made with align_selection; a window superposes the "
-             "atoms that are analysed: leave align_selection out")
+    if len(align_atoms) != len(reference):
+        fail(f"reference has {len(reference)} positions for the {len(align_atoms)} "
+             "atoms that frames are superposed on")
     source = None if carried is None else carried.source
     value = 1.0 if source is None else source.eigenvalue_nm2
-    return pca_struct(vector, [value], atoms, mean, reference, "the atoms of pc_vector",
-                      source), source
+    return pca_struct(vector, [value], atoms, mean, align_atoms, reference,
+                      "the atoms of pc_vector", source), source
 
 
-def _prepare_window(config, pca, source, topology_file, folder):
+def _prepare_window(config, pca, source, topology_file, folder, wanted, engine):
     """Writes the folder of one window, unless it is there."""
     library, error, plan = lib.library(), lib.Error(), lib.Plan()
     request = {
@@ -85,15 +91,18 @@ def _prepare_window(config, pca, source, topology_file, folder):
         "force_constant_kj_mol_nm2": float(config.force_constant),
         "nsteps": int(config.nsteps), "topology_sha256": sha256(topology_file),
         "pc_vector_sha256": vector_sha256(config.pc_vector),
-        "seed": int(config.seed), "temperature_kelvin": config.temperature}
+        "seed": int(config.seed), "temperature_kelvin": config.temperature,
+        "bias": wanted}
     if same_request(folder, request, "a window"):
         return
     write_request(folder, request)
     options = lib.PlanOptions(begin_nm=math.nan, end_nm=math.nan,
                               temperature_kelvin=config.temperature or 0,
-                              seed=config.seed)
+                              seed=config.seed, bias=engine.number,
+                              double_precision=engine.double_precision)
     bias = lib.Bias(config.center_position, config.force_constant)
-    with lib.Log() as log:
+    with lib.Log(folder / "autosim_compute.log") as log:
+        log_bias(log, engine)
         lib.check(library.asim_plan_one_window(
             byref(pca), lib.path(topology_file),
             *lib.paths(source.trajectories if source else []), byref(bias),
@@ -103,7 +112,8 @@ def _prepare_window(config, pca, source, topology_file, folder):
 
 
 async def launch_umbrella_window(config, topology_file, output_dir, gromacs_binary="gmx",
-                                 num_threads=4, num_openmp_threads=1, *, retries=3):
+                                 num_threads=4, num_openmp_threads=1, *, retries=3,
+                                 bias="auto"):
     """Runs one umbrella window with GROMACS; a WindowResult.
 
     `topology_file` is the run input (.tpr). The window lives in
@@ -114,7 +124,13 @@ async def launch_umbrella_window(config, topology_file, output_dir, gromacs_bina
 
     num_threads ranks of num_openmp_threads each are pinned to cores of their own; fewer
     where this process may not use so many. Windows that find no free cores wait.
-    Where the system is too small to be divided among ranks, one rank gets all threads.
+    Where the system is too small to be divided among ranks, or the bias is PLUMED's, one
+    rank gets all threads.
+
+    `bias` is who applies the restraint, as in `autosim plan`: "edi" (any GROMACS; its
+    force leaves out a term, which is measured, and refused where it matters), "colvars"
+    or "plumed" (exact), or "auto", the best that this GROMACS has. When the window ends,
+    PC1 computed again from its trajectory must agree with its samples.
 
     A simulation that fails for good gives status 'Failed' with its cause; what is wrong
     with the request raises AutosimError with the library's message. Cancelling the task
@@ -124,13 +140,17 @@ async def launch_umbrella_window(config, topology_file, output_dir, gromacs_bina
     check_whole_number("window_id", config.window_id, 0)
     check_whole_number("nsteps", config.nsteps)
     folder = Path(output_dir) / f"window_{int(config.window_id):03d}"
+    engine = await asyncio.to_thread(choose, gromacs_binary, bias, topology_file, folder)
     ranks, threads = await fit_threads(num_threads, num_openmp_threads)
+    if engine.name == "plumed":
+        ranks, threads = 1, ranks * threads
     lent = await cores.take(ranks * threads)
     try:
         while True:
             campaign = Campaign(
                 folder, lent, run_options(gromacs_binary, 1, ranks, threads, retries),
-                lambda: _prepare_window(config, pca, source, topology_file, folder))
+                pca, lambda: _prepare_window(config, pca, source, topology_file, folder,
+                                             bias, engine))
             result = replace((await campaign.run())[0], window_id=config.window_id)
             if ranks == 1 or result.status != "Failed" or \
                     "domain decomposition" not in result.cause + result.stderr:

@@ -176,8 +176,9 @@ static int compare(struct comparison *comparison, const char *path,
         return 0;
     }
     if (asim_gradient_init(pca, &comparison->gradient, err) < 0 ||
-        (asim_bias_pbc(pca) != ASIM_PBC_NONE &&
-         asim_whole_create(top, asim_bias_pbc(pca), comparison->gradient.atoms.index,
+        (asim_bias_pbc(pca, top) != ASIM_PBC_NONE &&
+         asim_whole_create(top, asim_bias_pbc(pca, top),
+                           comparison->gradient.atoms.index,
                            comparison->gradient.atoms.count, &whole, err) < 0))
         goto out;
     if (find_atoms(traj, top, whole, &comparison->gradient.atoms, &cause) < 0) {
@@ -292,4 +293,26 @@ out:
     json_decref(root);
     free(path);
     return rc;
+}
+
+int asim_window_checker_look(void *context, const struct asim_ended_window *window,
+                             struct asim_error *err)
+{
+    const struct asim_window_checker *checker = context;
+    struct asim_window_check check;
+    if (asim_window_check(window, checker->pca, checker->top, &check, err) < 0 ||
+        asim_window_check_write(&check, window->folder, err) < 0)
+        return -1;
+    if (check.frame_count > 0)
+        asim_log_write(
+            checker->log, ASIM_LOG_INFO,
+            "Window %d: PC1 of %zu frames is that of the samples within %.1e "
+            "nm, where rounding explains %.1e",
+            window->window->window_id, check.frame_count, check.largest_difference_nm,
+            check.tolerance_nm);
+    else
+        asim_log_write(checker->log, ASIM_LOG_INFO,
+                       "Window %d: Its samples were not compared with frames: %s",
+                       window->window->window_id, check.why);
+    return 0;
 }

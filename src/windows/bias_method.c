@@ -127,8 +127,11 @@ int asim_bias_engine_from_name(const char *name, enum asim_bias_engine *ret_engi
     return -1;
 }
 
-enum asim_pbc_mode asim_bias_pbc(const struct asim_pca *pca)
+enum asim_pbc_mode asim_bias_pbc(const struct asim_pca *pca,
+                                 const struct asim_topology *top)
 {
+    if (pca->pbc == ASIM_PBC_AUTO)
+        return top->has_bonds ? ASIM_PBC_WHOLE : ASIM_PBC_NONE;
     return pca->pbc == ASIM_PBC_NOJUMP ? ASIM_PBC_CLUSTER : pca->pbc;
 }
 

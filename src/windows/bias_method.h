@@ -53,8 +53,10 @@ struct asim_bias_method {
 const struct asim_bias_method *asim_bias_method(enum asim_bias_engine engine);
 
 /* How a frame that is seen alone is put together: as the PCA did it, except where that
- * followed atoms from frame to frame. NONE: it is taken as it is. */
-enum asim_pbc_mode asim_bias_pbc(const struct asim_pca *pca);
+ * followed atoms from frame to frame, and along the bonds where it is not known (AUTO).
+ * NONE: it is taken as it is. */
+enum asim_pbc_mode asim_bias_pbc(const struct asim_pca *pca,
+                                 const struct asim_topology *top);
 
 /* The texts of a method's files. */
 struct asim_bias_texts {

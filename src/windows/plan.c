@@ -242,9 +242,9 @@ static int project_tpr(const struct asim_pca *pca, const struct asim_topology *t
     if (asim_bias_atoms_init(pca, &atoms, err) < 0)
         return -1;
     if (asim_tpr_frame(tpr, &frame, err) == 0 &&
-        (asim_bias_pbc(pca) == ASIM_PBC_NONE ||
-         (asim_whole_create(top, asim_bias_pbc(pca), atoms.index, atoms.count, &whole,
-                            err) == 0 &&
+        (asim_bias_pbc(pca, top) == ASIM_PBC_NONE ||
+         (asim_whole_create(top, asim_bias_pbc(pca, top), atoms.index, atoms.count,
+                            &whole, err) == 0 &&
           asim_whole_apply(whole, &frame, err) == 0)))
         rc = asim_pca_project(pca, (const float(*)[3])frame.x_nm, 0, ret_nm, err);
     asim_whole_destroy(whole);

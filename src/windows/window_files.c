@@ -241,8 +241,8 @@ int asim_plan_write_more(struct asim_plan *plan, size_t first,
         goto out;
     /* The start of a window is as the PCA saw its frame: every engine takes the atoms'
      * places from there, and chains that lie in different images as one structure. */
-    if (asim_bias_pbc(pca) != ASIM_PBC_NONE &&
-        asim_whole_create(top, asim_bias_pbc(pca), source.atoms.index,
+    if (asim_bias_pbc(pca, top) != ASIM_PBC_NONE &&
+        asim_whole_create(top, asim_bias_pbc(pca, top), source.atoms.index,
                           source.atoms.count, &whole, err) < 0)
         goto out;
     asim_trajectory_limit_atoms(traj, 0);

@@ -27,6 +27,7 @@ def c_program():
                 lines.append(f'printf("{name} {field[0]} %zu\\n", '
                              f"offsetof(struct {name}, {field[0]}));")
     lines.append('printf("news idle %d\\n", ASIM_NEWS_IDLE);')
+    lines.append('printf("log info %d\\n", ASIM_LOG_INFO);')
     lines.append('printf("statuses last %d\\n", ASIM_ECANCELLED);')
     return "\n".join(lines) + "return 0; }\n"
 
@@ -53,6 +54,8 @@ def main():
         compared += 1
         if name == "news":
             fits = number == _library.NEWS_IDLE
+        elif name == "log":
+            fits = number == _library.LOG_INFO
         elif name == "statuses":
             fits = number == len(_library._STATUSES) - 1
         elif field == "size":

@@ -2,6 +2,7 @@
 import math
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,22 @@ def skip(reason):
 def need_gmx():
     if not shutil.which("gmx"):
         skip("there is no gmx on the PATH; Debian's package gromacs has it")
+
+
+def gmx_with_colvars():
+    """$AUTOSIM_SECOND_GMX (see scripts/second-gromacs.sh), or gmx on the PATH where it is
+    new enough."""
+    second = os.environ.get("AUTOSIM_SECOND_GMX",
+                            os.environ.get("AUTOSIM_SECOND_GMX_DEFAULT"))
+    if second and os.access(second, os.X_OK):
+        return second
+    if shutil.which("gmx"):
+        text = run(["gmx", "--version"]).stdout
+        year = re.search(r"GROMACS version:\s+(\d{4})", text)
+        if year and int(year.group(1)) >= 2024:
+            return shutil.which("gmx")
+    skip("no GROMACS with Colvars: scripts/second-gromacs.sh FOLDER makes one, "
+         "AUTOSIM_SECOND_GMX=FOLDER/gmx names it")
 
 
 def workdir():

@@ -29,20 +29,6 @@ except ImportError:
 NO_PIN = ["-ntmpi", "1", "-ntomp", "1", "-pin", "off"]
 
 
-def find_gmx():
-    second = os.environ.get("AUTOSIM_SECOND_GMX",
-                            os.environ.get("AUTOSIM_SECOND_GMX_DEFAULT"))
-    if second and os.access(second, os.X_OK):
-        return second
-    if shutil.which("gmx"):
-        text = common.run(["gmx", "--version"]).stdout
-        year = re.search(r"GROMACS version:\s+(\d{4})", text)
-        if year and int(year.group(1)) >= 2024:
-            return shutil.which("gmx")
-    common.skip("no GROMACS with Colvars: scripts/second-gromacs.sh FOLDER makes one, "
-                "AUTOSIM_SECOND_GMX=FOLDER/gmx names it")
-
-
 def gmx(program, folder, *arguments):
     return common.run([program, "-quiet", *map(str, arguments)], cwd=folder)
 
@@ -459,7 +445,7 @@ def check_older_gromacs(autosim, folder):
 
 def main():
     autosim, tool = map(os.path.abspath, sys.argv[1:3])
-    program = find_gmx()
+    program = common.gmx_with_colvars()
     folder = common.workdir()
     prepare_triatomic(program, folder)
     common.run([autosim, "pca", "tri.tpr", "tri.xtc"], cwd=folder)

@@ -17,7 +17,6 @@ import shutil
 import sys
 
 import common
-from test_colvars import find_gmx
 
 MOST_KJ_MOL = {"alanine": 10, "triatomic": 12}
 SHORT_LIMIT = 99
@@ -105,7 +104,7 @@ def main():
     what, autosim, compare = sys.argv[1], *map(os.path.abspath, sys.argv[2:4])
     short = "--short" in sys.argv[4:]
     common.need_gmx()
-    gmx = find_gmx()
+    gmx = common.gmx_with_colvars()
     folder = common.workdir()
     failed = {"alanine": alanine, "triatomic": triatomic}[what](autosim, compare, gmx,
                                                                folder, short)
