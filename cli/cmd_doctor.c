@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "cli.h"
 #include "formats/tpr.h"
 #include "pipeline.h"
@@ -136,10 +137,11 @@ static int report_tpr(struct findings *findings, struct asim_topology *top,
                 err);
     } else {
         printf("%s\n", path);
-        printf("  system         %zu atoms, %zu residues, %zu molecules, written by "
+        printf("  system         %zu atom%s, %zu residue%s, %zu molecule%s, written by "
                "%s\n",
-               top->atom_count, top->residue_count, top->molecule_count,
-               tpr.gromacs_version);
+               top->atom_count, asim_plural(top->atom_count), top->residue_count,
+               asim_plural(top->residue_count), top->molecule_count,
+               asim_plural(top->molecule_count), tpr.gromacs_version);
         printf("  dynamics       %s, %g ps a step", tpr.integrator_name, tpr.dt_ps);
         if (tpr.ref_t_kelvin > 0)
             printf(", %g K\n", tpr.ref_t_kelvin);

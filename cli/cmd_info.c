@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "base/threads.h"
 #include "cli.h"
 #include "formats/tpr.h"
@@ -109,11 +110,6 @@ static int read_file(struct file_info *info, struct asim_error *err)
     if (asim_trajectory_open(info->path, &info->traj, err) < 0)
         return -1;
     return read_frames(info, err);
-}
-
-static const char *plural(size_t count)
-{
-    return count == 1 ? "" : "s";
 }
 
 static size_t atom_count(const struct file_info *info)
@@ -226,7 +222,7 @@ static void print_selected(const struct file_info *info, const char *selection)
 {
     char calcium[300];
     printf("  '%s' selects %zu atom%s\n", selection, info->selected.count,
-           plural(info->selected.count));
+           asim_plural(info->selected.count));
     if (asim_selection_calcium(&info->top, &info->selected, calcium, sizeof calcium))
         printf("  note: %s\n", calcium);
 }
@@ -234,10 +230,10 @@ static void print_selected(const struct file_info *info, const char *selection)
 static void print_info(const struct file_info *info, const struct settings *settings)
 {
     printf("%s: %s, %zu atom%s", info->path, info->format, atom_count(info),
-           plural(atom_count(info)));
+           asim_plural(atom_count(info)));
     if (info->has_topology)
         printf(", %zu residue%s", info->top.residue_count,
-               plural(info->top.residue_count));
+               asim_plural(info->top.residue_count));
     printf("\n");
     if (info->is_tpr) {
         printf("  GROMACS %s, file version %d\n", info->tpr.gromacs_version,
@@ -250,16 +246,16 @@ static void print_info(const struct file_info *info, const struct settings *sett
     }
     if (info->top.has_bonds)
         printf("  %zu bond%s, %zu molecule%s\n", info->top.bond_count,
-               plural(info->top.bond_count), info->top.molecule_count,
-               plural(info->top.molecule_count));
+               asim_plural(info->top.bond_count), info->top.molecule_count,
+               asim_plural(info->top.molecule_count));
     else if (info->top.bond_count > 0)
         printf("  %zu bond%s, not all that there are\n", info->top.bond_count,
-               plural(info->top.bond_count));
+               asim_plural(info->top.bond_count));
     if (info->top.note)
         printf("  note: %s\n", info->top.note);
     if (info->has_frames) {
         printf("  %zu frame%s, %g to %g ps", info->frame_count,
-               plural(info->frame_count), info->first_time_ps, info->last_time_ps);
+               asim_plural(info->frame_count), info->first_time_ps, info->last_time_ps);
         if (info->precision > 0)
             printf(", precision 1/%g nm", (double)info->precision);
         printf("\n");
@@ -362,8 +358,8 @@ static void print_series(const struct series *series)
                                 json_integer((json_int_t)part[i].kept_count));
     }
     if (!series->objects[0]) {
-        printf("as one: %zu frame%s, %g to %g ps\n", frames, plural(frames), first_ps,
-               last_ps);
+        printf("as one: %zu frame%s, %g to %g ps\n", frames, asim_plural(frames),
+               first_ps, last_ps);
         for (size_t i = 0; i < count; i++)
             if (part[i].kept_count < part[i].frame_count)
                 printf("  %s: %zu of %zu frames are left out, for their times come "

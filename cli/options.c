@@ -213,6 +213,8 @@ static const struct option_spec table[] = {
     {"discard", 0, "PS", OPTIONS_PMF, KIND_REAL, AT(pmf_begin_ps), 0, 1e12,
      "leave out the first PS of every window (default: a tenth of it, more where it "
      "drifts)"},
+    {"begin", 'b', "PS", OPTIONS_FROM, KIND_REAL, AT(pmf_begin_ps), 0, 1e12,
+     "the same as --discard"},
     {"man", 0, NULL, OPTIONS_HELP, KIND_FLAG, AT(manual), 0, 0,
      "as the source of a man page"},
     {"html", 0, "FILE", OPTIONS_REPORT, KIND_FILE, AT(html_path), 0, 0,

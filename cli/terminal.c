@@ -13,9 +13,11 @@ enum { BAR_WIDTH = 24 };
 
 void terminal_init(struct terminal *terminal, bool quiet)
 {
-    *terminal = (struct terminal){.quiet = quiet,
-                                  .interactive = isatty(STDERR_FILENO) == 1,
-                                  .last_update = -INFINITY};
+    bool interactive = isatty(STDERR_FILENO) == 1;
+    *terminal = (struct terminal){
+        .quiet = quiet,
+        .interactive = interactive,
+        .last_update = interactive ? -INFINITY : asim_monotonic_seconds()};
 }
 
 void terminal_close_line(struct terminal *terminal)
@@ -87,10 +89,13 @@ static bool is_due(struct terminal *terminal)
 
 static void show(struct terminal *terminal, double fraction, const char *text)
 {
-    if (terminal->interactive)
+    char time[40];
+    if (terminal->interactive) {
         draw_line(fraction, text);
-    else
-        fprintf(stderr, "%s\n", text);
+    } else {
+        asim_local_time_text(time, sizeof time);
+        fprintf(stderr, "%s | INFO     | %s\n", time, text + strspn(text, " "));
+    }
     terminal->line_open = terminal->interactive;
 }
 

@@ -111,6 +111,11 @@ const char *asim_nearest_word(const char *word, const char *const *candidates,
     return nearest;
 }
 
+const char *asim_plural(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 bool asim_parse_double(const char *text, double *ret_value)
 {
     char *end;

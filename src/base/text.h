@@ -21,6 +21,9 @@ size_t asim_utf8_sequence(const char *bytes, uint32_t *ret_character);
 const char *asim_nearest_word(const char *word, const char *const *candidates,
                               size_t candidate_count);
 
+/* What makes a word plural: "" for one, else "s". */
+const char *asim_plural(size_t count);
+
 /* The whole of `text` as a number; false where it is not one, or not finite. */
 bool asim_parse_double(const char *text, double *ret_value);
 bool asim_parse_int64(const char *text, int64_t *ret_value);

@@ -155,6 +155,11 @@ static void log_end(const struct asim_campaign *campaign, size_t i,
                        life->cause);
         break;
     default:
+        if (change->event == ASIM_EVENT_STOPPED) {
+            asim_log_write(campaign->log, ASIM_LOG_INFO, "Window %d: Attempt %d %s", id,
+                           life->attempts, life->cause);
+            break;
+        }
         asim_log_write(campaign->log, ASIM_LOG_WARNING,
                        "Window %d: Attempt %d ended (%s) at step %lld: %s; %s in "
                        "%.0f s",

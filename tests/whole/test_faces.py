@@ -149,6 +149,56 @@ def completion_works(root, names):
         expect(done.stdout.strip() == "_autosim", f"zsh: {done.stdout}{done.stderr}")
 
 
+def documents():
+    """Name and text of all that tells people what to type."""
+    for folder in ("", "docs", "examples/alanine", "examples/chignolin"):
+        place = os.path.join(common.SOURCE, folder)
+        for name in sorted(os.listdir(place)):
+            if name.endswith(".md") and name != "CHANGELOG.md":
+                yield name, open(os.path.join(place, name)).read()
+
+
+def commands_of(text):
+    """Each `autosim ...` in code, as words: of indented or fenced lines and in backquotes;
+    what a comment or another program says is left out."""
+    code = re.findall(r"^(?: {4,}|\t)(.*)$", text, flags=re.M)
+    code += [line for block in re.findall(r"^```\w*\n(.*?)^```", text, flags=re.M | re.S)
+             for line in block.splitlines()]
+    code += [" ".join(quote.split()) for quote in re.findall(r"`([^`]+)`", text)]
+    for line in code:
+        line = re.sub(r"(^|\s)#.*", "", line.removeprefix("$ "))
+        for part in re.split(r"[;|>]|&&", line):
+            words = re.sub(r"\"[^\"]*\"|'[^']*'", "TEXT", part).split()
+            if words[:1] == ["autosim"] and words[1:]:
+                yield words[1:]
+
+
+def documents_name_what_there_is(root, names):
+    """Commands and options that the documents tell people to type exist."""
+    options = {name: set(re.findall(r"(?<![\w-])--?[A-Za-z][a-z-]*",
+                                    autosim(root, name, "--help").stdout.split(
+                                        "Options\n")[1]))
+               for name in names}
+    every = set().union(*options.values(), {"--version"})
+    found = 0
+    for name, text in documents():
+        for words in commands_of(text):
+            command = words[0]
+            if command.startswith("-") or not re.fullmatch("[a-z]+", command):
+                continue
+            expect(command in names, f"{name}: there is no command '{command}'")
+            for word in words[1:]:
+                if re.match("--?[A-Za-z]", word):
+                    found += 1
+                    expect(word.split("=")[0] in options.get(command, every),
+                           f"{name}: autosim {command} has no {word}")
+        # An option alone, as `--until 0.5`, is one of some command.
+        for word in re.findall(r"`(--[a-z][a-z-]*)", text):
+            found += 1
+            expect(word in every, f"{name}: no command has {word}")
+    expect(found > 100, f"options in the documents: {found}")
+
+
 def suggestions_are_made(root):
     autosim(root, "sttaus", code=2, words=["did you mean 'autosim status'"])
     autosim(root, "zzzzzz", code=2, words=["'autosim help' lists them"])
@@ -333,6 +383,10 @@ def pmf_has_its_shape(root):
            "one value and one error a bin")
     expect(len(pmf["f_k_kj_mol"]) == 5 and [len(row) for row in pmf["overlap"]] == [5] * 5,
            "a number a window")
+    late = [json.loads(autosim(root, "pmf", "--from", "meta", "list.meta", "-C", "foreign",
+                               "--temperature", "300", "--json", *begin).stdout)["x_nm"]
+            for begin in (("-b", "500"), ("--discard", "500"))]
+    expect(late[0] == late[1] != pmf["x_nm"], "pmf -b PS")
     autosim(root, "pmf", "--watch", code=2, words=["--watch"])
     autosim(root, "status", "--from", "meta", code=2, words=["--from"])
 
@@ -353,6 +407,7 @@ def main():
     make_input(root)
     names = command_names(root)
     help_is_whole(root, names)
+    documents_name_what_there_is(root, names)
     manual_pages_are_sound(root, names)
     completion_works(root, names)
     suggestions_are_made(root)
