@@ -5,7 +5,8 @@ set -eu
 cd "$(dirname "$0")"
 . scripts/packages.sh
 need_packages $BUILD_PACKAGES libcmocka-dev gromacs python3 python3-numpy \
-    python3-mdanalysis python3-pymbar clang-format slurm-wlm munge man-db zsh fish
+    python3-mdanalysis python3-pymbar clang-format slurm-wlm munge man-db zsh fish \
+    chromium-headless-shell
 build=${1:-build}
 [ $# -gt 0 ] && shift
 if [ -f "$build/build.ninja" ]; then

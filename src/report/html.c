@@ -395,10 +395,14 @@ static int write_page(FILE *stream, const struct asim_report *report,
                       struct asim_error *err)
 {
     const char *title = report->title ? report->title : "untitled";
-    fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-          "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
-          "<meta name=\"color-scheme\" content=\"light dark\">\n<title>",
-          stream);
+    fputs(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+        "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+        "<meta name=\"color-scheme\" content=\"light dark\">\n"
+        /* A browser then holds the page to what it promises: no script, no network. */
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+        "style-src 'unsafe-inline'\">\n<title>",
+        stream);
     asim_markup_text(stream, title);
     fprintf(stream,
             " \u2013 autosim report</title>\n<style>\n%s%s</style>\n</head>\n<body>\n"
