@@ -34,6 +34,8 @@ void asim_figure_pmf(FILE *stream, const struct asim_pmf *pmf,
                        "confidence for each point and for the profile as a whole.";
     asim_axis_start(&plot.x, label);
     asim_axis_include_all(&plot.x, pmf->x_nm, pmf->bin_count);
+    for (size_t k = 0; plan && k < plan->window_count; k++) /* bins may be left out */
+        asim_axis_include(&plot.x, plan->windows[k].bias.centre_nm);
     asim_axis_settle(&plot.x, 0.01);
     asim_axis_start(&plot.y, "PMF (kJ/mol)");
     asim_axis_include_all(&plot.y, pmf->pmf_kj_mol, pmf->bin_count);

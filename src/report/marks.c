@@ -182,7 +182,7 @@ void asim_plot_foot_marks(struct asim_plot *plot, const double *x, size_t stride
     path_start(plot->stream, style);
     for (size_t i = 0; i < count; i++) {
         double value = *(const double *)((const char *)x + i * stride_bytes);
-        if (!isfinite(value))
+        if (!(value >= plot->x.low && value <= plot->x.high))
             continue;
         double at = asim_plot_x(plot, value);
         if (fabs(at - last) < 4.0) /* nearer ones would run together */

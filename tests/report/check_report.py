@@ -93,11 +93,11 @@ def main():
             else:
                 figures[path.name] = check_page(text, path.name)
             print(f"{path.name}: {size} bytes")
-    # wide and narrow: profile, samples, drift, projection; once: scree, scatter, two overlaps
+    # wide and narrow: profile, convergence, error, samples, drift, projection; once: scree, scatter, two overlaps
     for name in ("good.html", "gap.html", "hostile.html", "large.html"):
-        assert figures[name] == 12, f"{name}: {figures[name]} figures"
+        assert figures[name] == 16, f"{name}: {figures[name]} figures"
     assert figures["empty.html"] == 0
-    assert figures["one.html"] == 8, figures["one.html"]
+    assert figures["one.html"] == 10, figures["one.html"]
 
 
 main()

@@ -152,6 +152,26 @@ static void add_gate(struct asim_pmf *pmf, const char *name, bool pass, double v
     gate->limit = limit;
 }
 
+/* The height of the profile from ever more of the runs, and each window's error. */
+static void fill_convergence(struct asim_pmf *pmf)
+{
+    pmf->convergence_count = 8;
+    pmf->share = zeroed(8, sizeof(double));
+    pmf->forward_kj_mol = zeroed(8, sizeof(double));
+    pmf->backward_kj_mol = zeroed(8, sizeof(double));
+    for (size_t i = 0; i < 8; i++) {
+        pmf->share[i] = (double)(i + 1) / 8;
+        pmf->forward_kj_mol[i] = i == 0 ? NAN : 13.7 + 0.3 / (double)(i + 1);
+        pmf->backward_kj_mol[i] = 13.7 - 0.5 / (double)(i + 1);
+    }
+    pmf->from_nm = -0.17;
+    pmf->to_nm = high_nm;
+    pmf->height_error_kj_mol = 0.2;
+    pmf->variance_share = zeroed(pmf->window_count, sizeof(double));
+    for (size_t i = 0; i < pmf->window_count; i++)
+        pmf->variance_share[i] = (i % 3 == 0 ? 2.0 : 0.5) / (double)pmf->window_count;
+}
+
 static void fill_pmf(const struct sample_options *options, struct sample_data *data,
                      struct asim_random *random)
 {
@@ -166,10 +186,12 @@ static void fill_pmf(const struct sample_options *options, struct sample_data *d
     pmf->band_kj_mol = zeroed(bins, sizeof(double));
     pmf->overlap = zeroed(count * count, sizeof(double));
     pmf->gates = zeroed(8, sizeof *pmf->gates);
+    fill_convergence(pmf);
     double least = INFINITY, drift = 0.0;
     for (size_t i = 0; i < bins; i++) {
         double t = ((double)i + 0.5) / (double)bins;
-        pmf->x_nm[i] = low_nm + (high_nm - low_nm) * t;
+        /* Its ends are left out, as where there are too few samples. */
+        pmf->x_nm[i] = low_nm + (high_nm - low_nm) * (0.03 + 0.94 * t);
         drift = 0.97 * drift + 0.03 * asim_random_gaussian(random);
         pmf->pmf_kj_mol[i] = profile(pmf->x_nm[i]) + drift;
         pmf->error_kj_mol[i] = 0.11 + 0.16 * fabs(t - 0.5) + (gap && t > 0.6 ? 0.6 : 0);
@@ -198,6 +220,7 @@ static void fill_pmf(const struct sample_options *options, struct sample_data *d
     add_gate(pmf, "bin support", !gap, gap ? 0 : 812, 50,
              gap ? "a bin has no effective samples; add windows where the line has gaps"
                  : "every bin has enough effective samples from two windows or more");
+    add_gate(pmf, "convergence", true, 1.31e-15, 1e-8, "the MBAR equations hold");
     add_gate(pmf, "consistency", true, 2.31, 3.29,
              "each window's histogram agrees with what the others predict for it");
     add_gate(pmf, "integration", true, 0.87, 3.0,
@@ -298,6 +321,10 @@ void sample_data_finish(struct sample_data *data)
     free(data->pmf.error_kj_mol);
     free(data->pmf.band_kj_mol);
     free(data->pmf.overlap);
+    free(data->pmf.share);
+    free(data->pmf.forward_kj_mol);
+    free(data->pmf.backward_kj_mol);
+    free(data->pmf.variance_share);
     free(data->pmf.gates);
     free(data->pca.eigenvalues_nm2);
     free(data->pca.cosine_content);

@@ -69,7 +69,7 @@ addEventListener('message', event => {
 </script>%s"""
 WIDTHS = (1280, 360)
 # What each page of write_samples shows at least.
-PAGES = {"good.html": 6, "hostile.html": 1, "empty.html": 0}
+PAGES = {"good.html": 8, "hostile.html": 1, "one.html": 1, "empty.html": 0}
 
 
 def browser():

@@ -405,7 +405,6 @@ static void test_other_coordinate(void **state)
     (void)state;
     enum { COLUMNS = 6, BINS = 5 };
     double x[COLUMNS], y[BINS], f[BINS], error[BINS], plane[COLUMNS * BINS];
-    double share[] = {0.5, 1}, forward[] = {3, 4}, backward[] = {5, 4};
     struct asim_gate gates[] = {{.name = "mixing", .value = 2, .sentence = "a < b"}};
     for (int i = 0; i < COLUMNS; i++)
         x[i] = 0.1 * i;
@@ -436,11 +435,6 @@ static void test_other_coordinate(void **state)
     struct sample_data data;
     sample_data_init(&small, &data);
     data.report.along = &along;
-    data.pmf.convergence_count = 2;
-    data.pmf.share = share;
-    data.pmf.forward_kj_mol = forward;
-    data.pmf.backward_kj_mol = backward;
-    data.pmf.height_error_kj_mol = 0.2;
     char *text = report_text(&data.report);
     assert_non_null(strstr(text, "id=\"along\""));
     assert_non_null(strstr(text, "Along &lt;b&gt;&amp;"));
