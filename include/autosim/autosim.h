@@ -14,6 +14,7 @@
 #include <autosim/samples.h>
 #include <autosim/selection.h>
 #include <autosim/slurm.h>
+#include <autosim/superpose.h>
 #include <autosim/topology.h>
 #include <autosim/trajectory.h>
 #include <autosim/windows.h>

@@ -13,6 +13,8 @@
 #include <float.h>
 #include <math.h>
 
+#include "base/error.h"
+
 /* Points whose extent across a line is below this fraction of the extent along it are
  * on the line: coordinates are 32-bit floats, so that points on a slanted line miss it
  * by some 1e-7 of their coordinates. */

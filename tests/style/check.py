@@ -17,7 +17,7 @@ import sys
 STAGES = ["base", "formats", "structure", "pca", "windows", "engine", "campaign",
           "samples", "pmf", "report"]
 # The stage of each public header.
-PUBLIC = {"error": 0, "log": 0, "trajectory": 1, "topology": 1, "selection": 2, "pbc": 2, "pca": 3,
+PUBLIC = {"error": 0, "log": 0, "trajectory": 1, "topology": 1, "selection": 2, "pbc": 2, "superpose": 2, "pca": 3,
           "bias": 4, "windows": 4, "engine": 5, "slurm": 6, "campaign": 6, "samples": 7, "pmf": 8, "report": 9,
           "autosim": 9}
 FOLDERS = {".ci", "bench", "cli", "debian", "docs", "examples", "fuzz", "include", "python",
