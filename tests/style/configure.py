@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Who only wants the program has neither cmocka nor numpy: the build is configured all
-the same.
+the same, and installs the library where loader and pkg-config look.
 
     configure.py SOURCE-ROOT
 """
+import json
 import os
 import shutil
 import subprocess
@@ -34,6 +35,12 @@ def main():
             sys.exit(done.stdout[-400:] + done.stderr)
         if "cmocka found: NO" not in done.stdout:
             sys.exit("cmocka was found: the test does not try what it should")
+        options = json.loads(subprocess.run(
+            [meson, "introspect", "--buildoptions", os.path.join(folder, "build")],
+            text=True, capture_output=True, check=True).stdout)
+        libdir = next(one["value"] for one in options if one["name"] == "libdir")
+        if libdir != "lib":
+            sys.exit(f"the library would be installed in {libdir}")
     print("configured without cmocka")
 
 
