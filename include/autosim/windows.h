@@ -46,8 +46,6 @@ struct asim_window {
 struct asim_plan {
     size_t window_count;
     struct asim_window *windows; /* owned */
-    bool steered; /* windows start from the TPR's own coordinates: the frames that were
-                     analysed lack atoms */
     double temperature_kelvin;
     double spacing_nm;
     double dt_ps;
@@ -61,6 +59,8 @@ struct asim_plan {
     double force_error_max; /* the largest window mean of it */
     uint64_t seed;
     bool by_grompp; /* run inputs are grompp's; see asim_run_input_maker */
+    bool steered; /* windows start from the TPR's own coordinates: the frames that were
+                     analysed lack atoms */
 };
 
 ASIM_API void asim_plan_finish(struct asim_plan *plan);
