@@ -94,6 +94,8 @@ static int write_window(const char *folder, const struct asim_bias_method *metho
     struct asim_bias_request request = {
         .pca = pca,
         .bias = window->bias,
+        .steering = method->exact ? window->steering : (struct asim_steering){0},
+        .dt_ps = plan->dt_ps,
         .system_atom_count = plan->system_atom_count,
         .sample_steps = plan->sample_steps,
         .temperature_kelvin = plan->temperature_kelvin,

@@ -211,8 +211,8 @@ static const struct option_spec table[] = {
     {"bootstrap", 0, "N", OPTIONS_PMF, KIND_SIZE, AT(pmf.bootstrap_count), 0, 1e5,
      "check the errors with N Bayesian block bootstraps (default 0)"},
     {"discard", 0, "PS", OPTIONS_PMF, KIND_REAL, AT(pmf_begin_ps), 0, 1e12,
-     "leave out the first PS of every window (default: a tenth of it, more where it "
-     "drifts)"},
+     "leave out the first PS of every window, counted from where it stands at its "
+     "centre (default: a tenth of it, more where it drifts)"},
     {"begin", 'b', "PS", OPTIONS_FROM, KIND_REAL, AT(pmf_begin_ps), 0, 1e12,
      "the same as --discard"},
     {"man", 0, NULL, OPTIONS_HELP, KIND_FLAG, AT(manual), 0, 0,

@@ -214,7 +214,8 @@ static void log_plan(struct asim_log *log, const struct asim_plan *plan)
         "kJ/mol/nm^2, %.4g ns each at %.4g K",
         plan->window_count, first->bias.centre_nm, last->bias.centre_nm,
         plan->spacing_nm, first->bias.force_constant_kj_mol_nm2,
-        (double)first->nsteps * plan->dt_ps / 1000, plan->temperature_kelvin);
+        ((double)first->nsteps * plan->dt_ps - first->steering.duration_ps) / 1000,
+        plan->temperature_kelvin);
 }
 
 /*

@@ -24,8 +24,8 @@ static size_t discarded_rows(struct workplace *workplace, const struct results *
     double steering_ps = plan->windows[i].steering.duration_ps;
     if (isnan(discard_ps))
         discard_ps =
-            steering_ps +
             0.1 * ((double)results->planned_steps[i] * plan->dt_ps - steering_ps);
+    discard_ps += steering_ps;
     size_t row = series->steered_count;
     while (row < series->count && series->time_ps[row] < discard_ps)
         row++;
@@ -147,6 +147,10 @@ static size_t samples_left(const struct settings *settings,
 {
     double left_ps = 1000 * most_simulated_ns(settings, results) -
                      (double)results->total_steps * results->plan.dt_ps;
+    double steering_ps = 0; /* which a new window would need too */
+    for (size_t i = 0; i < results->plan.window_count; i++)
+        steering_ps = fmax(steering_ps, results->plan.windows[i].steering.duration_ps);
+    left_ps -= steering_ps;
     double samples = left_ps / results->plan.dt_ps / (double)results->plan.sample_steps;
     return samples > 1 ? (size_t)fmin(samples, 1e15) : 1;
 }

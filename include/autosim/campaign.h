@@ -130,6 +130,10 @@ ASIM_API int asim_campaign_window(const struct asim_campaign *campaign, size_t i
  * state passes. */
 ASIM_API int asim_campaign_check_samples(const struct asim_campaign *campaign, size_t i,
                                          struct asim_error *err);
+/* Whether the rows in a window's folder are of a relaxation with a smaller time step,
+ * which are no samples of it. */
+ASIM_API bool asim_campaign_window_relaxes(const struct asim_campaign *campaign,
+                                           size_t i);
 
 /* Gives a window that was given up another try, with its limits counted anew; nothing
  * happens to a window in any other state. Between open and start. */

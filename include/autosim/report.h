@@ -18,7 +18,8 @@ struct asim_report {
     const struct asim_plan *plan;
     const struct asim_pmf *pmf;
     const struct asim_along *along;   /* the profile along another coordinate */
-    const struct asim_series *series; /* [plan->window_count] */
+    const struct asim_series *series; /* [plan->window_count], without the rows of
+                                         steering (steered_count) */
     const struct asim_window_status *statuses; /* [plan->window_count] */
     const char *const *decisions; /* [decision_count] sentences: what was extended or
                                      inserted, and why; in the order of time */

@@ -32,9 +32,10 @@ struct asim_plan_options {
 struct asim_window {
     int window_id; /* 0, 1, ... in order of the centres */
     struct asim_bias bias;
-    uint64_t start_frame_index; /* trajectory frame the window starts from */
+    uint64_t start_frame_index; /* trajectory frame the window starts from; 0 where it
+                                   is steered from the TPR's own coordinates */
     double start_time_ps;
-    double start_nm; /* that frame's projection */
+    double start_nm; /* the projection of what it starts from */
     int64_t nsteps;  /* all, those of the steering among them */
     struct asim_steering steering;
     int32_t ld_seed;        /* for the thermostat's noise, written into the TPR */
@@ -122,8 +123,9 @@ ASIM_API int asim_plan_windows(const struct asim_pca *pca, const char *tpr_path,
 /*
  * One window alone, where and as stiff as `bias` says and of `nsteps` steps, written as
  * a campaign of its own below `folder`. It starts from the frame of `pca` nearest to
- * the centre, which may lie outside the range that was sampled; without a trajectory
- * (NULL) it starts from the coordinates of the TPR, and the frames of `pca` are passed
+ * the centre, which may lie outside the range that was sampled, or is steered there
+ * where the frames lack atoms (see asim_plan_compute); without a trajectory (NULL) it
+ * starts from the coordinates of the TPR, and the frames of `pca` are passed
  * over. Of `options`, seed, temperature, sample_ps and bias count.
  */
 ASIM_API int asim_plan_one_window(const struct asim_pca *pca, const char *tpr_path,

@@ -79,6 +79,7 @@ class Source:
     frame_indices: np.ndarray  # [frames] in the trajectories as one
     eigenvalue_nm2: float
     pbc: str
+    system_atom_count: int = 0  # of the topology that numbers the atoms; 0: not known
 
 
 @dataclass
@@ -125,7 +126,7 @@ def _result(pca, atoms, align, files=None):
                                                                        frames)
     source = files and Source(*files, projections[0], times,
                               _array(pca.frame_indices, frames), float(values[0]),
-                              _PBC[pca.pbc])
+                              _PBC[pca.pbc], pca.system_atom_count)
     return PCVectorResult(
         pc1_eigenvector=PrincipalComponent(
             vectors[0], atoms=np.array(atoms), align_atoms=np.array(align),
@@ -163,6 +164,7 @@ def pca_struct(vectors, eigenvalues, atoms, mean, align_atoms, reference, select
 
     pca.frame_count, pca.atom_count, pca.align_count = frames, n, m
     pca.component_count = len(eigenvalues)
+    pca.system_atom_count = 0 if source is None else source.system_atom_count
     pca.align_same = np.array_equal(atoms, align_atoms)
     pca.pbc = _PBC.index("auto" if source is None else source.pbc)
     put("atom_indices", atoms, c_uint32, np.uint32)

@@ -53,6 +53,8 @@ def same_request(folder, request, what):
         before = json.loads(path.read_text())
     except (OSError, ValueError):
         before = None
+    if before and "bias" in request:
+        before.setdefault("bias", "edi")
     if before == request:
         return True
     differing = [key for key in request if (before or {}).get(key) != request[key]]

@@ -310,7 +310,8 @@ int asim_window_intend(struct asim_driver *driver, size_t i, int slot,
     /* An attempt that was given up for lost may have started after all. */
     bool unknown =
         asim_file_exists(folder) && asim_window_lock_probe(folder, &lock, &cause) < 0;
-    if (unknown && cause.status == ASIM_EENV) { /* nor will it ever be known here */
+    /* Nor will it ever be known here, unless others hold such locks. */
+    if (unknown && cause.status == ASIM_EENV && driver->runner_count == 0) {
         rc = not_ready(driver, i, &cause, err);
     } else if (unknown || lock == ASIM_WINDOW_HELD) {
         asim_driver_queue(driver, i,

@@ -120,16 +120,25 @@ static int make_folder(const struct asim_campaign *campaign, const char *folder,
     return 0;
 }
 
-/* The k-th window that is left, from the first again behind the last; one is left, or
- * there would be no candidates. */
-static size_t window_left(const struct asim_campaign *campaign, size_t k)
+static bool is_left(const struct asim_campaign *campaign, size_t i)
 {
-    for (size_t i = 0;; i++) {
-        size_t at = i % campaign->plan.window_count;
-        enum asim_window_phase phase = campaign->windows[at].life.phase;
-        if ((phase == ASIM_PHASE_PLANNED || phase == ASIM_PHASE_WAITING) && k-- == 0)
-            return at;
-    }
+    enum asim_window_phase phase = campaign->windows[i].life.phase;
+    return phase == ASIM_PHASE_PLANNED || phase == ASIM_PHASE_WAITING;
+}
+
+/* The k-th window that is left, from the first again behind the last; false where none
+ * is, for windows may have been cancelled. */
+static bool find_left(const struct asim_campaign *campaign, size_t k, size_t *ret_index)
+{
+    size_t count = campaign->plan.window_count, left = 0, i = 0;
+    for (size_t at = 0; at < count; at++)
+        left += is_left(campaign, at);
+    if (left == 0)
+        return false;
+    for (k %= left; !is_left(campaign, i) || k-- > 0; i++)
+        continue;
+    *ret_index = i;
+    return true;
 }
 
 /* Folders of a calibration that was killed. */
@@ -139,9 +148,10 @@ static void remove_folders(const struct asim_campaign *campaign)
     DIR *entries = folder ? opendir(folder) : NULL;
     for (struct dirent *entry = entries ? readdir(entries) : NULL; entry;
          entry = readdir(entries)) {
-        char *inside = entry->d_name[0] == '.'
-                           ? NULL
-                           : asim_path_join(folder, entry->d_name, NULL);
+        const char *name = entry->d_name;
+        bool ours =
+            name[strspn(name, "0123456789-")] == '\0' && entry->d_type != DT_LNK;
+        char *inside = ours ? asim_path_join(folder, name, NULL) : NULL;
         if (inside)
             asim_folder_remove(inside);
         free(inside);
@@ -180,8 +190,16 @@ static void end_trial(const struct asim_calibration *calibration, struct trial *
         poll(&ended, 1, LOOK_MS);
         reap_trial(calibration, trial);
     }
-    if (trial->running) /* gmx is bound to its shim and goes with it */
-        kill(trial->process.pid, SIGKILL);
+    if (!trial->running)
+        return;
+    /* gmx is bound to its shim and goes with it */
+    kill(trial->process.pid, SIGKILL);
+    struct pollfd ended = {.fd = trial->process.pidfd, .events = POLLIN};
+    poll(&ended, 1, 1000);
+    reap_trial(calibration, trial);
+    if (!trial->running)
+        return;
+    epoll_ctl(calibration->request.epoll_fd, EPOLL_CTL_DEL, trial->process.pidfd, NULL);
     asim_process_finish(&trial->process);
     trial->running = false;
 }
@@ -200,8 +218,10 @@ static int start_trial(struct asim_calibration *calibration, size_t k,
      * still lives there, is in its way. */
     trial->folder = asim_format(err, "%s/" TRIALS_FOLDER "/%zu-%zu", campaign->folder,
                                 calibration->at, k);
-    if (!trial->folder ||
-        make_folder(campaign, trial->folder, window_left(campaign, k), err) < 0)
+    size_t index;
+    if (!find_left(campaign, k, &index))
+        return asim_fail(err, ASIM_EUSAGE, "no window is left to try it with");
+    if (!trial->folder || make_folder(campaign, trial->folder, index, err) < 0)
         return -1;
     struct asim_mdrun mdrun = {
         .gromacs = request->gromacs,

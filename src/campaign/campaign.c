@@ -334,6 +334,14 @@ int asim_campaign_check_samples(const struct asim_campaign *campaign, size_t i,
     return rc;
 }
 
+bool asim_campaign_window_relaxes(const struct asim_campaign *campaign, size_t i)
+{
+    if (i >= campaign->plan.window_count)
+        return false;
+    const struct asim_window_life *life = &campaign->windows[i].life;
+    return life->relaxing && life->phase != ASIM_PHASE_COMPLETED;
+}
+
 int asim_campaign_retry(struct asim_campaign *campaign, size_t i,
                         struct asim_error *err)
 {

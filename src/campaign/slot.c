@@ -24,7 +24,7 @@
 #include "campaign/options.h"
 
 /* Windows in a row, each another one, that the machine fails before it is left. */
-enum { SICK_WINDOWS = 3 };
+enum { SICK_WINDOWS = 3, LOOKS_REFRESHES = 3 };
 static const double SHORTEST_REFRESH_SECONDS = 0.5, LONGEST_REFRESH_SECONDS = 10;
 
 struct holder {
@@ -47,6 +47,7 @@ struct asim_slot {
     double lease_seconds;
     double stop_at; /* windows must stop then; INFINITY: never */
     double refresh_seconds, next_refresh;
+    double next_look; /* at the steps of running windows, which reads their files */
     struct slot_window *windows; /* [plan.window_count] */
     struct holder *holders;      /* [holder_count] */
     size_t holder_count, holder_capacity;
@@ -263,8 +264,10 @@ int asim_slot_refresh(struct asim_driver *driver, double now, struct asim_error 
         return 0;
     if (asim_fold_pull(driver->campaign, err) < 0)
         return -1;
-    if (driver->options.most_ns > 0)
+    if (driver->options.most_ns > 0 && now >= slot->next_look) {
+        slot->next_look = now + LOOKS_REFRESHES * slot->refresh_seconds;
         asim_campaign_look_at_steps(driver->campaign);
+    }
     driver->steps_are_up |=
         asim_campaign_steps_are_up(driver->campaign, driver->options.most_ns);
     if (driver->steps_are_up) {

@@ -314,8 +314,8 @@ static enum asim_run_end judge_silence(const struct evidence *evidence,
                         signal_number, checkpoint);
     if (signal_number == SIGKILL && record->out_of_memory)
         return conclude(outcome, ASIM_END_MACHINE,
-                        "out of memory: the kernel killed gmx at step %lld (peak %.0f "
-                        "MB); %s",
+                        "killed (signal 9) at step %lld, out of memory it seems: the "
+                        "kernel killed for memory here while it ran (peak %.0f MB); %s",
                         step, record->peak_memory_mb, checkpoint);
     if (signal_number == SIGKILL)
         return conclude(outcome, ASIM_END_MACHINE,

@@ -108,7 +108,10 @@ static int raise_fence(const struct asim_spawn *spawn, struct asim_error *err)
                          "attempt %d of '%s' cannot start: attempt %d was started "
                          "before; number attempts upwards",
                          spawn->attempt, spawn->folder, newest);
-    if (newest == spawn->attempt || spawn->attempt == 1) /* none is older */
+    /* Nothing is older than the first. What is bound may be tried from other machines
+     * too, and a network file system remembers for a while that a file was not there.
+     */
+    if (newest == spawn->attempt || (spawn->attempt == 1 && !spawn->bound))
         return 0;
     char *path = asim_path_join(spawn->folder, ASIM_FENCE_NAME, err);
     char text[16];

@@ -33,7 +33,8 @@ struct asim_spawn {
     const int *cpus;         /* cores gmx may run on; */
     size_t cpu_count;        /* 0: unchanged */
     int claim_fd;            /* of those cores, shared with shim and gmx; 0: none */
-    bool bound;              /* shim and gmx are killed when the spawning thread dies */
+    bool bound; /* shim and gmx are killed when the thread dies that spawned them, or
+                   that started the server */
     struct asim_shim_server *server; /* makes the shim; NULL: it is spawned */
 };
 
@@ -117,7 +118,8 @@ struct asim_exit_record {
     int signal_number; /* that killed it; 0: it exited */
     bool refused; /* the shim found the lock held or a newer fence; gmx never ran */
     bool spawn_failed;  /* gmx could not be executed; exit_code is errno */
-    bool out_of_memory; /* killed when the kernel killed for memory; false: not known */
+    bool out_of_memory; /* killed, and meanwhile the kernel killed for memory in the
+                           control group; false: not known */
     double runtime_seconds;
     double cpu_seconds;
     double peak_memory_mb;

@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ struct request {
     char *argv[ARGUMENTS_LARGEST + 2];
     int argc;
     int claim_fd; /* -1: none */
+    bool whole;   /* nothing was cut off */
 };
 
 /* 1: a request; 0: the parent is gone, or closed the socket. */
@@ -51,14 +53,17 @@ static int take(struct request *request, char *program)
     request->claim_fd = -1;
     request->argc = 0;
     request->argv[request->argc++] = program;
-    for (char *at = request->text;
-         at < request->text + got && request->argc <= ARGUMENTS_LARGEST;
+    char *at = request->text;
+    for (; at < request->text + got && request->argc <= ARGUMENTS_LARGEST;
          at += strlen(at) + 1)
         request->argv[request->argc++] = at;
     request->argv[request->argc] = NULL;
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     if (header && header->cmsg_type == SCM_RIGHTS)
         memcpy(&request->claim_fd, CMSG_DATA(header), sizeof(int));
+    /* Without all of it, above all the claim on its cores, gmx must not run. */
+    request->whole =
+        !(message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) && at == request->text + got;
     return 1;
 }
 
@@ -106,7 +111,7 @@ int asim_shim_serve(char *program, int kills_fd)
             break;
         if (request.argc == 0)
             continue;
-        pid_t child = fork_sibling();
+        pid_t child = request.whole ? fork_sibling() : -1;
         if (child == 0)
             become_shim(&request, kills_fd);
         int32_t answer = child > 0 ? (int32_t)child : 0;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,11 +29,13 @@ void asim_shim_server_finish(struct asim_shim_server *server)
         return;
     close(server->fd);
     server->fd = -1;
-    if (server->owner != getpid())
-        return;
-    kill(server->pid, SIGKILL);
-    while (waitpid(server->pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
+    if (server->owner == getpid()) {
+        syscall(SYS_pidfd_send_signal, server->pidfd, SIGKILL, NULL, 0);
+        while (waitid(P_PIDFD, (id_t)server->pidfd, NULL, WEXITED) < 0 &&
+               errno == EINTR)
+            continue;
+    }
+    close(server->pidfd);
 }
 
 static int spawn_server(const char *shim, char **environment, int fd, pid_t *ret_pid)
@@ -85,6 +88,15 @@ int asim_shim_server_start(struct asim_shim_server *server, const char *shim,
         close(ends[0]);
         return asim_fail(err, ASIM_EENV, "cannot start '%s': %s", shim,
                          strerror(cause));
+    }
+    /* Not reaped by anybody yet, so the number is still its own. */
+    server->pidfd = (int)syscall(SYS_pidfd_open, server->pid, 0);
+    if (server->pidfd < 0) {
+        cause = errno;
+        close(ends[0]); /* which ends it */
+        waitpid(server->pid, NULL, 0);
+        return asim_fail(err, ASIM_EENV, "cannot watch the process %ld: %s",
+                         (long)server->pid, strerror(cause));
     }
     setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     server->fd = ends[0];

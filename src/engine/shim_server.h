@@ -21,6 +21,7 @@ enum { ASIM_SHIM_REQUEST_BYTES = 1 << 16 }; /* arguments with their NULs, at mos
 
 struct asim_shim_server {
     pid_t pid;
+    int pidfd;   /* its number may be another's once a host has reaped it */
     int fd;      /* -1: there is none */
     bool tried;  /* it was started once; not again where it has died */
     pid_t owner; /* who started it; what that has forked leaves it alone */

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "samples/external.h"
+#include "windows/bias_method.h"
 
 struct match {
     const struct asim_series *series;
@@ -139,6 +140,8 @@ int asim_companion_project(const char *folder, const struct asim_plan *plan,
                           .component = component};
     int rc = -1;
     options.thread_count = thread_count;
+    if (pca->pbc == ASIM_PBC_NONE)
+        options.pbc = asim_bias_own_pbc(pca, top);
     if (component >= pca->component_count)
         return asim_fail(err, ASIM_EUSAGE,
                          "PC%zu was asked for, and %zu components were kept",

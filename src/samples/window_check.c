@@ -176,8 +176,8 @@ static int compare(struct comparison *comparison, const char *path,
         return 0;
     }
     if (asim_gradient_init(pca, &comparison->gradient, err) < 0 ||
-        (asim_bias_pbc(pca, top) != ASIM_PBC_NONE &&
-         asim_whole_create(top, asim_bias_pbc(pca, top),
+        (asim_bias_own_pbc(pca, top) != ASIM_PBC_NONE &&
+         asim_whole_create(top, asim_bias_own_pbc(pca, top),
                            comparison->gradient.atoms.index,
                            comparison->gradient.atoms.count, &whole, err) < 0))
         goto out;

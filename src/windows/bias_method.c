@@ -135,6 +135,13 @@ enum asim_pbc_mode asim_bias_pbc(const struct asim_pca *pca,
     return pca->pbc == ASIM_PBC_NOJUMP ? ASIM_PBC_CLUSTER : pca->pbc;
 }
 
+enum asim_pbc_mode asim_bias_own_pbc(const struct asim_pca *pca,
+                                     const struct asim_topology *top)
+{
+    enum asim_pbc_mode pbc = asim_bias_pbc(pca, top);
+    return pbc == ASIM_PBC_NONE && top->has_bonds ? ASIM_PBC_WHOLE : pbc;
+}
+
 void asim_bias_texts_finish(struct asim_bias_texts *texts)
 {
     if (!texts)

@@ -58,6 +58,11 @@ const struct asim_bias_method *asim_bias_method(enum asim_bias_engine engine);
 enum asim_pbc_mode asim_bias_pbc(const struct asim_pca *pca,
                                  const struct asim_topology *top);
 
+/* The same of a frame that was not analysed, mdrun's or a TPR's own: that the analysed
+ * ones are whole says nothing of it. */
+enum asim_pbc_mode asim_bias_own_pbc(const struct asim_pca *pca,
+                                     const struct asim_topology *top);
+
 /* The texts of a method's files. */
 struct asim_bias_texts {
     const struct asim_bias_method *method;

@@ -20,21 +20,18 @@
 #include "formats/tpr.h"
 #include "pca/turning.h"
 #include "structure/whole.h"
-#include "windows/bias_atoms.h"
 #include "windows/bias_method.h"
 #include "windows/edi.h"
 #include "windows/gradient.h"
 #include "windows/planned_frame.h"
 #include "windows/simulation.h"
+#include "windows/steering.h"
 
 enum {
     WINDOWS_MOST = 10000,
     SAMPLES_MOST = 50000,      /* a window, where the interval is ours to choose */
     FORCE_ERROR_FRAMES = 2000, /* frames over which <w^2> is averaged, at most */
 };
-
-/* 1 nm of PC1 is 0.07 nm an atom of 200; 0.2 ns is what a loop takes to move. */
-static const double STEERING_NM_PER_PS = 0.005, STEERING_LEAST_PS = 20;
 
 void asim_plan_finish(struct asim_plan *plan)
 {
@@ -213,60 +210,6 @@ static void choose_starts(struct asim_plan *plan, const struct asim_pca *pca,
     }
 }
 
-/* Where the frames lack atoms, windows start from the TPR and have to be moved. */
-static int check_starts(const struct asim_bias_method *method,
-                        const struct asim_topology *top,
-                        const struct asim_trajectory *traj, const char *tpr_path,
-                        struct asim_error *err)
-{
-    if (!asim_trajectory_is_subset(traj) || method->exact)
-        return 0;
-    return asim_fail(err, ASIM_EINPUT,
-                     "a window cannot start from a frame of '%s', which holds the %zu "
-                     "atoms of %zu that the compressed-x-grps of '%s' name, and the %s "
-                     "bias cannot bring one to its centre from elsewhere: give the "
-                     ".trr of the simulation or an .xtc with all atoms, or use a "
-                     "GROMACS with Colvars (2024 or newer)",
-                     asim_trajectory_path(traj), top->written_count, top->atom_count,
-                     tpr_path, method->name);
-}
-
-static int project_tpr(const struct asim_pca *pca, const struct asim_topology *top,
-                       const struct asim_tpr *tpr, double *ret_nm,
-                       struct asim_error *err)
-{
-    struct asim_bias_atoms atoms;
-    struct asim_whole *whole = NULL;
-    struct asim_frame frame = {0};
-    int rc = -1;
-    if (asim_bias_atoms_init(pca, &atoms, err) < 0)
-        return -1;
-    if (asim_tpr_frame(tpr, &frame, err) == 0 &&
-        (asim_bias_pbc(pca, top) == ASIM_PBC_NONE ||
-         (asim_whole_create(top, asim_bias_pbc(pca, top), atoms.index, atoms.count,
-                            &whole, err) == 0 &&
-          asim_whole_apply(whole, &frame, err) == 0)))
-        rc = asim_pca_project(pca, (const float(*)[3])frame.x_nm, 0, ret_nm, err);
-    asim_whole_destroy(whole);
-    asim_frame_finish(&frame);
-    asim_bias_atoms_finish(&atoms);
-    return rc < 0 ? asim_wrap(err, "the coordinates of the TPR") : 0;
-}
-
-/* The way to the centre comes on top of the window's length, in whole samples. */
-static void steer(const struct asim_plan *plan, struct asim_window *window,
-                  double from_nm)
-{
-    double way = fabs(window->bias.centre_nm - from_nm);
-    double sample_ps = (double)plan->sample_steps * plan->dt_ps;
-    double duration_ps = fmax(way / STEERING_NM_PER_PS, STEERING_LEAST_PS);
-    int64_t samples = (int64_t)ceil(duration_ps / sample_ps);
-    window->start_nm = from_nm;
-    window->steering = (struct asim_steering){
-        .from_nm = from_nm, .duration_ps = (double)samples * sample_ps};
-    window->nsteps += samples * plan->sample_steps;
-}
-
 static void choose_seeds(struct asim_plan *plan, size_t i)
 {
     /* gmx takes a positive 31-bit seed; -1 would mean "choose one". */
@@ -313,7 +256,7 @@ int asim_plan_add_window(struct asim_plan *plan, const struct asim_pca *pca,
     plan->window_count = i + 1;
     choose_seeds(plan, i);
     if (plan->steered)
-        steer(plan, &plan->windows[i], plan->windows[0].steering.from_nm);
+        asim_steering_plan(plan, &plan->windows[i], plan->windows[0].steering.from_nm);
     return 0;
 }
 
@@ -451,8 +394,13 @@ int asim_plan_compute(const struct asim_pca *pca, const struct asim_topology *to
                          "the %s bias needs the same atoms for the fit ('%s') and the "
                          "analysis ('%s'): leave out --align, or use the colvars bias",
                          method->name, pca->align_selection, pca->selection);
+    if (pca->system_atom_count > 0 && pca->system_atom_count != top->atom_count)
+        return asim_fail(err, ASIM_EINPUT,
+                         "the components number the atoms of a system of %zu, and '%s' "
+                         "has %zu: analyse with this TPR as the topology",
+                         pca->system_atom_count, tpr_path, top->atom_count);
     if (asim_trajectory_match(traj, top, err) < 0 ||
-        check_starts(method, top, traj, tpr_path, err) < 0 ||
+        asim_steering_check(method, top, traj, tpr_path, err) < 0 ||
         asim_tpr_read(tpr_path, &tpr, NULL, err) < 0)
         return -1;
     if (asim_plan_check_simulation(&tpr, top, options, &plan.temperature_kelvin, err) <
@@ -494,20 +442,20 @@ int asim_plan_compute(const struct asim_pca *pca, const struct asim_topology *to
                   asim_edi_round_force_constant(force_constant));
     if (!plan.steered)
         choose_starts(&plan, pca, sorted);
-    else if (project_tpr(pca, top, &tpr, &own_nm, err) < 0)
+    else if (asim_steering_start(pca, top, &tpr, &own_nm, err) < 0)
         goto out;
     for (size_t i = 0; i < plan.window_count; i++) {
         choose_seeds(&plan, i);
         plan.windows[i].nsteps = nsteps;
         if (plan.steered)
-            steer(&plan, &plan.windows[i], own_nm);
+            asim_steering_plan(&plan, &plan.windows[i], own_nm);
     }
     if (plan.steered)
         asim_log_write(
             log, ASIM_LOG_INFO,
             "'%s' lacks atoms: windows start from the TPR's own coordinates, "
             "at %.4f nm, and are moved to their centres at %g nm/ps first",
-            asim_trajectory_path(traj), own_nm, STEERING_NM_PER_PS);
+            asim_trajectory_path(traj), own_nm, ASIM_STEERING_NM_PER_PS);
     if (measure_force_error(&plan, pca, top, traj, err) < 0 ||
         judge_force_error(&plan, pca, log, err) < 0)
         goto out;

@@ -11,6 +11,7 @@
 #include "windows/bias_atoms.h"
 #include "windows/edi.h"
 #include "windows/planned_frame.h"
+#include "windows/steering.h"
 
 static int open_trajectories(const char *const *paths, size_t count,
                              struct asim_trajectory **ret_traj, struct asim_error *err)
@@ -147,6 +148,10 @@ static void move_window(struct asim_plan *plan, const struct asim_pca *pca,
             fabs(pca->projections_nm[nearest] - bias->centre_nm))
             nearest = i;
     window->bias.centre_nm = asim_edi_round_centre(bias->centre_nm);
+    if (plan->steered) {
+        asim_steering_plan(plan, window, window->steering.from_nm);
+        return;
+    }
     window->start_frame_index = pca->frame_indices[nearest];
     window->start_time_ps = pca->time_ps[nearest];
     window->start_nm = pca->projections_nm[nearest];

@@ -241,9 +241,10 @@ int asim_plan_write_more(struct asim_plan *plan, size_t first,
         goto out;
     /* The start of a window is as the PCA saw its frame: every engine takes the atoms'
      * places from there, and chains that lie in different images as one structure. */
-    if (asim_bias_pbc(pca, top) != ASIM_PBC_NONE &&
-        asim_whole_create(top, asim_bias_pbc(pca, top), source.atoms.index,
-                          source.atoms.count, &whole, err) < 0)
+    enum asim_pbc_mode pbc =
+        plan->steered ? asim_bias_own_pbc(pca, top) : asim_bias_pbc(pca, top);
+    if (pbc != ASIM_PBC_NONE && asim_whole_create(top, pbc, source.atoms.index,
+                                                  source.atoms.count, &whole, err) < 0)
         goto out;
     asim_trajectory_limit_atoms(traj, 0);
     for (size_t i = first; i < plan->window_count; i++) {

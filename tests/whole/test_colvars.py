@@ -328,7 +328,7 @@ def check_exchanged_at_restart(autosim, program, folder):
 def check_killed_campaign(autosim, program, folder):
     command = [autosim, "run", "-C", "killed", "tri.tpr", "tri.xtc", "--ns", "0.2",
                "--windows", "3", "--bias", "colvars", "--gmx", program, "--cpt", "0.01",
-               "-j", "1"]
+               "-j", "1", "--ntomp", "1"]
     first = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL)
     # Windows run one after another: the second is in its course.

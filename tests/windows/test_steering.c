@@ -151,11 +151,9 @@ static struct asim_trajectory *make_trajectory(const struct asim_tpr *tpr,
     return traj;
 }
 
-static void check_window(const struct asim_plan *plan, size_t i,
-                         const struct asim_tpr *original)
+static void check_steering(const struct asim_plan *plan, size_t i)
 {
     const struct asim_window *window = &plan->windows[i];
-    struct asim_tpr tpr;
     double way = fabs(window->bias.centre_nm - window->start_nm);
     assert_true(window->steering.from_nm == window->start_nm);
     assert_true(window->steering.duration_ps >= 20);
@@ -163,6 +161,14 @@ static void check_window(const struct asim_plan *plan, size_t i,
     assert_true(window->steering.duration_ps < fmax(20, way / 0.005) + 0.2);
     int64_t steering = llround(window->steering.duration_ps / plan->dt_ps);
     assert_int_equal(window->nsteps, 50000 + steering);
+}
+
+static void check_window(const struct asim_plan *plan, size_t i,
+                         const struct asim_tpr *original)
+{
+    const struct asim_window *window = &plan->windows[i];
+    struct asim_tpr tpr;
+    check_steering(plan, i);
     char name[60];
     snprintf(name, sizeof name, "windows/%03d/window.tpr", window->window_id);
     char *path = asim_path_join(folder, name, NULL);
@@ -223,6 +229,23 @@ static void windows_start_from_the_tpr_where_frames_lack_atoms(void **state)
     free(next);
     asim_plan_finish(&back);
     asim_plan_finish(&plan);
+    /* One alone, far out: its own way counts. */
+    const struct asim_bias far = {1.2, 900};
+    char *part = asim_path_join(folder, "part.xtc", NULL);
+    char *alone = asim_path_join(folder, "alone", NULL);
+    const char *const paths[] = {part};
+    if (asim_plan_one_window(&pca, tpr_path, paths, 1, &far, 50000, &options, alone,
+                             NULL, &plan, &err) < 0)
+        fail_msg("%s", err.text);
+    check_steering(&plan, 0);
+    asim_plan_finish(&plan);
+    /* The component numbers the atoms of another system. */
+    pca.system_atom_count--;
+    assert_int_equal(
+        asim_plan_compute(&pca, &top, tpr_path, traj, &options, NULL, &plan, &err), -1);
+    assert_non_null(strstr(err.text, "number the atoms of a system of 21"));
+    free(part);
+    free(alone);
     asim_pca_finish(&pca);
     asim_trajectory_close(traj);
     asim_topology_finish(&top);
