@@ -130,12 +130,13 @@ static long pause_of(long microseconds)
 
 static _Noreturn void eat_memory(void)
 {
-    enum { BYTES = 1 << 20 };
+    enum { BYTES = 1 << 20, PAGE = 4096 };
     for (;;) {
-        char *bytes = malloc(BYTES);
+        volatile char *bytes = malloc(BYTES); /* or compilers leave it out */
         if (!bytes)
             exit(97);
-        memset(bytes, 1, BYTES);
+        for (int i = 0; i < BYTES; i += PAGE)
+            bytes[i] = 1;
     }
 }
 
