@@ -444,7 +444,6 @@ static void test_other_coordinate(void **state)
     assert_null(strstr(text, " nan"));
     assert_null(strstr(text, "cell l9"));
     free(text);
-    data.pmf.share = data.pmf.forward_kj_mol = data.pmf.backward_kj_mol = NULL;
     sample_data_finish(&data);
 }
 
