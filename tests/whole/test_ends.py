@@ -59,6 +59,15 @@ class Place:
                           cwd=self.folder)
         return json.loads(done.stdout)["windows"]
 
+    def await_running(self, campaign, process):
+        record = self.path(campaign, "windows", "000")
+        deadline = time.monotonic() + 60
+        while not (os.path.exists(record) and
+                   any(w["status"] == "Running" for w in self.windows(campaign))):
+            expect(process.poll() is None and time.monotonic() < deadline,
+                   f"{campaign}: no window began")
+            time.sleep(0.05)
+
 
 def expect(condition, words):
     if not condition:
@@ -155,7 +164,7 @@ def test_signals_stop_cleanly(place):
             cwd=place.folder,
             stderr=subprocess.PIPE, text=True,
             preexec_fn=lambda n=number: signal.signal(n, signal.SIG_DFL))
-        time.sleep(2)
+        place.await_running("stopped", process)
         process.send_signal(number)
         said = process.communicate(timeout=60)[1]
         expect(process.returncode == code and "goes on" in said,
@@ -167,7 +176,7 @@ def test_signals_stop_cleanly(place):
         [place.autosim, "run", "-C", "stopped", *FROM_THE_START], cwd=place.folder,
         stderr=subprocess.DEVNULL,
         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
-    time.sleep(1)
+    place.await_running("stopped", process)
     process.send_signal(signal.SIGHUP)
     time.sleep(1)
     expect(process.poll() is None, "ended by a signal that was to be ignored")
