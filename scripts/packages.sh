@@ -2,7 +2,7 @@
 # As root directly, else with sudo; where neither is possible, says what to install.
 
 BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libhwloc-dev libjansson-dev
-libopenblas-dev liblapacke-dev zlib1g-dev libmd-dev"
+libopenblas-dev liblapacke-dev zlib1g-dev nettle-dev"
 
 need_packages() {
     missing=""

@@ -7,7 +7,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sha256.h>
+#include <nettle/sha2.h>
+#include <nettle/version.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -293,28 +294,43 @@ bool asim_file_exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
+static void sha256_end(struct sha256_ctx *context, char ret_hex[65])
+{
+    unsigned char digest[SHA256_DIGEST_SIZE];
+#if NETTLE_VERSION_MAJOR >= 4
+    sha256_digest(context, digest);
+#else
+    sha256_digest(context, sizeof digest, digest);
+#endif
+    for (size_t i = 0; i < sizeof digest; i++)
+        sprintf(ret_hex + 2 * i, "%02x", digest[i]);
+}
+
 int asim_file_sha256(const char *path, char ret_hex[65], struct asim_error *err)
 {
     int fd;
     uint64_t size;
     if (asim_file_open(path, &fd, &size, err) < 0)
         return -1;
-    SHA2_CTX context;
-    SHA256Init(&context);
+    struct sha256_ctx context;
+    sha256_init(&context);
     unsigned char block[65536];
     ssize_t got;
     while ((got = read(fd, block, sizeof block)) > 0 || (got < 0 && errno == EINTR))
         if (got > 0)
-            SHA256Update(&context, block, (size_t)got);
+            sha256_update(&context, (size_t)got, block);
     int cause = errno;
     close(fd);
     if (got < 0)
         return asim_fail(err, ASIM_EIO, "cannot read '%s': %s", path, strerror(cause));
-    SHA256End(&context, ret_hex);
+    sha256_end(&context, ret_hex);
     return 0;
 }
 
 void asim_sha256(const void *data, size_t size, char ret_hex[65])
 {
-    SHA256Data(data, size, ret_hex);
+    struct sha256_ctx context;
+    sha256_init(&context);
+    sha256_update(&context, size, data);
+    sha256_end(&context, ret_hex);
 }
