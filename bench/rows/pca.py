@@ -39,6 +39,37 @@ def gmx(folder, top, traj, frames):
     return call
 
 
+def cpptraj(book, folder, top, traj, frames):
+    """In one pass over the file, which keeps the CA atoms for the projections. Its
+    lengths are in Angstrom, its covariances are divided by N."""
+    out = os.path.join(book.folder, "out-cpptraj")
+    os.makedirs(out, exist_ok=True)
+    values = os.path.join(out, "vectors.dat")
+    script = f"""parm {top}
+trajin {traj}
+strip !@CA
+rms first
+createcrd kept
+matrix covar name covariance
+run
+runanalysis diagmatrix covariance out {values} vecs 10 name vectors
+crdaction kept projection evecs vectors out projections.dat beg 1 end 10
+"""
+
+    def call():
+        if os.path.exists(values):
+            os.remove(values)
+        done = measure.run([book.aside["cpptraj"]], script, out)
+        found = []
+        with open(values) as file:
+            # "****" stands before each vector, and is followed by its number and value.
+            lines = file.read().split("****\n")[1:]
+        for text in lines:
+            found.append(float(text.split()[1]) * 0.01 * frames / (frames - 1))
+        return done.sample(found)
+    return call
+
+
 def check(limit=1e-4):
     def compare(answers):
         mine = next(v for name, v in answers.items() if name.startswith("autosim"))
@@ -49,12 +80,12 @@ def check(limit=1e-4):
 
 
 def protein(book):
-    folder, absent = book.inputs.protein(), ["cpptraj"]
+    folder, absent = book.inputs.protein(), []
     traj = book.inputs.longer(os.path.join(folder, "short.xtc"), 1000, 0, 1)
     gro, pdb = (os.path.join(folder, "protein." + end) for end in ("gro", "pdb"))
     contestants = {"autosim": ours(book, gro, traj, "out-protein", False),
                    "autosim, files written": ours(book, gro, traj, "out-protein", True)}
-    wanted = {"MDAnalysis": 30, "gmx covar + anaeig": 12, "mdtraj + numpy": 8}
+    wanted = {"MDAnalysis": 30, "gmx covar + anaeig": 12, "mdtraj + numpy": 8, "cpptraj": 6}
     for name, module, function, top in (
             ("MDAnalysis", "MDAnalysis", "pca_mdanalysis", gro),
             ("mdtraj + numpy", "mdtraj", "pca_mdtraj", pdb)):
@@ -66,6 +97,10 @@ def protein(book):
         contestants["gmx covar + anaeig"] = gmx(folder, gro, traj, 1000)
     else:
         absent.append("gmx")
+    if "cpptraj" in book.aside:
+        contestants["cpptraj"] = cpptraj(book, folder, pdb, traj, 1000)
+    else:
+        absent.append("cpptraj (built aside: --cpptraj PROGRAM)")
     result = Contest("1000 frames of 3341 atoms from XTC: PC1-10 of 214 CA, projections",
                      contestants, book.pairs).compete(check())
     return {"contests": [result], "absent": absent, "notes": [
