@@ -127,13 +127,15 @@ static struct run run_before(const struct asim_view *view, size_t begin, size_t 
 static int view_mean(const struct asim_view *view, double *ret_mean,
                      struct asim_error *err)
 {
+    size_t width = asim_row_width(view->layout);
+    memset(ret_mean, 0, width * sizeof *ret_mean);
+    if (view->centred)
+        return 0;
     double *ones = asim_alloc_array(ASIM_BLOCK_FRAMES, sizeof *ones, err);
     if (!ones)
         return -1;
     for (size_t i = 0; i < ASIM_BLOCK_FRAMES; i++)
         ones[i] = 1.0;
-    size_t width = asim_row_width(view->layout);
-    memset(ret_mean, 0, width * sizeof *ret_mean);
     for (size_t at = 0; at < view->count;) {
         struct run run = run_at(view, at, view->count);
         const struct asim_panel panel = {run.rows, width, run.count, width};

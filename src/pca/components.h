@@ -16,6 +16,8 @@ struct asim_view {
     size_t first, count;
     bool exact; /* covariance products in double */
     bool rough; /* matrix-free products in float: for answers of a few digits */
+    bool
+        centred; /* the deviations are from the view's own mean, up to their rounding */
     int thread_count;
 };
 

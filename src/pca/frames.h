@@ -79,6 +79,10 @@ void asim_target_set(const struct asim_layout *layout, const double *x,
 int asim_target_check(const struct asim_layout *layout,
                       const struct asim_target *target, struct asim_error *err);
 
+/* The order in which blocks are gone through, which changes no result: every other pass
+ * backwards finds in the caches what the one before left there. */
+enum asim_direction { ASIM_FORWARDS, ASIM_BACKWARDS };
+
 /*
  * Fits every frame to the target and adds the superposed coordinates to `sum` [row
  * width] and, where the fit has its own atoms, to `align_sum` [align width].
@@ -86,8 +90,9 @@ int asim_target_check(const struct asim_layout *layout,
  */
 int asim_blocks_fit(const struct asim_layout *layout, struct asim_block *blocks,
                     size_t block_count, const struct asim_target *target,
-                    const uint64_t *frame_indices, int thread_count, double *sum,
-                    double *align_sum, struct asim_error *err);
+                    const uint64_t *frame_indices, enum asim_direction direction,
+                    int thread_count, double *sum, double *align_sum,
+                    struct asim_error *err);
 
 /* Rows become plain deviations from `mean` ([row width]), times `scales` [row width]
  * unless NULL; their squares are added to *square_sum. */

@@ -2,6 +2,7 @@
  * the compilers' vector types, no fused multiply-add. Knows no trajectories. */
 #include "pca/kernels.h"
 
+#include <math.h>
 #include <string.h>
 
 #define TARGET
@@ -46,6 +47,7 @@ static inline vd load_d(const double *p)
     } while (0)
 #define SETD(x) ((vd){(x), (x)})
 #define TOTALD(v) ((v)[0] + (v)[1])
+#define SQRTD(v) ((vd){sqrt((v)[0]), sqrt((v)[1])})
 #define FMAD(a, b, c) ((a) * (b) + (c))
 #define WIDE(p) ((vd){(double)(p)[0], (double)(p)[1]})
 #define NARROW(p, v) ((p)[0] = (float)(v)[0], (p)[1] = (float)(v)[1])

@@ -40,6 +40,10 @@ struct asim_kernels {
      * row_i reference_j. */
     void (*products)(const float *row, const double *weights, const double *reference,
                      size_t padded, double ret_sum[3], double ret_products[3][3]);
+    /* The rotations of `count` frames from their products about the centre, as
+     * asim_rotation_fast gives them, and where they are sure. */
+    void (*rotations)(const double (*products)[3][3], size_t count,
+                      double (*ret_rotations)[3][3], bool *ret_sure);
     /* sum += rotation_f row_f + shift_f over `count` <= 4 rows that lie `stride` apart;
      * what lands in the padding of `sum` means nothing. */
     void (*rotate_add)(const float *rows, size_t stride, size_t count, size_t padded,

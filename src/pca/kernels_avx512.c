@@ -23,6 +23,7 @@ typedef __m512d vd;
 #define STORED(p, v) _mm512_storeu_pd((p), (v))
 #define SETD(x) _mm512_set1_pd(x)
 #define TOTALD(v) _mm512_reduce_add_pd(v)
+#define SQRTD(v) _mm512_sqrt_pd(v)
 #define FMAD(a, b, c) _mm512_fmadd_pd((a), (b), (c))
 #define WIDE(p) _mm512_cvtps_pd(_mm256_loadu_ps(p))
 #define NARROW(p, v) _mm256_storeu_ps((p), _mm512_cvtpd_ps(v))

@@ -8,6 +8,7 @@
  *
  *   TILE_ROWS x TILE_VECTORS vd, OUTER_ROWS x (OUTER_COLUMNS / VF) vf  sums that fit
  *                 the registers beside their terms; TILE_ROWS is at most 8
+ *   SQRTD(v)      square roots of its numbers
  *
  * Vectors also take + and *. VF divides 16. No order here depends on anything but
  * sizes.
@@ -17,15 +18,45 @@
 
 #include "pca/kernels.h"
 
-enum { ROWS = 8 };
+enum {
+    ROWS = 8,
+    /* Rows up to this width are widened once for two uses: 4 x 640 doubles, 20 KB, stay
+     * in the first-level cache. */
+    KEPT_ROWS = 4,
+    KEPT_WIDTH = 640
+};
+
+typedef long long vl __attribute__((vector_size(sizeof(vd))));
+typedef vd lanes;
+typedef vl lane_mask;
+
+TARGET static inline vd choose(vl mask, vd a, vd b)
+{
+    return (vd)((mask & (vl)a) | (~mask & (vl)b));
+}
+
+TARGET static inline bool any(vl mask)
+{
+    long long found = 0;
+    for (int i = 0; i < VD; i++)
+        found |= mask[i];
+    return found != 0;
+}
+
+#define LANES_TARGET TARGET
+#define LANES_SET(x) SETD(x)
+#define LANES_SQRT(v) SQRTD(v)
+#define LANES_CHOOSE(mask, a, b) choose(mask, a, b)
+#define LANES_ANY(mask) any(mask)
+#include "structure/rotation_body.h"
 
 TARGET static inline double total_f(vf v)
 {
-    float lanes[VF];
+    float numbers[VF];
     double sum = 0.0;
-    STOREF(lanes, v);
+    STOREF(numbers, v);
     for (int i = 0; i < VF; i++)
-        sum += (double)lanes[i];
+        sum += (double)numbers[i];
     return sum;
 }
 
@@ -82,6 +113,29 @@ TARGET static void products(const float *row, const double *weights,
         ret_sum[i] = TOTALD(s[i]);
     for (int i = 0; i < 9; i++)
         ret_products[i / 3][i % 3] = TOTALD(m[i]);
+}
+
+TARGET static void rotations(const double (*products)[3][3], size_t count,
+                             double (*ret_rotations)[3][3], bool *ret_sure)
+{
+    for (size_t first = 0; first < count; first += VD) {
+        size_t now = count - first < VD ? count - first : VD;
+        double in[9][VD], out[VD];
+        vd m[3][3], r[3][3];
+        for (size_t l = 0; l < VD; l++)
+            for (size_t i = 0; i < 9; i++)
+                in[i][l] = products[first + (l < now ? l : 0)][i / 3][i % 3];
+        for (size_t i = 0; i < 9; i++)
+            m[i / 3][i % 3] = LOADD(in[i]);
+        vl sure = lanes_superpose(m, r);
+        for (size_t l = 0; l < now; l++)
+            ret_sure[first + l] = sure[l] != 0;
+        for (size_t i = 0; i < 9; i++) {
+            STORED(out, r[i / 3][i % 3]);
+            for (size_t l = 0; l < now; l++)
+                ret_rotations[first + l][i / 3][i % 3] = out[l];
+        }
+    }
 }
 
 /* Coordinate d of the fitted atoms x, y, z, on top of `start`. */
@@ -317,11 +371,51 @@ TARGET static void outer(const float *left, const float *right, size_t stride,
         }
 }
 
+/* In terms of KEPT_ROWS rows at a time, which become doubles once. */
+TARGET static void normal_kept(const float *rows, size_t width, size_t count,
+                               const double *v, double *y)
+{
+    double kept[KEPT_ROWS * KEPT_WIDTH];
+    size_t row = 0;
+    for (; row + KEPT_ROWS <= count; row += KEPT_ROWS) {
+        const float *a = rows + row * width;
+        double *k = kept;
+        vd t[KEPT_ROWS], c[KEPT_ROWS];
+        for (int r = 0; r < KEPT_ROWS; r++)
+            t[r] = SETD(0.0);
+        for (size_t i = 0; i < width; i += VD, k += KEPT_ROWS * VD) {
+            vd vi = LOADD(v + i);
+            for (size_t r = 0; r < KEPT_ROWS; r++) {
+                vd x = WIDE(a + r * width + i);
+                STORED(k + r * VD, x);
+                t[r] = FMAD(x, vi, t[r]);
+            }
+        }
+        for (int r = 0; r < KEPT_ROWS; r++)
+            c[r] = SETD(TOTALD(t[r]));
+        k = kept;
+        for (size_t i = 0; i < width; i += VD, k += KEPT_ROWS * VD) {
+            vd even = LOADD(y + i), odd = SETD(0.0);
+            for (size_t r = 0; r < KEPT_ROWS; r += 2) {
+                even = FMAD(LOADD(k + r * VD), c[r], even);
+                odd = FMAD(LOADD(k + (r + 1) * VD), c[r + 1], odd);
+            }
+            STORED(y + i, even + odd);
+        }
+    }
+    for (; row < count; row++)
+        add_one(rows + row * width, width, dot_of_one(rows + row * width, width, v), y);
+}
+
 TARGET static void normal(const float *rows, size_t width, size_t count,
                           const double *v, double *y)
 {
     size_t row = 0;
     double p[ROWS];
+    if (width <= KEPT_WIDTH) {
+        normal_kept(rows, width, count, v, y);
+        return;
+    }
     for (; row + ROWS <= count; row += ROWS) {
         dots_of_rows(rows + row * width, width, v, p);
         add_rows(rows + row * width, width, p, y);
@@ -369,6 +463,7 @@ TARGET static void normal_float(const float *rows, size_t width, size_t count,
 static const struct asim_kernels kernels = {
     .gather = gather,
     .products = products,
+    .rotations = rotations,
     .rotate_add = rotate_add,
     .deviate = deviate,
     .square = square,

@@ -22,9 +22,8 @@
 #include "base/random.h"
 
 enum {
-    FIRST_LOOK = 6,   /* steps past k before convergence is looked at, */
-    LOOK_EVERY = 2,   /* steps from then on, and one more for each */
-    LOOK_PART = 16,   /* so many in the basis */
+    FIRST_LOOK = 6,   /* steps past k before convergence is looked at */
+    LOOK_PART = 16,   /* no more looks than one in m / LOOK_PART steps */
     BASIS_EXTRA = 30, /* vectors of the basis are 5k and so many */
     KEPT_EXTRA = 6,   /* Ritz vectors beyond k that a restart keeps */
 };
@@ -49,10 +48,12 @@ static size_t basis_limit(size_t n, size_t k)
     return most < n ? most : n;
 }
 
-/* A look costs as the cube of the basis, a step as the data. */
-static size_t next_look(size_t m)
+/* A look costs as the cube of the basis, a step as the data; a step seldom brings the
+ * residual, `excess` times what is wanted, down by more than ten. */
+static size_t next_look(size_t m, double excess)
 {
-    return m + LOOK_EVERY + m / LOOK_PART;
+    double steps = fmax(ceil(log10(fmax(excess, 1.0))), (double)(m / LOOK_PART));
+    return m + (size_t)fmax(1.0, fmin(steps, 16.0));
 }
 
 static size_t kept_limit(size_t n, size_t k)
@@ -179,15 +180,13 @@ static void restart(struct lanczos *lanczos, size_t m, size_t kept, double beta)
     memmove(lanczos->basis + kept * n, lanczos->basis + m * n, n * sizeof(double));
 }
 
-/* Are the k largest pairs good to `limit`? */
-static bool converged(const struct lanczos *lanczos, size_t m, double beta,
-                      double tolerance)
+/* The largest residual of the k largest pairs, in units of the largest value. */
+static double worst_residual(const struct lanczos *lanczos, size_t m, double beta)
 {
-    double largest = fabs(lanczos->values[m - 1]);
-    for (size_t i = 0; i < lanczos->k; i++)
-        if (beta * fabs(lanczos->small[(m - 1 - i) * m + m - 1]) > tolerance * largest)
-            return false;
-    return true;
+    double largest = fabs(lanczos->values[m - 1]), worst = 0.0;
+    for (size_t i = 0; i < lanczos->k && i < m; i++)
+        worst = fmax(worst, beta * fabs(lanczos->small[(m - 1 - i) * m + m - 1]));
+    return worst > 0.0 ? worst / largest : 0.0;
 }
 
 int asim_eigen_lanczos(size_t n, size_t k, asim_operator_fn apply, void *context,
@@ -225,9 +224,10 @@ int asim_eigen_lanczos(size_t n, size_t k, asim_operator_fn apply, void *context
         if (m >= look || full || exhausted) {
             if (solve_small(&lanczos, m, err) < 0)
                 goto out;
-            look = next_look(m);
-            if ((exhausted || converged(&lanczos, m, beta, tolerance)) && m >= k)
+            double residual = worst_residual(&lanczos, m, beta);
+            if ((exhausted || residual <= tolerance) && m >= k)
                 break;
+            look = next_look(m, residual / tolerance);
             if (full) {
                 if (restarts-- == 0) {
                     rc = 1;
@@ -236,7 +236,7 @@ int asim_eigen_lanczos(size_t n, size_t k, asim_operator_fn apply, void *context
                 size_t kept = kept_limit(n, k);
                 restart(&lanczos, m, kept, beta);
                 m = kept;
-                look = next_look(m);
+                look = next_look(m, residual / tolerance);
                 continue;
             }
         }

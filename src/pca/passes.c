@@ -209,19 +209,20 @@ static int fit_block(struct asim_analysis *an, struct asim_block *block, size_t 
         memset(an->align_sum, 0, asim_align_width(an->layout) * sizeof(double));
     }
     return asim_blocks_fit(an->layout, block, 1, &an->target,
-                           an->pca.frame_indices + first, an->threads, an->sum,
-                           an->align_sum, err);
+                           an->pca.frame_indices + first, ASIM_FORWARDS, an->threads,
+                           an->sum, an->align_sum, err);
 }
 
-static int fit_everything(struct asim_analysis *an, struct asim_error *err)
+static int fit_everything(struct asim_analysis *an, enum asim_direction direction,
+                          struct asim_error *err)
 {
     memset(an->sum, 0, asim_row_width(an->layout) * sizeof *an->sum);
     memset(an->align_sum, 0, asim_align_width(an->layout) * sizeof *an->align_sum);
     if (an->plan.streaming)
         return asim_analysis_stream_pass(an, fit_block, NULL, err);
     return asim_blocks_fit(an->layout, an->blocks, an->block_used, &an->target,
-                           an->pca.frame_indices, an->threads, an->sum, an->align_sum,
-                           err);
+                           an->pca.frame_indices, direction, an->threads, an->sum,
+                           an->align_sum, err);
 }
 
 int asim_analysis_require_frames(const struct asim_analysis *an, struct asim_error *err)
@@ -280,7 +281,10 @@ int asim_analysis_settle_reference(struct asim_analysis *an, struct asim_error *
 {
     double change = INFINITY;
     for (int pass = 1;; pass++) {
-        if (fit_everything(an, err) < 0 || asim_analysis_require_frames(an, err) < 0)
+        /* The first pass names the first frame that cannot be fitted. */
+        enum asim_direction direction = pass % 2 ? ASIM_FORWARDS : ASIM_BACKWARDS;
+        if (fit_everything(an, direction, err) < 0 ||
+            asim_analysis_require_frames(an, err) < 0)
             return -1;
         change = take_means(an);
         if (an->options->reference != ASIM_REFERENCE_MEAN ||

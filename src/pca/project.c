@@ -188,7 +188,8 @@ static int project_block(const struct asim_pca *pca, struct projector *projector
     size_t width = asim_row_width(layout), k = pca->component_count;
     double squares = 0.0;
     if (asim_blocks_fit(layout, block, 1, &projector->target, projector->indices,
-                        threads, projector->sum, projector->sum + width, err) < 0 ||
+                        ASIM_FORWARDS, threads, projector->sum, projector->sum + width,
+                        err) < 0 ||
         asim_blocks_deviate(layout, block, 1, projector->mean, projector->scales,
                             threads, &squares, err) < 0)
         return -1;

@@ -235,6 +235,7 @@ static int rmsip_in_memory(struct asim_analysis *an, const struct asim_view *vie
         part.first = h ? half : 0;
         part.count = h ? view->count - half : half;
         part.rough = true;
+        part.centred = false;
         rc = asim_view_components(
             &part, asim_method_choose(part.count, an->layout->atom_count, halves.k),
             halves.k, ROUGH_TOLERANCE, halves.values, halves.vectors[h], err);
@@ -250,13 +251,12 @@ static int solve_in_memory(struct asim_analysis *an, struct asim_error *err)
 {
     struct asim_pca *pca = &an->pca;
     size_t k = pca->component_count, frames = pca->frame_count;
-    struct asim_view view = {an->layout,
-                             an->blocks,
-                             0,
-                             frames,
-                             an->options->precision == ASIM_PRECISION_DOUBLE,
-                             false,
-                             an->threads};
+    struct asim_view view = {.layout = an->layout,
+                             .blocks = an->blocks,
+                             .count = frames,
+                             .exact = an->options->precision == ASIM_PRECISION_DOUBLE,
+                             .centred = true,
+                             .thread_count = an->threads};
     if (asim_blocks_deviate(an->layout, an->blocks, an->block_used, an->mean,
                             an->scales, an->threads, &an->square_sum, err) < 0 ||
         require_motion(an, err) < 0)

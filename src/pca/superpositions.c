@@ -73,30 +73,46 @@ struct fit_pass {
     const struct asim_target *target;
     const uint64_t *frame_indices;
     double *partials; /* [group][partial width] */
-    size_t partial_width;
+    size_t partial_width, groups;
+    enum asim_direction direction;
 };
 
-static int fit_frame(const struct fit_pass *pass, const float *align,
-                     uint64_t frame_index, struct asim_fit *ret_fit,
-                     struct asim_error *err)
+/* The fits of the group's frames. */
+static int fit_frames(const struct fit_pass *pass, const struct group *group,
+                      struct asim_error *err)
 {
     const struct asim_layout *layout = pass->layout;
     const struct asim_target *target = pass->target;
-    double centre[3], products[3][3];
-    struct asim_fit fit;
-    /* The target is centred, so that the row need not be. */
-    layout->kernels->products(align, target->weights, target->weighted,
-                              layout->align_padded, centre, products);
-    for (int d = 0; d < 3; d++)
-        centre[d] /= target->weight_sum;
-    if (!asim_rotation_fast(products, fit.rotation) &&
-        fit_slowly(align, layout, centre, products, frame_index, fit.rotation, err) < 0)
-        return -1;
-    for (int d = 0; d < 3; d++)
-        fit.shift[d] =
-            -(fit.rotation[d][0] * centre[0] + fit.rotation[d][1] * centre[1] +
-              fit.rotation[d][2] * centre[2]);
-    *ret_fit = fit;
+    const struct asim_kernels *kernels = layout->kernels;
+    size_t count = group->end - group->first;
+    const uint64_t *frame_indices =
+        pass->frame_indices + group->block_index * ASIM_BLOCK_FRAMES + group->first;
+    double centres[ASIM_GROUP_FRAMES][3], products[ASIM_GROUP_FRAMES][3][3];
+    double rotations[ASIM_GROUP_FRAMES][3][3];
+    bool sure[ASIM_GROUP_FRAMES];
+    for (size_t f = 0; f < count; f++) {
+        /* The target is centred, so that the row need not be. */
+        kernels->products(asim_block_align_row(layout, group->block, group->first + f),
+                          target->weights, target->weighted, layout->align_padded,
+                          centres[f], products[f]);
+        for (int d = 0; d < 3; d++)
+            centres[f][d] /= target->weight_sum;
+    }
+    kernels->rotations((const double(*)[3][3])products, count, rotations, sure);
+    for (size_t f = 0; f < count; f++) {
+        const float *align =
+            asim_block_align_row(layout, group->block, group->first + f);
+        struct asim_fit *fit = &group->block->fits[group->first + f];
+        if (!sure[f] &&
+            fit_slowly(align, layout, centres[f], (const double(*)[3])products[f],
+                       frame_indices[f], rotations[f], err) < 0)
+            return -1;
+        memcpy(fit->rotation, rotations[f], sizeof fit->rotation);
+        for (int d = 0; d < 3; d++)
+            fit->shift[d] = -(rotations[f][d][0] * centres[f][0] +
+                              rotations[f][d][1] * centres[f][1] +
+                              rotations[f][d][2] * centres[f][2]);
+    }
     return 0;
 }
 
@@ -115,17 +131,16 @@ static int fit_group(void *context, size_t task, int thread_index,
 {
     (void)thread_index;
     struct fit_pass *pass = context;
+    if (pass->direction == ASIM_BACKWARDS)
+        task = pass->groups - 1 - task;
     const struct asim_layout *layout = pass->layout;
     struct group group = group_of(pass->blocks, task);
     struct asim_block *block = group.block;
     size_t width = asim_row_width(layout), align_width = asim_align_width(layout);
     size_t count = group.end - group.first;
     double *sum = pass->partials + task * pass->partial_width;
-    for (size_t f = group.first; f < group.end; f++)
-        if (fit_frame(pass, asim_block_align_row(layout, block, f),
-                      pass->frame_indices[group.block_index * ASIM_BLOCK_FRAMES + f],
-                      &block->fits[f], err) < 0)
-            return -1;
+    if (fit_frames(pass, &group, err) < 0)
+        return -1;
     add_rotated(layout->kernels, block->rows + group.first * width, width, count,
                 block->fits + group.first, sum);
     if (!layout->same)
@@ -138,8 +153,9 @@ static int fit_group(void *context, size_t task, int thread_index,
 
 int asim_blocks_fit(const struct asim_layout *layout, struct asim_block *blocks,
                     size_t block_count, const struct asim_target *target,
-                    const uint64_t *frame_indices, int thread_count, double *sum,
-                    double *align_sum, struct asim_error *err)
+                    const uint64_t *frame_indices, enum asim_direction direction,
+                    int thread_count, double *sum, double *align_sum,
+                    struct asim_error *err)
 {
     size_t width = asim_row_width(layout);
     size_t partial_width = width + (layout->same ? 0 : asim_align_width(layout));
@@ -153,9 +169,9 @@ int asim_blocks_fit(const struct asim_layout *layout, struct asim_block *blocks,
     for (size_t first = 0; first < block_count && rc == 0; first += ASIM_WAVE_BLOCKS) {
         size_t count = block_count - first < most ? block_count - first : most;
         size_t groups = group_count(blocks + first, count);
-        struct fit_pass pass = {layout,   blocks + first,
-                                target,   frame_indices + first * ASIM_BLOCK_FRAMES,
-                                partials, partial_width};
+        struct fit_pass pass = {
+            layout,   blocks + first, target, frame_indices + first * ASIM_BLOCK_FRAMES,
+            partials, partial_width,  groups, direction};
         if (first > 0)
             memset(partials, 0, groups * partial_width * sizeof *partials);
         rc = asim_parallel(groups, threads_for(layout, groups, thread_count), fit_group,
@@ -178,6 +194,7 @@ struct deviate_pass {
     const double *mean;
     const float *scales;
     double *squares; /* [group] */
+    size_t groups;
 };
 
 static int deviate_group(void *context, size_t task, int thread_index,
@@ -186,6 +203,8 @@ static int deviate_group(void *context, size_t task, int thread_index,
     (void)thread_index;
     (void)err;
     struct deviate_pass *pass = context;
+    /* Backwards: the last pass of fits mostly went forwards. */
+    task = pass->groups - 1 - task;
     size_t padded = pass->layout->padded, count = pass->layout->atom_count;
     size_t width = 3 * padded;
     struct group group = group_of(pass->blocks, task);
@@ -215,7 +234,7 @@ int asim_blocks_deviate(const struct asim_layout *layout, struct asim_block *blo
     double *squares = asim_alloc_array(groups, sizeof *squares, err);
     if (!squares)
         return -1;
-    struct deviate_pass pass = {layout, blocks, mean, scales, squares};
+    struct deviate_pass pass = {layout, blocks, mean, scales, squares, groups};
     int rc = asim_parallel(groups, threads_for(layout, groups, thread_count),
                            deviate_group, &pass, err);
     for (size_t g = 0; g < groups && rc == 0; g++)

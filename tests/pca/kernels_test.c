@@ -14,8 +14,10 @@
 #include "base/random.h"
 #include "pca/eigen.h"
 #include "pca/kernels.h"
+#include "structure/superpose.h"
 
-enum { MOST_ATOMS = 64, MOST_WIDTH = 3 * MOST_ATOMS, MOST_ROWS = 21 };
+/* Rows of 224 atoms are wider than what a kernel keeps as doubles. */
+enum { MOST_ATOMS = 224, MOST_WIDTH = 3 * MOST_ATOMS, MOST_ROWS = 21 };
 
 static float rows[MOST_ROWS * MOST_WIDTH];
 static double v[MOST_WIDTH], weights[MOST_ATOMS], reference[MOST_WIDTH];
@@ -208,6 +210,56 @@ static void test_variants(void **state)
                 check_outer(kernels, 3 * padded, counts[c]);
                 check_gather(kernels, atoms[a], padded);
             }
+        for (size_t c = 0; kernels && c < sizeof counts / sizeof *counts; c++) {
+            fill(c, MOST_ATOMS, MOST_ATOMS, counts[c]);
+            check_rows(kernels, MOST_WIDTH, counts[c]);
+        }
+    }
+}
+
+/* Every lane as the fast way alone, to the bit, whatever the others hold: products of
+ * points on a line, of nothing, infinite ones, and some that need turning by pi. */
+static void test_rotations(void **state)
+{
+    (void)state;
+    enum { COUNT = 37 };
+    double products[COUNT][3][3], rotations[COUNT][3][3], expected[3][3];
+    bool sure[COUNT];
+    struct asim_random random;
+    asim_random_seed(&random, 5);
+    for (size_t f = 0; f < COUNT; f++) {
+        for (int i = 0; i < 9; i++)
+            products[f][i / 3][i % 3] = asim_random_gaussian(&random);
+        if (f % 7 == 2)
+            memset(products[f], 0, sizeof products[f]);
+        if (f % 7 == 3)
+            for (int i = 0; i < 9; i++)
+                products[f][i / 3][i % 3] = (1.0 + i / 3) * (i % 3 - 1.0);
+        if (f % 7 == 4)
+            products[f][f % 3][1] = f % 2 ? INFINITY : NAN;
+        if (f % 7 == 5)
+            for (int i = 0; i < 9; i++)
+                products[f][i / 3][i % 3] = i % 4 ? 0.0 : i == 4 ? 3.0 : -1e3 - i;
+        if (f % 7 == 6)
+            for (int i = 0; i < 9; i++)
+                products[f][i / 3][i % 3] *= f % 2 ? 1e200 : 1e-250;
+    }
+    for (enum asim_simd simd = ASIM_SIMD_SCALAR; simd <= ASIM_SIMD_AVX512; simd++) {
+        const struct asim_kernels *kernels = asim_kernels_of(simd);
+        for (size_t count = kernels ? 1 : COUNT + 1; count <= COUNT; count++) {
+            size_t found = 0;
+            memset(rotations, 0, sizeof rotations);
+            kernels->rotations((const double(*)[3][3])products, count, rotations, sure);
+            for (size_t f = 0; f < count; f++) {
+                bool fast =
+                    asim_rotation_fast((const double(*)[3])products[f], expected);
+                assert_int_equal(sure[f], fast);
+                found += fast;
+                if (fast)
+                    assert_memory_equal(rotations[f], expected, sizeof expected);
+            }
+            assert_true(found >= count / 2 && (found < count || count < 3));
+        }
     }
 }
 
@@ -384,9 +436,8 @@ static void test_no_convergence(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_variants),
-        cmocka_unit_test(test_lanczos),
-        cmocka_unit_test(test_dense),
+        cmocka_unit_test(test_variants),       cmocka_unit_test(test_rotations),
+        cmocka_unit_test(test_lanczos),        cmocka_unit_test(test_dense),
         cmocka_unit_test(test_no_convergence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
