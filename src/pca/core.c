@@ -18,6 +18,9 @@
 #include "pca/quality.h"
 #include "pca/storage.h"
 
+/* So many are found by LAPACK rather than by our own search. */
+enum { MANY_COMPONENTS = 500 };
+
 /* From x0 x1 .. y0 .. z0 .. to x0 y0 z0 x1 .. */
 static int interleave_vectors(struct asim_analysis *an, struct asim_error *err)
 {
@@ -194,6 +197,13 @@ int asim_pca_analyse(const struct asim_frame_source *source,
     asim_blas_begin();
     if (prepare(&an, err) < 0)
         goto out;
+    if (own.component_count >= MANY_COMPONENTS && asim_blas_faster_kernels())
+        asim_log_write(
+            log, ASIM_LOG_INFO,
+            "OpenBLAS does not know this processor: with "
+            "OPENBLAS_CORETYPE=%s in the environment %zu components take less "
+            "time",
+            asim_blas_faster_kernels(), own.component_count);
     if ((an.plan.streaming ? asim_analysis_new_blocks(&an, block_frames(source), err)
                            : asim_analysis_read_all(&an, err)) < 0)
         goto out;

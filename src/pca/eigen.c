@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "formats/simd.h"
 
 enum { DENSE_SIZE = 64, DENSE_PART = 6, RESTARTS = 300 };
 
@@ -36,6 +37,19 @@ void asim_blas_end(void)
     if (--blas_users == 0 && blas_saved_threads != 1)
         openblas_set_num_threads(blas_saved_threads);
     pthread_mutex_unlock(&blas_lock);
+}
+
+const char *asim_blas_faster_kernels(void)
+{
+#if defined(__x86_64__)
+    if (strcmp(openblas_get_corename(), "Prescott") == 0) {
+        if (asim_simd_available(ASIM_SIMD_AVX512))
+            return "SkylakeX";
+        if (asim_simd_available(ASIM_SIMD_AVX2))
+            return "Haswell";
+    }
+#endif
+    return NULL;
 }
 
 struct dense {

@@ -16,6 +16,11 @@
 void asim_blas_begin(void);
 void asim_blas_end(void);
 
+/* OpenBLAS takes its slowest kernels on a processor that is newer than it. Then those it
+ * could use, as a value of OPENBLAS_CORETYPE, which it reads when it is loaded; else
+ * NULL. */
+const char *asim_blas_faster_kernels(void);
+
 /* y = A x for a symmetric A of the size agreed. */
 typedef int (*asim_operator_fn)(void *context, const double *x, double *y,
                                 struct asim_error *err);
