@@ -16,8 +16,8 @@
 void asim_blas_begin(void);
 void asim_blas_end(void);
 
-/* OpenBLAS takes its slowest kernels on a processor that is newer than it. Then those it
- * could use, as a value of OPENBLAS_CORETYPE, which it reads when it is loaded; else
+/* OpenBLAS takes its slowest kernels on a processor that is newer than it. Then those
+ * it could use, as a value of OPENBLAS_CORETYPE, which it reads when it is loaded; else
  * NULL. */
 const char *asim_blas_faster_kernels(void);
 

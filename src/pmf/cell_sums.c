@@ -3,15 +3,14 @@
  *
  * Within a cell exponents change little, so that a short Taylor polynomial is the
  * exponential to the last bit that matters: no call, no table, no range reduction.
- * Variants for AVX2 and AVX-512 are the same source compiled again; without contraction
- * into fused operations (-ffp-contract=off) all give the same bits.
+ * Variants for AVX2 and AVX-512 are the same source, cell_sums_body.h, with wider
+ * vectors; without contraction into fused operations (-ffp-contract=off) all give the
+ * same bits.
  */
 #include "pmf/cell_sums.h"
 
 #include <math.h>
 #include <string.h>
-
-typedef double lanes __attribute__((vector_size(ASIM_LANES * sizeof(double))));
 
 enum { HIGHEST_DEGREE = 14 };
 
@@ -47,68 +46,21 @@ int asim_cell_degree(double value, double linear, double quadratic, double reach
     return -1;
 }
 
-static inline __attribute__((always_inline)) double
-sum_cell(double *distance, size_t count, const struct asim_cell_term *terms,
-         size_t term_count, double *ret_p, double *work)
-{
-    lanes *values = (lanes *)(void *)work, *sums = values + term_count;
-    lanes inverse_sum = {0};
-    double total = 0;
-    for (size_t i = count; i % ASIM_LANES; i++)
-        distance[i] = 0;
-    memset(sums, 0, term_count * sizeof *sums);
-    for (size_t start = 0; start < count; start += ASIM_LANES) {
-        lanes d = *(const lanes *)(const void *)&distance[start], denominator = {0};
-        for (size_t k = 0; k < term_count; k++) {
-            const struct asim_cell_term *term = &terms[k];
-            lanes y = (term->linear + term->quadratic * d) * d, power = {0};
-            if (term->degree >= 0) {
-                power += INVERSE_FACTORIAL[term->degree];
-                for (int n = term->degree - 1; n >= 0; n--)
-                    power = power * y + INVERSE_FACTORIAL[n];
-            } else {
-                for (int lane = 0; lane < ASIM_LANES; lane++)
-                    power[lane] = exp(y[lane]);
-            }
-            values[k] = term->value * power;
-            denominator += values[k];
-        }
-        lanes inverse = 1 / denominator;
-        for (size_t lane = count - start; lane < ASIM_LANES; lane++)
-            inverse[lane] = 0;
-        inverse_sum += inverse;
-        for (size_t k = 0; k < term_count; k++)
-            sums[k] += values[k] * inverse;
-    }
-    for (size_t k = 0; k < term_count; k++)
-        for (int lane = 0; lane < ASIM_LANES; lane++)
-            ret_p[k] += sums[k][lane];
-    for (int lane = 0; lane < ASIM_LANES; lane++)
-        total += inverse_sum[lane];
-    return total;
-}
-
-static double sum_cell_portable(double *distance, size_t count,
-                                const struct asim_cell_term *terms, size_t term_count,
-                                double *ret_p, double *work)
-{
-    return sum_cell(distance, count, terms, term_count, ret_p, work);
-}
+#define SUM_CELL sum_cell_portable
+#define TARGET
+#define WIDTH 2
+#include "pmf/cell_sums_body.h"
 
 #ifdef __x86_64__
-__attribute__((target("avx2"))) static double
-sum_cell_avx2(double *distance, size_t count, const struct asim_cell_term *terms,
-              size_t term_count, double *ret_p, double *work)
-{
-    return sum_cell(distance, count, terms, term_count, ret_p, work);
-}
+#define SUM_CELL sum_cell_avx2
+#define TARGET __attribute__((target("avx2")))
+#define WIDTH 4
+#include "pmf/cell_sums_body.h"
 
-__attribute__((target("avx512f"))) static double
-sum_cell_avx512(double *distance, size_t count, const struct asim_cell_term *terms,
-                size_t term_count, double *ret_p, double *work)
-{
-    return sum_cell(distance, count, terms, term_count, ret_p, work);
-}
+#define SUM_CELL sum_cell_avx512
+#define TARGET __attribute__((target("avx512f")))
+#define WIDTH 8
+#include "pmf/cell_sums_body.h"
 #endif
 
 int asim_cell_variant_count(void)
