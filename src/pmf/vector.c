@@ -6,8 +6,7 @@
 #include "pmf/vector.h"
 
 #include <math.h>
-
-typedef double lanes __attribute__((vector_size(ASIM_VECTOR_LANES * sizeof(double))));
+#include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -25,18 +24,8 @@ INLINE void add_scaled_counts(double *restrict y, const uint32_t *restrict x,
         y[i] += factor * (double)x[i];
 }
 
-INLINE void largest_products(const double *restrict row, const double *restrict columns,
-                             size_t count, double *restrict largest)
-{
-    const lanes *column = (const lanes *)(const void *)columns;
-    lanes sum = {0};
-    for (size_t j = 0; j < count; j++)
-        sum += row[j] * column[j];
-    for (int lane = 0; lane < ASIM_VECTOR_LANES; lane++)
-        largest[lane] = fmax(largest[lane], fabs(sum[lane]));
-}
-
-#define VARIANT(suffix, target)                                                        \
+/* `width`: numbers of a vector of that machine; compilers split wider ones badly. */
+#define VARIANT(suffix, target, width)                                                 \
     target static void add_scaled_##suffix(                                            \
         double *restrict y, const double *restrict x, double factor, size_t count)     \
     {                                                                                  \
@@ -51,15 +40,25 @@ INLINE void largest_products(const double *restrict row, const double *restrict 
         const double *restrict row, const double *restrict columns, size_t count,      \
         double *restrict largest)                                                      \
     {                                                                                  \
-        largest_products(row, columns, count, largest);                                \
+        typedef double vec __attribute__((vector_size((width) * sizeof(double))));     \
+        enum { PARTS = ASIM_VECTOR_LANES / (width) };                                  \
+        const vec *column = (const vec *)(const void *)columns;                        \
+        vec sum[PARTS];                                                                \
+        memset(sum, 0, sizeof sum);                                                    \
+        for (size_t j = 0; j < count; j++)                                             \
+            for (size_t p = 0; p < PARTS; p++)                                         \
+                sum[p] += row[j] * column[j * PARTS + p];                              \
+        for (int lane = 0; lane < ASIM_VECTOR_LANES; lane++)                           \
+            largest[lane] =                                                            \
+                fmax(largest[lane], fabs(sum[lane / (width)][lane % (width)]));        \
     }                                                                                  \
     static const struct asim_vector_kernels kernels_##suffix = {                       \
         add_scaled_##suffix, add_scaled_counts_##suffix, largest_products_##suffix};
 
-VARIANT(portable, )
+VARIANT(portable, , 2)
 #ifdef __x86_64__
-VARIANT(avx2, __attribute__((target("avx2"))))
-VARIANT(avx512, __attribute__((target("avx512f"))))
+VARIANT(avx2, __attribute__((target("avx2"))), 4)
+VARIANT(avx512, __attribute__((target("avx512f"))), 8)
 #endif
 
 int asim_vector_variant_count(void)
