@@ -79,6 +79,7 @@ enum option_group {
     OPTIONS_SLOT = 1 << 15,
     OPTIONS_FROM = 1 << 16,
     OPTIONS_PRIORITY = 1 << 18,
+    OPTIONS_FRAMES = 1 << 19, /* which frames: a part of OPTIONS_PCA */
 };
 
 struct command {

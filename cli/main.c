@@ -36,9 +36,9 @@ static const struct command commands[] = {
      "  autosim project system.tpr other.xtc -C folder\n"
      "\n"
      "Frames are superposed on the reference of DIR/pca and projected on its\n"
-     "components; time and projections go to stdout. Of the options of the analysis\n"
-     "only -b, -e, --stride and --pbc count: atoms and fit are the saved ones.\n",
-     OPTIONS_COMMON | OPTIONS_PCA, 2, 1000, cmd_project},
+     "components; time and projections go to stdout. Atoms and fit are the saved "
+     "ones.\n",
+     OPTIONS_COMMON | OPTIONS_FRAMES, 2, 1000, cmd_project},
     {"plan", "", "place the umbrella windows along PC1 and write their inputs",
      "  autosim plan\n"
      "  autosim plan --windows 20 --range -0.5:0.8\n"

@@ -48,19 +48,19 @@ static const struct option_spec table[] = {
      AT(pca.residues), 0, 0,
      "residues that count as protein, nucleic, water, ion or other, e.g. "
      "\"protein:ABC,DEF;water:TIP7\", or a file such as residuetypes.dat"},
-    {"begin", 'b', "PS", OPTIONS_PCA, KIND_REAL, AT(pca.begin_ps), -1e15, 1e15,
-     "leave out frames before this time"},
-    {"end", 'e', "PS", OPTIONS_PCA, KIND_REAL, AT(pca.end_ps), -1e15, 1e15,
-     "leave out frames after this time"},
-    {"stride", 0, "N", OPTIONS_PCA, KIND_SIZE, AT(pca.stride), 1, 1e9,
+    {"begin", 'b', "PS", OPTIONS_PCA | OPTIONS_FRAMES, KIND_REAL, AT(pca.begin_ps),
+     -1e15, 1e15, "leave out frames before this time"},
+    {"end", 'e', "PS", OPTIONS_PCA | OPTIONS_FRAMES, KIND_REAL, AT(pca.end_ps), -1e15,
+     1e15, "leave out frames after this time"},
+    {"stride", 0, "N", OPTIONS_PCA | OPTIONS_FRAMES, KIND_SIZE, AT(pca.stride), 1, 1e9,
      "take every N-th frame"},
     {"components", 0, "K|all", OPTIONS_PCA, KIND_SIZE_OR_ALL, AT(pca.component_count),
      1, 1e5, "principal components to keep (default 10)"},
     {"modes", 0, "N", OPTIONS_PCA, KIND_SIZE, AT(modes), 1, 1000,
      "draw the motion along the first N components: mode1.pdb .. modeN.pdb (default "
      "1)"},
-    {"pbc", 0, "auto|whole|nojump|cluster|none", OPTIONS_PCA, KIND_CHOICE, AT(pca.pbc),
-     0, 0,
+    {"pbc", 0, "auto|whole|nojump|cluster|none", OPTIONS_PCA | OPTIONS_FRAMES,
+     KIND_CHOICE, AT(pca.pbc), 0, 0,
      "periodic boundaries: auto makes molecules whole along their bonds and refuses "
      "what "
      "looks broken without; nojump follows atoms from frame to frame; cluster joins "
