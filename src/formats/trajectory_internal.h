@@ -78,6 +78,16 @@ void asim_trajectory_range_init(struct asim_trajectory_range *range);
 int asim_trajectory_find_wanted(struct asim_trajectory *traj, size_t from,
                                 size_t *ret_index, struct asim_error *err);
 
+/* What equality of times can mean: formats keep them, or the step, as 32-bit floats,
+ * good to 6e-8, and programs differ by as much in what a DCD's unit of time is in ps.
+ */
+double asim_trajectory_slack_ps(double time_ps);
+
+/* The earliest time of the frames [from, end) of the index, INFINITY where there is
+ * none that is whole. */
+int asim_trajectory_earliest_ps(struct asim_trajectory *traj, size_t from, size_t end,
+                                double *ret_time_ps, struct asim_error *err);
+
 /* Decodes the first atom_limit atoms of a frame, as the format's decode does. */
 int asim_trajectory_decode(const struct asim_trajectory *traj,
                            struct asim_decode_scratch *scratch,

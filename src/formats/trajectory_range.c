@@ -16,10 +16,9 @@ void asim_trajectory_range_init(struct asim_trajectory_range *range)
         (struct asim_trajectory_range){.begin_ps = NAN, .end_ps = NAN, .stride = 1};
 }
 
-/* Formats keep times as 32-bit floats: 6e-8 of a time is what equality can mean. */
-static double slack_ps(double limit_ps)
+double asim_trajectory_slack_ps(double time_ps)
 {
-    return 1e-6 + 2e-7 * fabs(limit_ps);
+    return 1e-6 + 1.3e-7 * fabs(time_ps);
 }
 
 /* Learns the time of frame `i`, the first one without; it is known to be whole. */
@@ -68,12 +67,35 @@ static int know_time(struct asim_trajectory *traj, size_t i, struct asim_error *
     return 1;
 }
 
+int asim_trajectory_earliest_ps(struct asim_trajectory *traj, size_t from, size_t end,
+                                double *ret_time_ps, struct asim_error *err)
+{
+    char what[ASIM_DAMAGE_TEXT];
+    *ret_time_ps = INFINITY;
+    if (asim_frame_reserve(&traj->probed, 1, err) < 0)
+        return -1;
+    for (size_t i = from; i < end && i < traj->index_count; i++) {
+        const struct frame_entry *entry = &traj->index[i];
+        if (entry->damaged)
+            continue;
+        traj->probed.frame_index = i;
+        traj->probed.offset_bytes = entry->span.offset;
+        int rc = traj->format->decode(traj->state, &traj->source, &traj->probe,
+                                      entry->span, 1, &traj->probed, what, err);
+        if (rc < 0)
+            return -1;
+        if (rc > 0)
+            *ret_time_ps = fmin(*ret_time_ps, traj->probed.time_ps);
+    }
+    return 0;
+}
+
 int asim_trajectory_seek_time(struct asim_trajectory *traj, double time_ps,
                               struct asim_error *err)
 {
     if (isnan(time_ps))
         return asim_fail(err, ASIM_EUSAGE, "a time to seek must be a number");
-    const double least_ps = time_ps - slack_ps(time_ps);
+    const double least_ps = time_ps - asim_trajectory_slack_ps(time_ps);
     size_t low = 0, high = traj->timed_count;
     /* The first one in [low, high) that reaches the time, or high. */
     while (low < high) {
@@ -121,10 +143,11 @@ static void judge(struct asim_trajectory *traj, size_t i, bool timed)
     struct frame_entry *entry = &traj->index[i];
     bool inside = !timed || !isnan(entry->time_ps);
     if (!isnan(range->begin_ps))
-        inside =
-            inside && entry->time_ps >= range->begin_ps - slack_ps(range->begin_ps);
+        inside = inside && entry->time_ps >= range->begin_ps - asim_trajectory_slack_ps(
+                                                                   range->begin_ps);
     if (!isnan(range->end_ps))
-        inside = inside && entry->time_ps <= range->end_ps + slack_ps(range->end_ps);
+        inside = inside && entry->time_ps <=
+                               range->end_ps + asim_trajectory_slack_ps(range->end_ps);
     entry->in_range = inside && range->inside_count % range->stride == 0;
     range->inside_count += inside;
     range->ranged_count = i + 1;

@@ -15,6 +15,7 @@
 
 #include "base/memory.h"
 #include "base/threads.h"
+#include "formats/trajectory_internal.h"
 
 enum { FRAMES_A_THREAD = 16, MOST_FRAMES = 256 };
 
@@ -28,12 +29,6 @@ static size_t last_atom(const struct asim_atom_list *list)
         if (list->index[i] > last)
             last = list->index[i];
     return last;
-}
-
-/* Times are kept as floats in XTC: 6e-8 of the time is what equality can mean. */
-static double time_slack(double time_ps)
-{
-    return 1e-6 + 2e-7 * fabs(time_ps);
 }
 
 static int check_options(const struct asim_trajectory_source *source,
@@ -174,13 +169,17 @@ void asim_trajectory_source_finish(struct asim_trajectory_source *source)
     *source = (struct asim_trajectory_source){0};
 }
 
-/* Walks to the first frame at or after `begin`; 0: there is none. */
+/* Looks for the first frame at or after `begin` and the last one at or before `end`; 0:
+ * there is none. Times may start again, so that frames behind one that is after `end`
+ * can be before it. */
 static int find_first(struct asim_trajectory_source *source, struct asim_error *err)
 {
-    double begin = source->options->begin_ps;
+    double begin = source->options->begin_ps, end = source->options->end_ps;
     struct asim_frame *frame = &source->frames[0];
+    bool found = isnan(begin);
     source->first_index = 0;
-    if (!isnan(begin)) {
+    source->stop_index = isnan(end) ? SIZE_MAX : 0;
+    if (!isnan(begin) || !isnan(end)) {
         int got;
         asim_trajectory_limit_atoms(source->traj, 1);
         if (asim_trajectory_seek(source->traj, 0, err) < 0)
@@ -188,12 +187,17 @@ static int find_first(struct asim_trajectory_source *source, struct asim_error *
         while ((got = asim_trajectory_next(source->traj, frame, err)) > 0) {
             if (frame->frame_index == 0)
                 source->start_time_ps = frame->time_ps;
-            if (frame->time_ps >= begin - time_slack(begin))
+            if (!found && frame->time_ps >= begin - asim_trajectory_slack_ps(begin)) {
+                source->first_index = frame->frame_index;
+                found = true;
+            }
+            if (isnan(end) && found)
                 break;
+            if (frame->time_ps <= end + asim_trajectory_slack_ps(end))
+                source->stop_index = frame->frame_index + 1;
         }
-        if (got <= 0)
+        if (got < 0 || !found)
             return got;
-        source->first_index = frame->frame_index;
     }
     source->first_known = true;
     return 1;
@@ -212,6 +216,7 @@ static int source_rewind(void *context, struct asim_error *err)
     source->stepped = false;
     source->ended = false;
     source->placed = false;
+    source->judged_count = 0;
     if (source->whole)
         asim_whole_restart(source->whole);
     if (!source->first_known && find_first(source, err) < 0)
@@ -259,16 +264,25 @@ static int read_some(struct asim_trajectory_source *source, size_t count,
  * A run that was restarted repeats the time since its last checkpoint; what was there
  * counts once. A time that goes back to the very first, or before it, begins another
  * run, and all of its frames count, as do those of a file whose times are all alike.
+ * Whether it went back so far, a frame may tell that the stride passes over. 1 wanted,
+ * 0 not, -1 failure.
  */
-static bool is_wanted(struct asim_trajectory_source *source,
-                      const struct asim_frame *frame)
+static int is_wanted(struct asim_trajectory_source *source,
+                     const struct asim_frame *frame, struct asim_error *err)
 {
-    double time_ps = frame->time_ps, begin = source->options->begin_ps;
+    double time_ps = frame->time_ps;
+    double begin = source->options->begin_ps, end = source->options->end_ps;
     const char *path = asim_trajectory_path(source->traj);
+    size_t unseen = source->judged_count;
+    source->judged_count = frame->frame_index + 1;
     if (frame->frame_index == 0)
         source->start_time_ps = time_ps;
     if (source->ordinal > 0 && time_ps <= source->last_time_ps) {
-        bool repeated = time_ps > source->start_time_ps;
+        double earliest_ps;
+        if (asim_trajectory_earliest_ps(source->traj, unseen, frame->frame_index,
+                                        &earliest_ps, err) < 0)
+            return -1;
+        bool repeated = fmin(earliest_ps, time_ps) > source->start_time_ps;
         if (repeated && !source->said_repeated)
             asim_log_write(source->log, ASIM_LOG_WARNING,
                            "'%s': the time goes back from %g to %g ps at frame %zu, as "
@@ -283,13 +297,14 @@ static bool is_wanted(struct asim_trajectory_source *source,
         source->said_repeated |= repeated;
         source->said_again |= !repeated && time_ps < source->last_time_ps;
         if (repeated)
-            return false;
+            return 0;
     }
     source->last_time_ps = time_ps;
-    if (!isnan(begin) && time_ps < begin - time_slack(begin))
-        return false;
+    if ((!isnan(begin) && time_ps < begin - asim_trajectory_slack_ps(begin)) ||
+        (!isnan(end) && time_ps > end + asim_trajectory_slack_ps(end)))
+        return 0;
     source->ordinal++;
-    return true;
+    return 1;
 }
 
 /* Decodes some frames, at most `count` (and frame_room), and lists in `kept` those that
@@ -297,7 +312,6 @@ static bool is_wanted(struct asim_trajectory_source *source,
 static int read_wanted(struct asim_trajectory_source *source, size_t count,
                        int thread_count, size_t *ret_kept, struct asim_error *err)
 {
-    double end = source->options->end_ps;
     size_t got, kept = 0;
     if (count > source->frame_room)
         count = source->frame_room;
@@ -305,11 +319,14 @@ static int read_wanted(struct asim_trajectory_source *source, size_t count,
         return -1;
     source->ended = got < count;
     for (size_t i = 0; i < got; i++) {
-        if (!isnan(end) && source->frames[i].time_ps > end + time_slack(end)) {
+        if (source->frames[i].frame_index >= source->stop_index) {
             source->ended = true;
             break;
         }
-        if (!is_wanted(source, &source->frames[i]))
+        int wanted = is_wanted(source, &source->frames[i], err);
+        if (wanted < 0)
+            return -1;
+        if (!wanted)
             continue;
         source->kept[kept] = i;
         source->ordinals[kept++] = source->ordinal - 1;

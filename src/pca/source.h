@@ -25,12 +25,14 @@ struct asim_trajectory_source {
     size_t file_frames; /* whole frames in the file */
     size_t stride;      /* at least 1 */
     size_t first_index; /* of the first frame wanted */
+    size_t stop_index;  /* behind the last one that is not after `end` */
     bool first_known;
     size_t ordinal;             /* frames wanted since the rewind */
     bool stepped;               /* a frame has been read since the rewind */
     bool ended;                 /* the last one wanted has been read */
     bool placed;                /* the first frame has fixed where molecules lie */
     size_t last_index;          /* of the last one read */
+    size_t judged_count;        /* up to the last one whose time was looked at */
     uint64_t looked_at;         /* frames that were looked at for broken molecules */
     struct asim_parts parts[2]; /* of atoms and align, where these are looked at */
     double start_time_ps;       /* of the file's first frame */
