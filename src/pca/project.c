@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "pca/frames.h"
+#include "pca/reference.h"
 #include "pca/rows.h"
 #include "pca/source.h"
 #include "structure/superpose.h"
@@ -228,7 +229,8 @@ int asim_pca_project_trajectory(const struct asim_pca *pca,
         own.pbc = pca->pbc;
     if (!projector ||
         asim_trajectory_source_init(&source, top, traj, &own, &atoms, &align,
-                                    pca->align_same, log, err) < 0)
+                                    pca->align_same, log, err) < 0 ||
+        (source.whole && asim_pca_arrange(pca, source.whole, err) < 0))
         goto out;
     struct asim_frame_source frames = asim_trajectory_source_frames(&source);
     struct asim_block *block = &projector->block;

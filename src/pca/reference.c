@@ -166,3 +166,21 @@ out:
     asim_trajectory_close(traj);
     return rc;
 }
+
+int asim_pca_arrange(const struct asim_pca *pca, struct asim_whole *whole,
+                     struct asim_error *err)
+{
+    const size_t limit = asim_whole_atom_limit(whole);
+    float(*x_nm)[3] = asim_alloc_array(limit, sizeof *x_nm, err);
+    if (!x_nm)
+        return -1;
+    for (size_t a = 0; a < pca->align_count; a++)
+        for (size_t d = 0; d < 3 && pca->align_indices[a] < limit; d++)
+            x_nm[pca->align_indices[a]][d] = (float)pca->reference_nm[3 * a + d];
+    for (size_t a = 0; a < pca->atom_count; a++)
+        for (size_t d = 0; d < 3 && pca->atom_indices[a] < limit; d++)
+            x_nm[pca->atom_indices[a]][d] = (float)pca->mean_nm[3 * a + d];
+    asim_whole_arrange_like(whole, x_nm);
+    free(x_nm);
+    return 0;
+}

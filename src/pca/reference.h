@@ -2,6 +2,7 @@
 #ifndef PCA_REFERENCE_H
 #define PCA_REFERENCE_H
 
+#include <autosim/pbc.h>
 #include <autosim/pca.h>
 
 /* "mean", "first", "file"; NULL for a number that is none. */
@@ -21,5 +22,10 @@ int asim_masses_of(const struct asim_topology *top, const struct asim_atom_list 
 int asim_reference_read(const char *path, const struct asim_topology *top,
                         enum asim_pbc_mode pbc, const struct asim_atom_list *atoms,
                         double **ret_reference_nm, struct asim_error *err);
+
+/* Before the first frame: molecules lie relative to each other as the analysis had
+ * them, whichever frame comes first. */
+int asim_pca_arrange(const struct asim_pca *pca, struct asim_whole *whole,
+                     struct asim_error *err);
 
 #endif

@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "pca/reference.h"
 #include "structure/whole.h"
 #include "windows/bias_method.h"
 #include "windows/gradient.h"
@@ -177,9 +178,10 @@ static int compare(struct comparison *comparison, const char *path,
     }
     if (asim_gradient_init(pca, &comparison->gradient, err) < 0 ||
         (asim_bias_own_pbc(pca, top) != ASIM_PBC_NONE &&
-         asim_whole_create(top, asim_bias_own_pbc(pca, top),
-                           comparison->gradient.atoms.index,
-                           comparison->gradient.atoms.count, &whole, err) < 0))
+         (asim_whole_create(top, asim_bias_own_pbc(pca, top),
+                            comparison->gradient.atoms.index,
+                            comparison->gradient.atoms.count, &whole, err) < 0 ||
+          asim_pca_arrange(pca, whole, err) < 0)))
         goto out;
     if (find_atoms(traj, top, whole, &comparison->gradient.atoms, &cause) < 0) {
         snprintf(check->why, sizeof check->why, "%.159s", cause.text);

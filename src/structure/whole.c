@@ -394,6 +394,14 @@ static int follow(struct asim_whole *whole, const struct asim_lattice *lattice,
     return 0;
 }
 
+void asim_whole_arrange_like(struct asim_whole *whole, float (*x_nm)[3])
+{
+    if (!whole->by_bonds || whole->mode == ASIM_PBC_CLUSTER)
+        return;
+    remember(whole, x_nm);
+    whole->guided = true;
+}
+
 /* What no bonds hold together is taken as the first frame has it, except in a cluster.
  */
 static int arrange_first(struct asim_whole *whole, const struct asim_lattice *lattice,
@@ -401,9 +409,11 @@ static int arrange_first(struct asim_whole *whole, const struct asim_lattice *la
 {
     bool strict = whole->mode == ASIM_PBC_CLUSTER;
     if (whole->fragment_count > 1 && !lattice->open && (whole->by_bonds || strict) &&
-        asim_whole_join(whole, lattice, strict, x, err) < 0)
+        (whole->guided ? arrange_as_before(whole, lattice, x, err)
+                       : asim_whole_join(whole, lattice, strict, x, err)) < 0)
         return -1;
-    remember(whole, x);
+    if (!whole->guided)
+        remember(whole, x);
     for (size_t f = 0; whole->before && f < whole->fragment_count; f++) {
         double centre[3];
         asim_whole_centre(whole, f, x, centre);

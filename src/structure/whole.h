@@ -10,6 +10,14 @@ int asim_whole_list_atoms(const struct asim_whole *whole, uint32_t **ret_atoms,
                           size_t *ret_count, struct asim_error *err);
 
 /*
+ * Before the first frame: molecules lie relative to each other as in the structure
+ * `x_nm` of all atoms, of which the selected ones are looked at, in whatever
+ * orientation, not as the first frame's nearest atoms have them. For `whole` and
+ * `nojump` along bonds; otherwise nothing changes.
+ */
+void asim_whole_arrange_like(struct asim_whole *whole, float (*x_nm)[3]);
+
+/*
  * Without bonds: does this frame look broken across the box? True where consecutive
  * selected atoms of one residue chain jump by more than half a box vector, or the
  * selection spans nearly the whole box. `ret_why` says so.

@@ -32,6 +32,7 @@ struct asim_whole {
     size_t atom_limit;
     bool by_bonds; /* else every atom is a fragment */
     bool arranged; /* the first frame has come */
+    bool guided;   /* where fragments belong is known without it */
     size_t anchor; /* the fragment with the most selected atoms */
     double
         anchor_nm[3 * ASIM_ORIENTED_BY]; /* whole: some of them, in the first frame */

@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "base/error.h"
+#include "pca/reference.h"
 #include "structure/whole.h"
 #include "windows/bias_atoms.h"
 #include "windows/planned_frame.h"
@@ -43,6 +44,7 @@ int asim_steering_start(const struct asim_pca *pca, const struct asim_topology *
     if (asim_tpr_frame(tpr, &frame, err) == 0 &&
         (pbc == ASIM_PBC_NONE ||
          (asim_whole_create(top, pbc, atoms.index, atoms.count, &whole, err) == 0 &&
+          asim_pca_arrange(pca, whole, err) == 0 &&
           asim_whole_apply(whole, &frame, err) == 0)))
         rc = asim_pca_project(pca, (const float(*)[3])frame.x_nm, 0, ret_nm, err);
     asim_whole_destroy(whole);

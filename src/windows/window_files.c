@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "formats/tpr.h"
+#include "pca/reference.h"
 #include "structure/whole.h"
 #include "windows/bias_atoms.h"
 #include "windows/bias_method.h"
@@ -243,8 +244,10 @@ int asim_plan_write_more(struct asim_plan *plan, size_t first,
      * places from there, and chains that lie in different images as one structure. */
     enum asim_pbc_mode pbc =
         plan->steered ? asim_bias_own_pbc(pca, top) : asim_bias_pbc(pca, top);
-    if (pbc != ASIM_PBC_NONE && asim_whole_create(top, pbc, source.atoms.index,
-                                                  source.atoms.count, &whole, err) < 0)
+    if (pbc != ASIM_PBC_NONE &&
+        (asim_whole_create(top, pbc, source.atoms.index, source.atoms.count, &whole,
+                           err) < 0 ||
+         asim_pca_arrange(pca, whole, err) < 0))
         goto out;
     asim_trajectory_limit_atoms(traj, 0);
     for (size_t i = first; i < plan->window_count; i++) {

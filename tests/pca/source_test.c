@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "fixture.h"
+#include "formats/trajectory_format.h"
 #include "formats/xtc.h"
 #include "pca/source.h"
 
@@ -105,8 +106,15 @@ static void test_times(void **state)
         {{0, 1, 2, 3, 1, 2, 3, 4, NAN}, 2, NAN, 1, "237"},
         {{0, 1, 2, 3, 0, 1, 2, 3, NAN}, 2, NAN, 1, "2367"},
         {{0, 1, 2, 3, 2, 3, 4, 5, NAN}, NAN, 4, 1, "01236"},
+        {{0, 1, 2, 3, 0, 1, 2, 3, NAN}, NAN, 1, 1, "0145"},
+        {{0, 1, 2, 3, 0, 1, 2, 3, NAN}, 1, 2, 1, "1256"},
+        {{3, 2, 1, 0, NAN}, NAN, 1, 1, "23"},
         {{0, 1, 2, 3, 2, 3, 4, 5, 6, NAN}, NAN, NAN, 2, "0268"},
         {{0, 1, 2, 3, 4, 5, 6, 7, NAN}, 1, NAN, 3, "147"},
+        /* the frame at which another run starts is passed over */
+        {{0, 1, 2, 3, 0, 1, 2, 3, 4, NAN}, NAN, NAN, 3, "036"},
+        {{0, 1, 2, 3, 4, 0, 1, 2, 3, 4, NAN}, NAN, NAN, 2, "02468"},
+        {{0, 1, 2, 3, 4, 0, 1, 2, 3, 4, NAN}, 1, NAN, 2, "1379"},
         {{0, 1, 2, 3, 4, 5, 6, 7, NAN}, 1, 6, 2, "135"},
     };
     char path[] = "source-test-XXXXXX";
@@ -213,9 +221,74 @@ static void test_projected_trajectory(void **state)
     free(x);
 }
 
+/* Two chains about half a box apart, so that each frame alone would join them on the
+ * one side or the other: what is projected from a later frame on is what the analysis
+ * had. */
+static void test_projected_from_later(void **state)
+{
+    (void)state;
+    enum { FRAMES = 40, CHAIN = FIXTURE_ATOMS / 2, BEGIN = 10 };
+    static const float edge = 3.0f;
+    struct fixture fixture;
+    uint32_t bonds[FIXTURE_ATOMS - 2][2];
+    size_t bond_count = 0;
+    struct asim_xtc_bytes bytes = {0};
+    struct asim_trajectory *traj = NULL;
+    struct asim_pca pca = {0};
+    struct asim_error err = {0};
+    struct asim_pca_options options = ASIM_PCA_OPTIONS_INIT;
+    fixture_init(&fixture);
+    for (uint32_t i = 1; i < FIXTURE_ATOMS; i++)
+        if (i != CHAIN) {
+            bonds[bond_count][0] = i - 1;
+            bonds[bond_count++][1] = i;
+        }
+    fixture.top.bonds = bonds;
+    fixture.top.bond_count = bond_count;
+    fixture.top.has_bonds = true;
+    for (size_t f = 0; f < FRAMES; f++) {
+        float x[FIXTURE_ATOMS][3];
+        for (size_t i = 0; i < FIXTURE_ATOMS; i++) {
+            size_t k = i % CHAIN;
+            x[i][0] = 0.2f + 0.1f * (float)(k % 3) + 0.01f * sinf((float)(i * f));
+            x[i][1] = 0.2f + 0.1f * (float)(k / 3);
+            x[i][2] = 0.2f + 0.1f * (float)(k % 2) + 0.01f * cosf((float)(i + f));
+            if (i >= CHAIN)
+                x[i][0] += 1.5f - 0.2f * cosf((float)f * 0.3f);
+            x[i][0] -= x[i][0] >= edge ? edge : 0.0f;
+        }
+        struct asim_frame frame = {.atom_count = FIXTURE_ATOMS,
+                                   .x_nm = x,
+                                   .box_nm = {{edge}, {0, edge}, {0, 0, edge}},
+                                   .time_ps = (double)f,
+                                   .precision = 1000};
+        assert_int_equal(asim_xtc_append(&bytes, &frame, ASIM_XTC_MAGIC_1995, &err), 0);
+    }
+    assert_int_equal(
+        asim_trajectory_open_memory(bytes.data, bytes.size, "chains", &traj, &err), 0);
+    options.selection = "all";
+    for (int mode = ASIM_PBC_WHOLE; mode <= ASIM_PBC_NOJUMP; mode++) {
+        options.pbc = (enum asim_pbc_mode)mode;
+        options.begin_ps = NAN;
+        if (asim_pca_compute(&fixture.top, traj, &options, NULL, &pca, &err) < 0)
+            fail_msg("%s", err.text);
+        struct seen seen = {.pca = &pca, .count = BEGIN};
+        options.begin_ps = BEGIN;
+        if (asim_pca_project_trajectory(&pca, &fixture.top, traj, &options, NULL,
+                                        compare_frame, &seen, &err) < 0)
+            fail_msg("%s", err.text);
+        assert_int_equal(seen.count, FRAMES);
+        assert_true(seen.worst_nm < 1e-6);
+        asim_pca_finish(&pca);
+    }
+    asim_trajectory_close(traj);
+    asim_xtc_bytes_finish(&bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_times),
-                                       cmocka_unit_test(test_projected_trajectory)};
+                                       cmocka_unit_test(test_projected_trajectory),
+                                       cmocka_unit_test(test_projected_from_later)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
