@@ -269,13 +269,19 @@ static void eval_atom_numbers(const struct asim_topology *top,
     }
 }
 
+/* Between these, in amu, a mass may be that of a hydrogen or of what it is bonded to:
+ * repartitioned, hydrogens have 3.024 or 4.032, and the carbon of a methyl group 2.9.
+ */
+static const float heaviest_hydrogen = 4.5f, lightest_other = 2.5f;
+
 /* An atom that is not hydrogen, and not a massless interaction site either. */
 static bool is_heavy(const struct asim_topology *top, size_t i)
 {
     if (top->atomic_number[i] > 0)
         return top->atomic_number[i] > 1;
-    if (top->mass_amu)
-        return top->mass_amu[i] > 3.0f;
+    if (top->mass_amu &&
+        !(top->mass_amu[i] > lightest_other && top->mass_amu[i] < heaviest_hydrogen))
+        return top->mass_amu[i] > lightest_other;
     const char *name = top->strings[top->name[i]];
     while (*name >= '0' && *name <= '9')
         name++;
