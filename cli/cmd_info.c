@@ -327,6 +327,7 @@ struct series {
     const char **paths;
     json_t **objects; /* of these files; borrowed, NULL without --json */
     size_t count;
+    const char *no_frame; /* the first one without a whole frame, or NULL */
 };
 
 /* What a chain of files leaves out; that they are none is no failure here, but said. */
@@ -385,6 +386,8 @@ static int info_of_files(const struct settings *settings, json_t *list,
             print_info(&info, settings);
         }
         if (rc == 0 && !info.has_topology) {
+            if (info.frame_count == 0 && !series->no_frame)
+                series->no_frame = settings->arguments[i];
             series->paths[series->count] = settings->arguments[i];
             series->objects[series->count++] = object;
         }
@@ -417,7 +420,9 @@ int cmd_info(const struct settings *settings, struct asim_error *err)
                    JSON_INDENT(1) | JSON_REAL_PRECISION(17));
         printf("\n");
     }
-    rc = 0;
+    rc = series.no_frame
+             ? asim_fail(err, ASIM_EINPUT, "'%s' holds no whole frame", series.no_frame)
+             : 0;
 out:
     free(series.paths);
     free(series.objects);

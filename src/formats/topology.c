@@ -61,7 +61,7 @@ static bool recognise_gro(const unsigned char *head, size_t size)
 }
 
 /* The first one that recognises a file reads it: GRO, which needs two lines of a shape,
- * stands before PDB, for which a word is enough. */
+ * stands before PSF and PDB, for which a word is enough: a title may begin with it. */
 static const struct topology_format {
     const char *name;
     bool (*recognise)(const unsigned char *head, size_t size);
@@ -69,8 +69,8 @@ static const struct topology_format {
                 struct asim_error *err);
 } formats[] = {
     {"TPR", recognise_tpr, read_tpr},
-    {"PSF", asim_psf_recognise, asim_psf_read_topology},
     {"GRO", recognise_gro, asim_gro_read_topology},
+    {"PSF", asim_psf_recognise, asim_psf_read_topology},
     {"PDB", asim_pdb_recognise, asim_pdb_read_topology},
 };
 enum { FORMAT_COUNT = sizeof formats / sizeof *formats };

@@ -160,6 +160,8 @@ int asim_pca_compute(const struct asim_topology *top, struct asim_trajectory *tr
     frames.reference_nm = reference;
     if (asim_pca_analyse(&frames, options, log, &pca, err) < 0) {
         asim_wrap(err, "PCA of '%s'", asim_trajectory_path(traj));
+        /* Damage may be why. */
+        asim_trajectory_log_damage(traj, log);
         goto out;
     }
     pca.system_atom_count = top->atom_count;
