@@ -1,7 +1,11 @@
 /* The command table, and exit codes. */
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -236,14 +240,36 @@ static int dispatch(int argc, char **argv)
     return command ? run_command(command, argc - 1, argv + 1) : complain(&err);
 }
 
+/* A standard stream that whoever started us has closed must not become a file that we
+ * open: messages would be written into campaign.lock. Output to it still fails. */
+static void keep_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+            open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR) < 0)
+            return;
+}
+
+/* Standard output is a pipe that nobody reads any more. */
+static bool reader_is_gone(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR);
+}
+
 /* `autosim ... | head`: a reader that has seen enough is no failure. Commands that work
  * for hours ignore SIGPIPE (pipeline.c), so that their work does not end with it. */
 int main(int argc, char **argv)
 {
+    keep_standard_streams();
     int code = dispatch(argc, argv);
-    if (fflush(stdout) != 0 && code == 0 && errno != EPIPE) {
+    /* What was too much for the buffer has failed before; stdio kept only that it did,
+     * so that the reader of a pipe is asked for. */
+    bool failed_before = ferror(stdout) && !reader_is_gone();
+    if ((fflush(stdout) != 0 ? errno != EPIPE : failed_before) && code == 0) {
         fprintf(stderr, "autosim: cannot write to standard output: %s\n",
-                strerror(errno));
+                failed_before ? "not all that was printed has arrived"
+                              : strerror(errno));
         code = 4;
     }
     return code;

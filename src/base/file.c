@@ -212,13 +212,33 @@ static int make_temporary(char *template)
     return fd;
 }
 
+/* The file that is to be replaced: a link stays and what it names is replaced. A device
+ * or a pipe is none: renaming over /dev/null would take it from the whole machine. */
+static char *replaceable(const char *path, struct asim_error *err)
+{
+    struct stat status;
+    char *target = realpath(path, NULL);
+    if (!target)
+        return asim_strdup(path, err); /* not there yet */
+    if (stat(target, &status) == 0 && !S_ISREG(status.st_mode) &&
+        !S_ISDIR(status.st_mode)) {
+        asim_fail(err, ASIM_EIO,
+                  "cannot write '%s': it is a device or a pipe, and a regular file "
+                  "would take its place",
+                  path);
+        free(target);
+        return NULL;
+    }
+    return target;
+}
+
 int asim_output_open(const char *path, struct asim_output *ret_output,
                      struct asim_error *err)
 {
     struct asim_output output = {0};
     int fd = -1;
-    output.path = asim_strdup(path, err);
-    output.temporary = asim_format(err, "%s.XXXXXX", path);
+    output.path = replaceable(path, err);
+    output.temporary = output.path ? asim_format(err, "%s.XXXXXX", output.path) : NULL;
     if (!output.path || !output.temporary)
         goto fail;
     fd = make_temporary(output.temporary);

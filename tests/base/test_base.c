@@ -107,6 +107,14 @@ static void a_file_is_replaced_whole_or_not_at_all(void **state)
     assert_int_equal(asim_file_replace("/nowhere/at/all", "x", 1, &err), -1);
     assert_int_equal(err.status, ASIM_EIO);
     assert_non_null(strstr(err.text, "/nowhere/at/all"));
+    char pipe_path[4200];
+    struct stat status;
+    snprintf(pipe_path, sizeof pipe_path, "%s.pipe", path);
+    assert_int_equal(mkfifo(pipe_path, 0600), 0);
+    assert_int_equal(asim_file_replace(pipe_path, "x", 1, &err), -1);
+    assert_int_equal(stat(pipe_path, &status), 0);
+    assert_true(S_ISFIFO(status.st_mode));
+    assert_int_equal(unlink(pipe_path), 0);
     free(path);
 }
 
