@@ -91,9 +91,10 @@ int check_input_files(const struct settings *settings, struct asim_error *err)
     for (int i = 0; i < settings->argument_count; i++)
         if (check_input_file(settings->arguments[i], err) < 0)
             return -1;
-    const char *const more[] = {settings->pca.ndx_path, settings->grompp.mdp_path,
-                                settings->grompp.top_path, settings->grompp.ndx_path,
-                                settings->grompp.posres_path};
+    const char *const more[] = {
+        settings->pca.ndx_path,    settings->pca.reference_path,
+        settings->grompp.mdp_path, settings->grompp.top_path,
+        settings->grompp.ndx_path, settings->grompp.posres_path};
     for (size_t i = 0; i < sizeof more / sizeof *more; i++)
         if (more[i] && check_input_file(more[i], err) < 0)
             return -1;
@@ -165,6 +166,19 @@ static void log_modes(const struct settings *settings, const struct asim_pca *pc
                        settings->modes, pca->component_count);
 }
 
+/* Windows have run, and their plan is gone: to plan anew would overwrite their inputs
+ * with others, so that an old plan that is put back would fit them no more. */
+static int check_not_begun(const struct settings *settings, struct asim_error *err)
+{
+    if (!campaign_file_exists(settings, "journal.jsonl"))
+        return 0;
+    return asim_fail(
+        err, ASIM_EINPUT,
+        "the campaign in '%s' has begun (journal.jsonl), and its plan.json "
+        "is missing: put it back, or begin another with -C FOLDER",
+        settings->folder);
+}
+
 int stage_pca(struct workplace *workplace, struct asim_pca *ret_pca,
               struct asim_error *err)
 {
@@ -177,7 +191,8 @@ int stage_pca(struct workplace *workplace, struct asim_pca *ret_pca,
     int rc = -1;
     options.progress = terminal_pca_progress;
     options.progress_context = &workplace->terminal;
-    if (!folder || asim_topology_read(settings->arguments[0], &top, err) < 0 ||
+    if (!folder || check_not_begun(settings, err) < 0 ||
+        asim_topology_read(settings->arguments[0], &top, err) < 0 ||
         trajectory_files_open(settings, workplace->log, &traj, err) < 0)
         goto out;
     rc = asim_pca_compute(&top, traj, &options, workplace->log, &pca, err);
@@ -303,7 +318,8 @@ int stage_plan(struct workplace *workplace, struct asim_error *err)
     struct asim_gromacs gromacs = {0};
     char *folder = asim_path_join(settings->folder, "pca", err);
     int rc = -1;
-    if (!folder || provenance_read(settings->folder, &provenance, err) < 0 ||
+    if (!folder || check_not_begun(settings, err) < 0 ||
+        provenance_read(settings->folder, &provenance, err) < 0 ||
         provenance_check_inputs(&provenance, err) < 0 ||
         provenance_check_settings(&provenance, settings, OPTIONS_PCA, workplace->log,
                                   err) < 0 ||

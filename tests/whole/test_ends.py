@@ -135,6 +135,38 @@ def test_interrupted_plan_keeps_its_options(place):
     place.run("cut", "--windows", "4", "-n", inputs=True, code=2)
 
 
+def test_lost_plan_is_not_made_anew(place):
+    """Windows have run: their inputs stay, so that the old plan still fits them."""
+    place.run("lost", "--ns", "0.05", "--windows", "3", "-j", "1", inputs=True)
+    plan, window = (place.path("lost", *names) for names in
+                    (("plan.json",), ("windows", "001", "window.tpr")))
+    before = open(window, "rb").read()
+    os.rename(plan, plan + ".old")
+    for options in ((), ("-n",)):
+        said = place.run("lost", *options, code=3)
+        expect("plan.json is missing" in said, said)
+    place.run("lost", inputs=True, code=3)
+    expect(open(window, "rb").read() == before, "another window.tpr")
+    os.rename(plan + ".old", plan)
+    place.run("lost")
+
+
+def test_closed_streams(place):
+    """Messages go nowhere then, and into no file; output that is lost is said."""
+    run = f"'{place.autosim}' run unbiased.tpr unbiased.xtc -C shut --ns 0.05 " \
+        "--windows 3 -j 1 --ntomp 1 2>&-"
+    common.run(["sh", "-c", run], cwd=place.folder)
+    with open(place.path("shut", "campaign.lock")) as file:
+        said = file.read()
+    expect(said.startswith("process ") and said.count("\n") == 1, said)
+    for words, end in (("pmf -q --json", ">/dev/full"), ("pmf -q --json", ">&-"),
+                       ("status", ">/dev/full"), ("status", ">&-")):
+        done = common.run(["sh", "-c", f"'{place.autosim}' {words} -C shut {end}"],
+                          cwd=place.folder, check=False)
+        expect(done.returncode == 4 and "standard output" in done.stderr,
+               f"{words} {end}: {done.returncode} {done.stderr}")
+
+
 def test_reader_that_leaves(place):
     """`autosim run | head -1`: the work is done all the same."""
     reading, writing = os.pipe()
