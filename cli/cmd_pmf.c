@@ -50,6 +50,11 @@ static int check_from(const struct settings *settings, struct asim_error *err)
     if (!settings->from && settings->pmf.period_nm > 0)
         return asim_fail(err, ASIM_EUSAGE,
                          "--periodic is for samples made elsewhere, with --from");
+    if (!settings->from && settings->from_kelvin > 0)
+        return asim_fail(
+            err, ASIM_EUSAGE,
+            "--temperature is for samples made elsewhere, with --from; the "
+            "campaign's is that of its plan");
     if (settings->argument_count != wanted)
         return asim_fail(err, ASIM_EUSAGE,
                          wanted == 0   ? "'%s': files are taken with --from only"

@@ -88,7 +88,8 @@ static int find_interval(const struct asim_lattice *lattice, size_t index,
             err, ASIM_EINPUT,
             "window %zu: samples from %g to %g nm spread over thousands of "
             "times the width that the force constants allow; the samples, "
-            "their unit (nm) or the force constants are wrong",
+            "their unit (nm) or the force constants are wrong, or fewer bins of the "
+            "profile should be asked for",
             index, least, most);
     *ret_interval = (struct interval){(int64_t)first, (int64_t)last};
     return 0;
