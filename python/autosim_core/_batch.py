@@ -10,8 +10,9 @@ from ._bias import choose, log_bias
 from ._campaign import Campaign, run_options
 from ._cores import cores, fit_threads
 from ._pca import PCVectorResult, pca_struct
-from ._requests import (check_whole_number, fail, input_record, same_request, sha256,
-                        vector_sha256, write_json, write_request)
+from ._requests import (check_seed, check_whole_number, fail, folder_lock, input_record,
+                        positive_number, same_request, sha256, vector_sha256,
+                        write_json, write_request)
 
 _last_result = None
 
@@ -26,8 +27,12 @@ def _prepare_batch(result, pca, topology_file, folder, bias, options, request):
     """A campaign folder as the program makes it: pca/, plan.json, windows/."""
     request = {**request, "topology_sha256": sha256(topology_file),
                "pc_vector_sha256": vector_sha256(result.pc1_eigenvector)}
-    if same_request(folder, request, "a batch"):
-        return
+    with folder_lock(folder):
+        if not same_request(folder, request, "a batch"):
+            _write_campaign(result, pca, topology_file, folder, bias, options, request)
+
+
+def _write_campaign(result, pca, topology_file, folder, bias, options, request):
     library, error, plan = lib.library(), lib.Error(), lib.Plan()
     source = result.pc1_eigenvector.source
     topology = (c_void_p * lib.TOPOLOGY_POINTERS)()
@@ -80,6 +85,14 @@ async def execute_autosim_batch(num_windows, max_concurrent_jobs, *, result=None
              "give its result")
     check_whole_number("num_windows", num_windows)
     check_whole_number("max_concurrent_jobs", max_concurrent_jobs)
+    seed = check_seed(seed)
+    window_ns = positive_number("window_ns", window_ns)
+    force_constant = positive_number("force_constant", force_constant)
+    temperature = positive_number("temperature", temperature)
+    if center_range is not None:
+        center_range = [float(end) for end in center_range]
+        if len(center_range) != 2 or not all(map(math.isfinite, center_range)):
+            fail(f"center_range {center_range!r}: two numbers in nm were expected")
     vector = result.pc1_eigenvector
     source = vector.source
     if source is None:

@@ -1,8 +1,11 @@
 """What a folder was made for, so that it is never taken for something else."""
 import contextlib
+import fcntl
 import hashlib
 import json
+import math
 import os
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +21,53 @@ def check_whole_number(name, value, least=1):
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or \
             value < least:
         fail(f"{name} {value!r}: a whole number of at least {least} was expected")
+
+
+def positive_number(name, value):
+    """The number as Python's own; None where none is given."""
+    if value is None:
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0 < number < math.inf:
+        fail(f"{name} {value!r}: a positive number was expected")
+    return number
+
+
+def check_seed(value):
+    check_whole_number("seed", value, 0)
+    if value >= 1 << 64:
+        fail(f"seed {value!r}: a whole number below 2^64 was expected")
+    return int(value)
+
+
+@contextlib.contextmanager
+def folder_lock(folder):
+    """No other call, of whatever process, prepares or drives the folder meanwhile: the
+    lock is the campaign's own."""
+    path = folder / "campaign.lock"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as problem:
+        raise lib.EnvironmentProblem(f"cannot write '{path}': {problem.strerror}",
+                                     "environment", 4) from None
+    try:
+        whole = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        try:
+            fcntl.fcntl(file, fcntl.F_OFD_SETLK, whole)
+        except (BlockingIOError, PermissionError):
+            raise lib.CampaignLocked(
+                f"another autosim works on this campaign ('{path}' is locked); wait for "
+                "it or stop it", "locked", 75) from None
+        except OSError as problem:
+            raise lib.EnvironmentProblem(f"cannot lock '{path}': {problem.strerror}",
+                                         "environment", 4) from None
+        yield
+    finally:
+        os.close(file)
 
 
 def vector_sha256(vector):

@@ -258,6 +258,37 @@ async def batch(result, autosim):
         raise AssertionError("another batch was run into the same folder")
 
 
+async def launched_twice_at_once(result):
+    """One makes and runs the window, the other is told so; the folder stays good."""
+    def launch():
+        return face.launch_umbrella_window(config(result, 0, nsteps=5000), "system.tpr",
+                                           "twice", num_threads=1)
+    both = await asyncio.gather(launch(), launch(), return_exceptions=True)
+    assert all(isinstance(one, face.AutosimError) and one.exit_code == 75 or
+               getattr(one, "status", "") == "Completed" for one in both), both
+    assert (await launch()).status == "Completed"
+
+
+async def numbers_are_checked(result):
+    for fields in ({"temperature": -5.0}, {"temperature": float("nan")}, {"seed": -1}):
+        window = config(result, 0)
+        window.__dict__.update(fields)
+        try:
+            await face.launch_umbrella_window(window, "system.tpr", "numbers")
+        except face.UsageError as problem:
+            assert list(fields)[0] in str(problem), problem
+        else:
+            raise AssertionError(f"{fields} was taken")
+    for options in ({"force_constant": -5.0}, {"temperature": float("nan")}):
+        try:
+            await face.execute_autosim_batch(2, 1, result=result,
+                                             output_dir="numbers-batch", **options)
+        except face.UsageError as problem:
+            assert list(options)[0] in str(problem), problem
+        else:
+            raise AssertionError(f"{options} was taken")
+
+
 async def errors_carry_the_message(result):
     async def error(kind, words, window, topology="system.tpr", folder="wrong",
                     **options):
@@ -282,7 +313,7 @@ async def errors_carry_the_message(result):
     await error(face.UsageError, ["number"], config(result, 0, centre=float("nan")))
     await error(face.UsageError, ["num_threads"], config(result, 0), num_threads=0)
     await error(face.UsageError, ["nsteps", "at least 1"], config(result, 0, nsteps=0))
-    await error(face.EnvironmentProblem, ["cannot write", "request.json"],
+    await error(face.EnvironmentProblem, ["cannot write", "window_000"],
                 config(result, 0), folder="trajectory.xtc")
     await error(face.InputError, ["none.tpr"], config(result, 0), "none.tpr")
     await error(face.InputError, ["trajectory.xtc"], config(result, 0), "trajectory.xtc")
@@ -322,6 +353,8 @@ def main():
     asyncio.run(cancelling_kills(result, root))
     asyncio.run(batch(result, autosim))
     asyncio.run(errors_carry_the_message(result))
+    asyncio.run(launched_twice_at_once(result))
+    asyncio.run(numbers_are_checked(result))
     example_runs(root)
     done = common.run([sys.executable, "-W", "ignore", "-c", program], cwd=root)
     journal = open(os.path.join(folder, "window_000", "journal.jsonl")).read()
