@@ -326,13 +326,21 @@ int stage_until(struct workplace *workplace, const struct asim_pmf *pmf,
         *ret_next = UNTIL_REACHED;
     } else if (simulated_ns >= most_ns * (1 - 1e-9) || pmf->advice_count == 0) {
         double share = round->band_kj_mol / round->target_kj_mol;
-        asim_log_write(
-            workplace->log, ASIM_LOG_WARNING,
-            "The widest 95%% band is +-%.3g kJ/mol, +-%.3g is asked for, and "
-            "the %.4g ns allowed are used up; by the square law %.4g ns in "
-            "all would do (--max-ns)",
-            round->band_kj_mol, round->target_kj_mol, most_ns,
-            simulated_ns * fmax(1.1, share * share));
+        if (share <= 1)
+            asim_log_write(
+                workplace->log, ASIM_LOG_WARNING,
+                "The widest 95%% band is +-%.3g kJ/mol, within the +-%.3g asked "
+                "for, but not every check passes, and the %.4g ns allowed are "
+                "used up (--max-ns)",
+                round->band_kj_mol, round->target_kj_mol, most_ns);
+        else
+            asim_log_write(
+                workplace->log, ASIM_LOG_WARNING,
+                "The widest 95%% band is +-%.3g kJ/mol, +-%.3g is asked for, and "
+                "the %.4g ns allowed are used up; by the square law %.4g ns in "
+                "all would do (--max-ns)",
+                round->band_kj_mol, round->target_kj_mol, most_ns,
+                simulated_ns * fmax(1.1, share * share));
         *ret_next = UNTIL_GIVEN_UP;
     } else {
         if (fill_actions(pmf, &results, round, err) < 0)
