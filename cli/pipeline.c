@@ -187,13 +187,17 @@ int stage_pca(struct workplace *workplace, struct asim_pca *ret_pca,
     struct asim_trajectory *traj = NULL;
     struct asim_pca pca = {0};
     struct asim_pca_options options = settings->pca;
+    struct input_files *hashing = NULL;
+    const struct input_file *inputs;
     char *folder = asim_path_join(settings->folder, "pca", err);
     int rc = -1;
     options.progress = terminal_pca_progress;
     options.progress_context = &workplace->terminal;
     if (!folder || check_not_begun(settings, err) < 0 ||
         asim_topology_read(settings->arguments[0], &top, err) < 0 ||
-        trajectory_files_open(settings, workplace->log, &traj, err) < 0)
+        trajectory_files_open(settings, workplace->log, &traj, err) < 0 ||
+        input_files_begin(settings->arguments, (size_t)settings->argument_count,
+                          &hashing, err) < 0)
         goto out;
     rc = asim_pca_compute(&top, traj, &options, workplace->log, &pca, err);
     terminal_close_line(&workplace->terminal);
@@ -203,7 +207,8 @@ int stage_pca(struct workplace *workplace, struct asim_pca *ret_pca,
     /* pca.json is written last by asim_pca_write: where it is, all of it is. */
     if (asim_make_folder(folder, err) < 0 ||
         forget(settings, "pca/pca.json", err) < 0 ||
-        provenance_write(settings, err) < 0 ||
+        input_files_wait(hashing, &inputs, err) < 0 ||
+        provenance_write(settings, inputs, err) < 0 ||
         write_modes(settings, &pca, &top, err) < 0 ||
         asim_pca_write(&pca, &top, folder, err) < 0)
         goto out;
@@ -212,6 +217,7 @@ int stage_pca(struct workplace *workplace, struct asim_pca *ret_pca,
     pca = (struct asim_pca){0};
     rc = 0;
 out:
+    input_files_end(hashing);
     asim_pca_finish(&pca);
     asim_trajectory_close(traj);
     asim_topology_finish(&top);

@@ -23,43 +23,6 @@ void provenance_finish(struct provenance *provenance)
     *provenance = (struct provenance){0};
 }
 
-static int stat_input(struct input_file *input, struct asim_error *err)
-{
-    struct stat status;
-    if (stat(input->path, &status) < 0)
-        return asim_fail(err, ASIM_EIO, "cannot open '%s': %s", input->path,
-                         strerror(errno));
-    if (!S_ISREG(status.st_mode))
-        return asim_fail(err, ASIM_EINPUT, "'%s' is not a regular file", input->path);
-    input->size_bytes = status.st_size;
-    input->modified_ns =
-        (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
-    return 0;
-}
-
-static int describe_input(const char *path, struct input_file *ret_input,
-                          struct asim_error *err)
-{
-    char *absolute = realpath(path, NULL);
-    if (!absolute)
-        return asim_fail(err, errno == ENOENT ? ASIM_EINPUT : ASIM_EIO,
-                         "cannot open '%s': %s", path, strerror(errno));
-    int length = snprintf(ret_input->path, sizeof ret_input->path, "%s", absolute);
-    free(absolute);
-    if (length >= (int)sizeof ret_input->path)
-        return asim_fail(err, ASIM_EINPUT, "the path of '%s' is too long", path);
-    json_t *writable = json_string(ret_input->path);
-    json_decref(writable);
-    if (!writable)
-        return asim_fail(err, ASIM_EINPUT,
-                         "the path '%s' is not UTF-8 and cannot be put on record: "
-                         "rename the file or its folder",
-                         ret_input->path);
-    if (stat_input(ret_input, err) < 0)
-        return -1;
-    return asim_file_sha256(ret_input->path, ret_input->sha256, err);
-}
-
 static json_t *input_to_json(const struct input_file *input)
 {
     return json_pack("{s:s, s:s, s:I, s:I}", "path", input->path, "sha256",
@@ -83,9 +46,9 @@ static int put_options(json_t *options, const struct settings *settings,
     return 0;
 }
 
-int provenance_write(const struct settings *settings, struct asim_error *err)
+int provenance_write(const struct settings *settings, const struct input_file *inputs,
+                     struct asim_error *err)
 {
-    struct input_file input;
     json_t *root = NULL, *trajectories = json_array(), *options = json_object();
     char now[40];
     int rc = -1;
@@ -94,16 +57,13 @@ int provenance_write(const struct settings *settings, struct asim_error *err)
         put_options(options, settings, OPTIONS_PCA | OPTIONS_PLAN, err) < 0)
         goto out;
     for (int i = 1; i < settings->argument_count; i++)
-        if (describe_input(settings->arguments[i], &input, err) < 0 ||
-            json_array_append_new(trajectories, input_to_json(&input)) < 0)
+        if (json_array_append_new(trajectories, input_to_json(&inputs[i])) < 0)
             goto out;
-    if (describe_input(settings->arguments[0], &input, err) < 0)
-        goto out;
     asim_utc_time_text(now, sizeof now);
     root = json_pack("{s:s, s:s, s:o, s:o, s:o, s:O, s:O}", "autosim_version",
                      asim_version(), "created", now, "command_line",
                      provenance_command_line(), "host", provenance_host(), "topology",
-                     input_to_json(&input), "trajectories", trajectories, "options",
+                     input_to_json(&inputs[0]), "trajectories", trajectories, "options",
                      options);
     if (!root) {
         asim_fail(err, ASIM_ENOMEM, "no memory to write '%s'", path);
@@ -195,7 +155,7 @@ out:
 static int check_input(const struct input_file *recorded, struct asim_error *err)
 {
     struct input_file now = *recorded;
-    if (stat_input(&now, err) < 0)
+    if (input_file_stat(&now, err) < 0)
         return asim_wrap(err, "an input of this campaign");
     if (now.size_bytes == recorded->size_bytes &&
         now.modified_ns == recorded->modified_ns)
@@ -227,7 +187,7 @@ static int same_file(const char *given, const struct input_file *recorded,
     if (realpath(given, absolute) && strcmp(absolute, recorded->path) == 0)
         return 0;
     struct input_file now = {0};
-    if (describe_input(given, &now, err) < 0)
+    if (input_file_describe(given, &now, err) < 0)
         return -1;
     if (strcmp(now.sha256, recorded->sha256) != 0)
         return asim_fail(err, ASIM_EUSAGE,

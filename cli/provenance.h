@@ -10,13 +10,7 @@
 #include <autosim/engine.h>
 
 #include "cli.h"
-
-struct input_file {
-    char path[4096]; /* absolute */
-    char sha256[65];
-    int64_t size_bytes;
-    int64_t modified_ns;
-};
+#include "input_files.h"
 
 struct provenance {
     struct input_file topology;
@@ -28,8 +22,9 @@ struct provenance {
 
 void provenance_finish(struct provenance *provenance);
 
-/* Hashes the inputs, settings->arguments, and writes the file. */
-int provenance_write(const struct settings *settings, struct asim_error *err);
+/* Writes the file; `inputs` are settings->arguments, described. */
+int provenance_write(const struct settings *settings, const struct input_file *inputs,
+                     struct asim_error *err);
 int provenance_read(const char *folder, struct provenance *ret_provenance,
                     struct asim_error *err);
 

@@ -328,6 +328,12 @@ static void sha256_end(struct sha256_ctx *context, char ret_hex[65])
 
 int asim_file_sha256(const char *path, char ret_hex[65], struct asim_error *err)
 {
+    return asim_file_sha256_unless(NULL, path, ret_hex, err);
+}
+
+int asim_file_sha256_unless(const atomic_bool *stop, const char *path, char ret_hex[65],
+                            struct asim_error *err)
+{
     int fd;
     uint64_t size;
     if (asim_file_open(path, &fd, &size, err) < 0)
@@ -336,9 +342,14 @@ int asim_file_sha256(const char *path, char ret_hex[65], struct asim_error *err)
     sha256_init(&context);
     unsigned char block[65536];
     ssize_t got;
-    while ((got = read(fd, block, sizeof block)) > 0 || (got < 0 && errno == EINTR))
+    while ((got = read(fd, block, sizeof block)) > 0 || (got < 0 && errno == EINTR)) {
+        if (stop && atomic_load(stop)) {
+            close(fd);
+            return asim_fail(err, ASIM_EFAIL, "the hash of '%s' was given up", path);
+        }
         if (got > 0)
             sha256_update(&context, (size_t)got, block);
+    }
     int cause = errno;
     close(fd);
     if (got < 0)

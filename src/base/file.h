@@ -2,6 +2,7 @@
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -52,6 +53,9 @@ bool asim_file_exists(const char *path);
 
 /* Hex SHA-256 of a file's bytes or of memory. */
 int asim_file_sha256(const char *path, char ret_hex[65], struct asim_error *err);
+/* The same, given up with ASIM_EFAIL once *stop holds. */
+int asim_file_sha256_unless(const atomic_bool *stop, const char *path, char ret_hex[65],
+                            struct asim_error *err);
 void asim_sha256(const void *data, size_t size, char ret_hex[65]);
 
 #endif
