@@ -18,7 +18,7 @@
 #include "pca/quality.h"
 #include "pca/storage.h"
 
-/* So many are found by LAPACK rather than by our own search. */
+/* Of so many and more LAPACK finds all or most, and the time is its. */
 enum { MANY_COMPONENTS = 500 };
 
 /* From x0 x1 .. y0 .. z0 .. to x0 y0 z0 x1 .. */

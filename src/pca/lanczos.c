@@ -23,7 +23,8 @@
 
 enum {
     FIRST_LOOK = 6,   /* steps past k before convergence is looked at */
-    LOOK_PART = 16,   /* no more looks than one in m / LOOK_PART steps */
+    LOOK_PART = 16,   /* m / LOOK_PART steps at least between two looks, */
+    LOOK_MOST = 16,   /* and at most so many */
     BASIS_EXTRA = 30, /* vectors of the basis are 5k and so many */
     KEPT_EXTRA = 6,   /* Ritz vectors beyond k that a restart keeps */
 };
@@ -53,7 +54,7 @@ static size_t basis_limit(size_t n, size_t k)
 static size_t next_look(size_t m, double excess)
 {
     double steps = fmax(ceil(log10(fmax(excess, 1.0))), (double)(m / LOOK_PART));
-    return m + (size_t)fmax(1.0, fmin(steps, 16.0));
+    return m + (size_t)fmax(1.0, fmin(steps, LOOK_MOST));
 }
 
 static size_t kept_limit(size_t n, size_t k)

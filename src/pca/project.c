@@ -4,6 +4,7 @@
  */
 #include <autosim/pca.h>
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -206,6 +207,16 @@ static int project_block(const struct asim_pca *pca, struct projector *projector
     return 0;
 }
 
+/* Followed from where the analysis began to follow them, molecules come to lie as it
+ * had them; the mean of those that drifted apart does not tell where they began. */
+static bool follows_from_start(const struct asim_pca *pca,
+                               const struct asim_pca_options *options)
+{
+    return options->pbc == ASIM_PBC_NOJUMP &&
+           (isnan(options->begin_ps) ||
+            (pca->frame_count > 0 && options->begin_ps <= pca->time_ps[0]));
+}
+
 int asim_pca_project_trajectory(const struct asim_pca *pca,
                                 const struct asim_topology *top,
                                 struct asim_trajectory *traj,
@@ -230,7 +241,8 @@ int asim_pca_project_trajectory(const struct asim_pca *pca,
     if (!projector ||
         asim_trajectory_source_init(&source, top, traj, &own, &atoms, &align,
                                     pca->align_same, log, err) < 0 ||
-        (source.whole && asim_pca_arrange(pca, source.whole, err) < 0))
+        (source.whole && !follows_from_start(pca, &own) &&
+         asim_pca_arrange(pca, source.whole, err) < 0))
         goto out;
     struct asim_frame_source frames = asim_trajectory_source_frames(&source);
     struct asim_block *block = &projector->block;

@@ -167,6 +167,14 @@ out:
     return rc;
 }
 
+static void place_atoms(const uint32_t *indices, size_t count,
+                        const double *structure_nm, size_t limit, float (*x_nm)[3])
+{
+    for (size_t a = 0; a < count; a++)
+        for (size_t d = 0; indices[a] < limit && d < 3; d++)
+            x_nm[indices[a]][d] = (float)structure_nm[3 * a + d];
+}
+
 int asim_pca_arrange(const struct asim_pca *pca, struct asim_whole *whole,
                      struct asim_error *err)
 {
@@ -174,12 +182,8 @@ int asim_pca_arrange(const struct asim_pca *pca, struct asim_whole *whole,
     float(*x_nm)[3] = asim_alloc_array(limit, sizeof *x_nm, err);
     if (!x_nm)
         return -1;
-    for (size_t a = 0; a < pca->align_count; a++)
-        for (size_t d = 0; d < 3 && pca->align_indices[a] < limit; d++)
-            x_nm[pca->align_indices[a]][d] = (float)pca->reference_nm[3 * a + d];
-    for (size_t a = 0; a < pca->atom_count; a++)
-        for (size_t d = 0; d < 3 && pca->atom_indices[a] < limit; d++)
-            x_nm[pca->atom_indices[a]][d] = (float)pca->mean_nm[3 * a + d];
+    place_atoms(pca->align_indices, pca->align_count, pca->reference_nm, limit, x_nm);
+    place_atoms(pca->atom_indices, pca->atom_count, pca->mean_nm, limit, x_nm);
     asim_whole_arrange_like(whole, x_nm);
     free(x_nm);
     return 0;

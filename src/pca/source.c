@@ -3,8 +3,7 @@
  * boundaries, the chosen atoms as rows.
  *
  * Invariant: every pass hands out the same frames. Asks for the atoms needed only, and
- * of the frames before `begin` for one. Knows nothing of what
- * is computed.
+ * for one where only the time is looked at. Knows nothing of what is computed.
  */
 #include "pca/source.h"
 

@@ -146,7 +146,9 @@ static int fit_group(void *context, size_t task, int thread_index,
     if (!layout->same)
         add_rotated(layout->kernels, block->align_rows + group.first * align_width,
                     align_width, count, block->fits + group.first, sum + width);
-    if (group.end == block->count)
+    /* The last of the block's groups in this direction. */
+    if (pass->direction == ASIM_BACKWARDS ? group.first == 0
+                                          : group.end == block->count)
         asim_block_release(layout, block);
     return 0;
 }
@@ -221,7 +223,7 @@ static int deviate_group(void *context, size_t task, int thread_index,
         squares += pass->layout->kernels->square(row, width);
     }
     pass->squares[task] = squares;
-    if (group.end == group.block->count)
+    if (group.first == 0)
         asim_block_release(pass->layout, group.block);
     return 0;
 }

@@ -398,8 +398,12 @@ void asim_whole_arrange_like(struct asim_whole *whole, float (*x_nm)[3])
 {
     if (!whole->by_bonds || whole->mode == ASIM_PBC_CLUSTER)
         return;
+    double anchor_nm[3 * ASIM_ORIENTED_BY], rotation[3][3], from[3], to[3];
+    size_t count = gather_anchor(whole, x_nm, anchor_nm);
     remember(whole, x_nm);
-    whole->guided = true;
+    /* A place beside an anchor on a line says nothing in another orientation. */
+    whole->guided =
+        asim_superpose(anchor_nm, anchor_nm, count, rotation, from, to, NULL) == 0;
 }
 
 /* What no bonds hold together is taken as the first frame has it, except in a cluster.

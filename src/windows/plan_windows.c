@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "formats/tpr.h"
+#include "pca/reference.h"
 #include "windows/bias_atoms.h"
 #include "windows/edi.h"
 #include "windows/planned_frame.h"
@@ -92,6 +93,8 @@ static int make_frame(struct single_frame *single, const struct asim_topology *t
         return -1;
     int rc =
         asim_whole_create(top, ASIM_PBC_WHOLE, atoms.index, atoms.count, &whole, err);
+    if (rc == 0)
+        rc = asim_pca_arrange(&single->pca, whole, err);
     if (rc == 0)
         rc = asim_whole_apply(whole, &single->frame, err);
     asim_whole_destroy(whole);
