@@ -212,24 +212,23 @@ static int make_temporary(char *template)
     return fd;
 }
 
-/* The file that is to be replaced: a link stays and what it names is replaced. A device
- * or a pipe is none: renaming over /dev/null would take it from the whole machine. */
+/* The file that is to be replaced: a link to a file stays and the file is replaced. A
+ * device or a pipe is none: renaming over /dev/null would take it from the whole
+ * machine. */
 static char *replaceable(const char *path, struct asim_error *err)
 {
     struct stat status;
-    char *target = realpath(path, NULL);
-    if (!target)
-        return asim_strdup(path, err); /* not there yet */
-    if (stat(target, &status) == 0 && !S_ISREG(status.st_mode) &&
-        !S_ISDIR(status.st_mode)) {
+    /* Before realpath, which finds nothing behind /dev/stdout where that is a pipe. */
+    bool there = stat(path, &status) == 0;
+    if (there && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
         asim_fail(err, ASIM_EIO,
                   "cannot write '%s': it is a device or a pipe, and a regular file "
                   "would take its place",
                   path);
-        free(target);
         return NULL;
     }
-    return target;
+    char *target = there ? realpath(path, NULL) : NULL;
+    return target ? target : asim_strdup(path, err);
 }
 
 int asim_output_open(const char *path, struct asim_output *ret_output,

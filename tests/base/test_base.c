@@ -114,6 +114,14 @@ static void a_file_is_replaced_whole_or_not_at_all(void **state)
     assert_int_equal(asim_file_replace(pipe_path, "x", 1, &err), -1);
     assert_int_equal(stat(pipe_path, &status), 0);
     assert_true(S_ISFIFO(status.st_mode));
+    /* Nor a link to one. */
+    char link_path[4300];
+    snprintf(link_path, sizeof link_path, "%s.link", path);
+    assert_int_equal(symlink(pipe_path, link_path), 0);
+    assert_int_equal(asim_file_replace(link_path, "x", 1, &err), -1);
+    assert_int_equal(lstat(link_path, &status), 0);
+    assert_true(S_ISLNK(status.st_mode));
+    assert_int_equal(unlink(link_path), 0);
     assert_int_equal(unlink(pipe_path), 0);
     free(path);
 }
