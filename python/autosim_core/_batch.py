@@ -5,14 +5,16 @@ import time
 from ctypes import byref, c_void_p
 from pathlib import Path
 
+import numpy as np
+
 from . import _library as lib
 from ._bias import choose, log_bias
 from ._campaign import Campaign, run_options
 from ._cores import cores, fit_threads
 from ._pca import PCVectorResult, pca_struct
 from ._requests import (check_seed, check_whole_number, fail, folder_lock, input_record,
-                        positive_number, same_request, sha256, vector_sha256,
-                        write_json, write_request)
+                        number, positive_number, positive_number_or_none, same_request,
+                        sha256, vector_sha256, write_json, write_request)
 
 _last_result = None
 
@@ -87,12 +89,12 @@ async def execute_autosim_batch(num_windows, max_concurrent_jobs, *, result=None
     check_whole_number("max_concurrent_jobs", max_concurrent_jobs)
     seed = check_seed(seed)
     window_ns = positive_number("window_ns", window_ns)
-    force_constant = positive_number("force_constant", force_constant)
-    temperature = positive_number("temperature", temperature)
+    force_constant = positive_number_or_none("force_constant", force_constant)
+    temperature = positive_number_or_none("temperature", temperature)
     if center_range is not None:
-        center_range = [float(end) for end in center_range]
-        if len(center_range) != 2 or not all(map(math.isfinite, center_range)):
+        if np.shape(center_range) != (2,):
             fail(f"center_range {center_range!r}: two numbers in nm were expected")
+        center_range = [number("center_range", end) for end in center_range]
     vector = result.pc1_eigenvector
     source = vector.source
     if source is None:

@@ -6,11 +6,16 @@ import json
 import math
 import os
 import struct
+import time
 from pathlib import Path
 
 import numpy as np
 
 from . import _library as lib
+
+
+# As campaign_lock.c: a child between fork and exec shares a lock for milliseconds.
+LOCK_TRIES, LOCK_PAUSE_SECONDS = 10, 0.02
 
 
 def fail(message):
@@ -23,17 +28,25 @@ def check_whole_number(name, value, least=1):
         fail(f"{name} {value!r}: a whole number of at least {least} was expected")
 
 
-def positive_number(name, value):
-    """The number as Python's own; None where none is given."""
-    if value is None:
-        return None
+def number(name, value):
+    """As Python's own, of whatever type it comes; finite."""
     try:
-        number = float(value)
+        found = math.nan if isinstance(value, (bool, np.bool_)) else float(value)
     except (TypeError, ValueError):
-        number = math.nan
-    if not 0 < number < math.inf:
+        found = math.nan
+    if not math.isfinite(found):
+        fail(f"{name} {value!r}: a number was expected")
+    return found
+
+
+def positive_number(name, value):
+    if not number(name, value) > 0:
         fail(f"{name} {value!r}: a positive number was expected")
-    return number
+    return number(name, value)
+
+
+def positive_number_or_none(name, value):
+    return None if value is None else positive_number(name, value)
 
 
 def check_seed(value):
@@ -56,15 +69,19 @@ def folder_lock(folder):
                                      "environment", 4) from None
     try:
         whole = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-        try:
-            fcntl.fcntl(file, fcntl.F_OFD_SETLK, whole)
-        except (BlockingIOError, PermissionError):
-            raise lib.CampaignLocked(
-                f"another autosim works on this campaign ('{path}' is locked); wait for "
-                "it or stop it", "locked", 75) from None
-        except OSError as problem:
-            raise lib.EnvironmentProblem(f"cannot lock '{path}': {problem.strerror}",
-                                         "environment", 4) from None
+        for attempt in range(LOCK_TRIES + 1):
+            try:
+                fcntl.fcntl(file, fcntl.F_OFD_SETLK, whole)
+                break
+            except (BlockingIOError, PermissionError):
+                if attempt == LOCK_TRIES:
+                    raise lib.CampaignLocked(
+                        f"another autosim works on this campaign ('{path}' is locked); "
+                        "wait for it or stop it", "locked", 75) from None
+                time.sleep(LOCK_PAUSE_SECONDS)
+            except OSError as problem:
+                raise lib.EnvironmentProblem(
+                    f"cannot lock '{path}': {problem.strerror}") from None
         yield
     finally:
         os.close(file)
@@ -98,6 +115,10 @@ def same_request(folder, request, what):
     """True where this folder was made for the same; raises where for another."""
     path = folder / "request.json"
     if not (folder / "plan.json").exists():
+        if (folder / "journal.jsonl").exists():
+            raise lib.InputError(
+                f"the campaign in '{folder}' has begun (journal.jsonl), and its plan.json "
+                "is missing: put it back, or choose another output_dir", "input", 3)
         return False
     try:
         before = json.loads(path.read_text())

@@ -14,7 +14,7 @@ from ._campaign import Campaign, run_options
 from ._cores import cores, fit_threads, warn
 from ._pca import PrincipalComponent, pca_struct
 from ._requests import (check_seed, check_whole_number, fail, folder_lock,
-                        positive_number, same_request, sha256, vector_sha256,
+                        positive_number_or_none, same_request, sha256, vector_sha256,
                         write_request)
 
 
@@ -92,7 +92,7 @@ def _prepare_window(config, pca, source, topology_file, folder, wanted, engine):
         "nsteps": int(config.nsteps), "topology_sha256": sha256(topology_file),
         "pc_vector_sha256": vector_sha256(config.pc_vector),
         "seed": int(config.seed),
-        "temperature_kelvin": positive_number("temperature", config.temperature),
+        "temperature_kelvin": positive_number_or_none("temperature", config.temperature),
         "bias": wanted}
     with folder_lock(folder):
         if not same_request(folder, request, "a window"):
@@ -103,7 +103,8 @@ def _prepare_window(config, pca, source, topology_file, folder, wanted, engine):
 def _write_plan(config, pca, source, topology_file, folder, engine):
     library, error, plan = lib.library(), lib.Error(), lib.Plan()
     options = lib.PlanOptions(begin_nm=math.nan, end_nm=math.nan,
-                              temperature_kelvin=config.temperature or 0,
+                              temperature_kelvin=positive_number_or_none(
+                                  "temperature", config.temperature) or 0,
                               seed=int(config.seed), bias=engine.number,
                               double_precision=engine.double_precision)
     bias = lib.Bias(config.center_position, config.force_constant)
@@ -146,7 +147,7 @@ async def launch_umbrella_window(config, topology_file, output_dir, gromacs_bina
     check_whole_number("window_id", config.window_id, 0)
     check_whole_number("nsteps", config.nsteps)
     check_seed(config.seed)
-    positive_number("temperature", config.temperature)
+    positive_number_or_none("temperature", config.temperature)
     folder = Path(output_dir) / f"window_{int(config.window_id):03d}"
     engine = await asyncio.to_thread(choose, gromacs_binary, bias, topology_file, folder)
     ranks, threads = await fit_threads(num_threads, num_openmp_threads)
