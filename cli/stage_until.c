@@ -330,9 +330,10 @@ int stage_until(struct workplace *workplace, const struct asim_pmf *pmf,
             asim_log_write(
                 workplace->log, ASIM_LOG_WARNING,
                 "The widest 95%% band is +-%.3g kJ/mol, within the +-%.3g asked "
-                "for, but not every check passes, and the %.4g ns allowed are "
-                "used up (--max-ns)",
-                round->band_kj_mol, round->target_kj_mol, most_ns);
+                "for, but %s, and the %.4g ns allowed are used up (--max-ns)",
+                round->band_kj_mol, round->target_kj_mol,
+                round->reached ? "for the first time only" : "not every check passes",
+                most_ns);
         else
             asim_log_write(
                 workplace->log, ASIM_LOG_WARNING,
