@@ -1,11 +1,13 @@
 /*
  * How fast frames in memory become principal components:
- * bench_pca FRAMES ATOMS FILE [ROUNDS [THREADS [RMSIP]]], FILE holding FRAMES x ATOMS x
- * 3 floats; RMSIP 0 leaves out the analysis of the halves. Prints the milliseconds of
- * processor time of each round, then the ten largest eigenvalues.
+ * bench_pca FRAMES ATOMS FILE [ROUNDS [THREADS [RMSIP [REFERENCE]]]], FILE holding
+ * FRAMES x ATOMS x 3 floats; RMSIP 0 leaves out the analysis of the halves; REFERENCE
+ * first or mean, the default, which takes several superpositions. Prints the
+ * milliseconds of processor time of each round, then the ten largest eigenvalues.
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <autosim/pca.h>
@@ -21,7 +23,8 @@ int main(int argc, char **argv)
 {
     struct asim_error err = {0};
     if (argc < 4) {
-        fprintf(stderr, "bench_pca FRAMES ATOMS FILE [ROUNDS [THREADS [RMSIP]]]\n");
+        fprintf(stderr, "bench_pca FRAMES ATOMS FILE [ROUNDS [THREADS [RMSIP "
+                        "[REFERENCE]]]]\n");
         return 2;
     }
     size_t frames = strtoull(argv[1], NULL, 10), atoms = strtoull(argv[2], NULL, 10);
@@ -29,6 +32,8 @@ int main(int argc, char **argv)
     struct asim_pca_options options = ASIM_PCA_OPTIONS_INIT;
     options.thread_count = argc > 5 ? atoi(argv[5]) : 1;
     options.skip_rmsip = argc > 6 && atoi(argv[6]) == 0;
+    if (argc > 7 && strcmp(argv[7], "first") == 0)
+        options.reference = ASIM_REFERENCE_FIRST;
     float *x = malloc(frames * atoms * 3 * sizeof *x);
     FILE *file = fopen(argv[3], "rb");
     if (!x || !file || fread(x, 3 * atoms * sizeof *x, frames, file) != frames) {

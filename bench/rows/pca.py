@@ -151,11 +151,11 @@ def stream(book):
                    grown["peak_mb"][-1] / grown["peak_mb"][0], 1.1, "<=")]}
 
 
-def bench_pca(book, path, frames, atoms, threads=1, rounds=9, rmsip=0):
+def bench_pca(book, path, frames, atoms, threads=1, rounds=9, rmsip=0, reference="mean"):
     """The best of a few in one process, as numbers of processor seconds."""
     def call():
         done = measure.run([book.program("bench/bench_pca"), frames, atoms, path, rounds,
-                            threads, rmsip], cores=threads)
+                            threads, rmsip, reference], cores=threads)
         lines = done.out.splitlines()
         best = 1e-3 * min(float(line) for line in lines if line[0].isdigit())
         return measure.Sample(best, best, done.peak_mb,
@@ -169,6 +169,8 @@ def in_memory(book):
     for frames, atoms in ((1000, 200), (10000, 214))[:1 if book.quick else 2]:
         path = book.inputs.frames_in_memory(frames, atoms)
         contestants = {"autosim": bench_pca(book, path, frames, atoms),
+                       "autosim, superposed once": bench_pca(book, path, frames, atoms,
+                                                             reference="first"),
                        "autosim, RMSIP of halves too": bench_pca(book, path, frames, atoms,
                                                                  rmsip=1)}
         if book.has_module("scipy"):
@@ -179,9 +181,13 @@ def in_memory(book):
             f"{frames} frames of {atoms} atoms in memory: superposition on the mean, PC1-10 "
             "projections (ours with residuals and cosine content; best of 9 a round)",
             contestants, book.pairs).compete(check(1e-6)))
-    times = [1e3 * s for s in contests[0]["entries"][0]["cpu_s"]]
-    return {"contests": contests, "absent": absent, "targets": [
-        target("1000 frames x 200 CA in memory", times, 5, "<=", "ms")]}
+    mean, first = ([1e3 * s for s in entry["cpu_s"]]
+                   for entry in contests[0]["entries"][:2])
+    return {"contests": contests, "absent": absent, "notes": [
+        "Superposed once: on the first frame. On the mean it takes three superpositions."],
+        "targets": [
+            target("1000 frames x 200 CA in memory", mean, 5, "<=", "ms"),
+            target("the same, superposed once", first, 5, "<=", "ms")]}
 
 
 ROWS = [("pca", "XTC to PC1-10 and projections, 1000 x 3341 atoms", protein),
