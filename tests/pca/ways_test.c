@@ -201,6 +201,7 @@ static void test_memory_limit(void **state)
     struct asim_pca pca = {0};
     options.memory_limit_bytes = (uint64_t)(allowed_mb * mb);
     options.component_count = 4;
+    options.thread_count = 2;
     double before_mb = asim_memory_peak_mb();
     array_compute(x, frames, atoms, 0, &options, &pca);
     assert_non_null(strstr(pca.plan, "in a mapped file"));
