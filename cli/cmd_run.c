@@ -269,15 +269,11 @@ static int check_beforehand(const struct settings *settings, struct asim_error *
                          "or neither to go on with the campaign in '%s'",
                          settings->arguments[0], settings->folder);
     if (settings->argument_count == 0 &&
-        !campaign_file_exists(settings, "pca/pca.json") &&
-        campaign_file_exists(settings, "journal.jsonl"))
-        return asim_fail(err, ASIM_EINPUT,
-                         "the campaign in '%s' has begun (journal.jsonl), and its "
-                         "pca/pca.json is missing: put it back",
-                         settings->folder);
-    if (settings->argument_count == 0 &&
         !campaign_file_exists(settings, "pca/pca.json"))
-        return asim_fail(err, ASIM_EUSAGE,
+        return check_not_begun(settings, "pca/pca.json", err) < 0
+                   ? -1
+                   : asim_fail(
+                         err, ASIM_EUSAGE,
                          "'%s' holds no campaign yet: start one with 'autosim run "
                          "system.tpr traj.xtc'",
                          settings->folder);

@@ -166,17 +166,15 @@ static void log_modes(const struct settings *settings, const struct asim_pca *pc
                        settings->modes, pca->component_count);
 }
 
-/* Windows have run, and their plan is gone: to plan anew would overwrite their inputs
- * with others, so that an old plan that is put back would fit them no more. */
-static int check_not_begun(const struct settings *settings, struct asim_error *err)
+int check_not_begun(const struct settings *settings, const char *missing,
+                    struct asim_error *err)
 {
     if (!campaign_file_exists(settings, "journal.jsonl"))
         return 0;
-    return asim_fail(
-        err, ASIM_EINPUT,
-        "the campaign in '%s' has begun (journal.jsonl), and its plan.json "
-        "is missing: put it back, or begin another with -C FOLDER",
-        settings->folder);
+    return asim_fail(err, ASIM_EINPUT,
+                     "the campaign in '%s' has begun (journal.jsonl), and its %s is "
+                     "missing: put it back, or begin another with -C FOLDER",
+                     settings->folder, missing);
 }
 
 int stage_pca(struct workplace *workplace, struct asim_pca *ret_pca,
@@ -193,7 +191,7 @@ int stage_pca(struct workplace *workplace, struct asim_pca *ret_pca,
     int rc = -1;
     options.progress = terminal_pca_progress;
     options.progress_context = &workplace->terminal;
-    if (!folder || check_not_begun(settings, err) < 0 ||
+    if (!folder || check_not_begun(settings, "plan.json", err) < 0 ||
         asim_topology_read(settings->arguments[0], &top, err) < 0 ||
         trajectory_files_open(settings, workplace->log, &traj, err) < 0 ||
         input_files_begin(settings->arguments, (size_t)settings->argument_count,
@@ -324,7 +322,7 @@ int stage_plan(struct workplace *workplace, struct asim_error *err)
     struct asim_gromacs gromacs = {0};
     char *folder = asim_path_join(settings->folder, "pca", err);
     int rc = -1;
-    if (!folder || check_not_begun(settings, err) < 0 ||
+    if (!folder || check_not_begun(settings, "plan.json", err) < 0 ||
         provenance_read(settings->folder, &provenance, err) < 0 ||
         provenance_check_inputs(&provenance, err) < 0 ||
         provenance_check_settings(&provenance, settings, OPTIONS_PCA, workplace->log,

@@ -33,6 +33,11 @@ int parse_windows(const struct settings *settings, int **ret_ids,
 int check_input_files(const struct settings *settings, struct asim_error *err);
 /* The folder holds a planned campaign; ASIM_EINPUT otherwise. */
 int check_campaign(const struct settings *settings, struct asim_error *err);
+/* `missing` is not in the folder: ASIM_EINPUT where windows have run, whose inputs
+ * would be overwritten with others, so that what was lost and is put back would fit
+ * them no more. */
+int check_not_begun(const struct settings *settings, const char *missing,
+                    struct asim_error *err);
 bool campaign_file_exists(const struct settings *settings, const char *name);
 
 /* PCA of the files given, a topology and trajectories, into pca/, with the

@@ -21,6 +21,19 @@ double asim_trajectory_slack_ps(double time_ps)
     return 1e-6 + 1.3e-7 * fabs(time_ps);
 }
 
+/* Decodes one atom of frame `i` of the index into `probed`; as the format's decode. */
+static int probe_frame(struct asim_trajectory *traj, size_t i,
+                       char what[ASIM_DAMAGE_TEXT], struct asim_error *err)
+{
+    struct asim_frame_span span = traj->index[i].span;
+    if (asim_frame_reserve(&traj->probed, 1, err) < 0)
+        return -1;
+    traj->probed.frame_index = i;
+    traj->probed.offset_bytes = span.offset;
+    return traj->format->decode(traj->state, &traj->source, &traj->probe, span, 1,
+                                &traj->probed, what, err);
+}
+
 /* Learns the time of frame `i`, the first one without; it is known to be whole. */
 static int time_frame(struct asim_trajectory *traj, size_t i, struct asim_error *err)
 {
@@ -28,12 +41,7 @@ static int time_frame(struct asim_trajectory *traj, size_t i, struct asim_error 
     double time_ps = NAN;
     if (!entry->damaged) {
         char what[ASIM_DAMAGE_TEXT];
-        if (asim_frame_reserve(&traj->probed, 1, err) < 0)
-            return -1;
-        traj->probed.frame_index = i;
-        traj->probed.offset_bytes = entry->span.offset;
-        int rc = traj->format->decode(traj->state, &traj->source, &traj->probe,
-                                      entry->span, 1, &traj->probed, what, err);
+        int rc = probe_frame(traj, i, what, err);
         if (rc < 0)
             return -1;
         if (rc > 0) {
@@ -72,16 +80,10 @@ int asim_trajectory_earliest_ps(struct asim_trajectory *traj, size_t from, size_
 {
     char what[ASIM_DAMAGE_TEXT];
     *ret_time_ps = INFINITY;
-    if (asim_frame_reserve(&traj->probed, 1, err) < 0)
-        return -1;
     for (size_t i = from; i < end && i < traj->index_count; i++) {
-        const struct frame_entry *entry = &traj->index[i];
-        if (entry->damaged)
+        if (traj->index[i].damaged)
             continue;
-        traj->probed.frame_index = i;
-        traj->probed.offset_bytes = entry->span.offset;
-        int rc = traj->format->decode(traj->state, &traj->source, &traj->probe,
-                                      entry->span, 1, &traj->probed, what, err);
+        int rc = probe_frame(traj, i, what, err);
         if (rc < 0)
             return -1;
         if (rc > 0)

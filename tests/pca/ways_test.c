@@ -192,7 +192,8 @@ static void test_memory_limit(void **state)
 {
     (void)state;
 #if defined(__SANITIZE_ADDRESS__) || defined(ASIM_ADDRESS_SANITIZER)
-    skip(); /* has memory of its own beside every allocation */
+    print_message("skipped: the sanitizer has memory beside every allocation\n");
+    skip();
 #endif
     const size_t frames = 4000, atoms = 2000;
     const double mb = 1024.0 * 1024.0, allowed_mb = 48.0;
